@@ -1,0 +1,166 @@
+//! Which way each packet took through the program, and what was lost.
+//!
+//! Every packet is counted once on its way in ([`Counter::Packets`]) and exactly once on its way
+//! out (an *exit*); the exits add up to the packets. The rest, the *notes*, are counted beside an
+//! exit and add up to nothing. [`TABLE`] defines each once: the name serves the status document
+//! and the metrics alike.
+
+/// Where a counter belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Packets that came in.
+    Entry,
+    /// A way out on which the packet went on to the stack.
+    Passed,
+    /// A way out on which the packet ended here.
+    Dropped,
+    /// Counted beside a way out.
+    Note,
+}
+
+macro_rules! counters {
+    ($($variant:ident, $name:literal, $kind:ident, $help:literal;)+) => {
+        /// Index into [`Counters`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u32)]
+        pub enum Counter {
+            $(#[doc = $help] $variant,)+
+        }
+
+        /// Name, kind and help of each counter, at the index of its variant.
+        pub const TABLE: &[Definition] = &[
+            $(Definition { counter: Counter::$variant, name: $name, kind: Kind::$kind, help: $help },)+
+        ];
+    };
+}
+
+/// One row of [`TABLE`].
+#[derive(Clone, Copy, Debug)]
+pub struct Definition {
+    /// The counter described.
+    pub counter: Counter,
+    /// Stable name: `counters.<name>` in the status document, `ani_<name>_total` as a metric.
+    pub name: &'static str,
+    /// What it adds up to.
+    pub kind: Kind,
+    /// One sentence for the operator.
+    pub help: &'static str,
+}
+
+counters! {
+    Packets, "packets", Entry, "Packets that reached the program";
+
+    NotIp, "not_ip", Passed, "Passed: neither IPv4 nor IPv6";
+    Truncated, "truncated", Passed, "Passed: a link, network or transport header was cut off or inconsistent";
+    Fragment, "fragment", Passed, "Passed: an IP fragment";
+    NotUdp, "not_udp", Passed, "Passed: IP, but not UDP";
+    OtherPort, "other_port", Passed, "Passed: UDP to a port that is not configured for SIP";
+    Keepalive, "keepalive", Passed, "Passed: a keep-alive (CRLF, STUN or shorter than a request line) on a SIP port";
+    NotInvite, "not_invite", Passed, "Passed: on a SIP port, but no INVITE request";
+    PassUntrusted, "passed_untrusted", Passed, "Passed: an INVITE from no configured trunk";
+    PassNotPlain, "passed_not_plain", Passed, "Passed undecided: an INVITE whose caller could be read in two ways";
+    PassInDialog, "passed_in_dialog", Passed, "Passed: an INVITE within a dialog";
+    PassPriority, "passed_priority", Passed, "Passed: an emergency or priority call";
+    PassNoAni, "passed_no_ani", Passed, "Passed: no caller number (anonymous or not a number)";
+    PassLimitFull, "passed_limit_full", Passed, "Passed without its limit: the bucket could not be read or made";
+    Pass, "passed_default", Passed, "Passed: nothing against it";
+    DropBlocked, "dropped_blocked", Dropped, "Dropped: the caller is on the block list";
+    DropLimited, "dropped_limited", Dropped, "Dropped: the caller is over the limit";
+
+    Captured, "captured", Note, "INVITEs handed to the daemon";
+    Lost, "lost", Note, "INVITEs not handed to the daemon because the ring buffer was full";
+    CaptureCut, "capture_cut", Note, "INVITEs handed to the daemon without their end";
+}
+
+impl Counter {
+    /// How many there are.
+    pub const COUNT: usize = TABLE.len();
+}
+
+/// One CPU's counters since the program was loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Counters {
+    /// Indexed by [`Counter`].
+    pub values: [u64; Counter::COUNT],
+}
+
+impl Counters {
+    /// All at zero.
+    pub const ZERO: Self = Self { values: [0; Counter::COUNT] };
+
+    /// The count of `counter`.
+    pub const fn value(&self, counter: Counter) -> u64 {
+        self.values[counter as usize]
+    }
+
+    /// Adds another CPU's counters, wrapping like the kernel does.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, value) in self.values.iter_mut().zip(other.values) {
+            *sum = sum.wrapping_add(value);
+        }
+    }
+
+    /// The sum of all counters of a kind.
+    pub fn sum(&self, kind: Kind) -> u64 {
+        TABLE
+            .iter()
+            .filter(|row| row.kind == kind)
+            .fold(0, |sum, row| sum.wrapping_add(self.value(row.counter)))
+    }
+
+    /// INVITE requests seen: every way out behind the recognition of a request line.
+    pub fn invites(&self) -> u64 {
+        TABLE
+            .iter()
+            .filter(|row| row.counter as u32 >= Counter::PassUntrusted as u32)
+            .filter(|row| matches!(row.kind, Kind::Passed | Kind::Dropped))
+            .fold(0, |sum, row| sum.wrapping_add(self.value(row.counter)))
+    }
+
+    /// INVITE requests that went on to the stack.
+    pub fn invites_passed(&self) -> u64 {
+        self.invites().wrapping_sub(self.sum(Kind::Dropped))
+    }
+
+    /// UDP payloads that came to a SIP port.
+    pub fn sip(&self) -> u64 {
+        self.invites()
+            .wrapping_add(self.value(Counter::NotInvite))
+            .wrapping_add(self.value(Counter::Keepalive))
+    }
+}
+
+const _: () = assert!(size_of::<Counters>() == 8 * Counter::COUNT);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_stands_in_the_order_of_the_variants() {
+        for (index, row) in TABLE.iter().enumerate() {
+            assert_eq!(row.counter as usize, index, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn names_are_distinct_and_fit_a_metric() {
+        for (index, row) in TABLE.iter().enumerate() {
+            assert!(row.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", row.name);
+            assert!(TABLE[..index].iter().all(|other| other.name != row.name), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn invites_are_the_exits_from_untrusted_on() {
+        let mut counters = Counters::ZERO;
+        for row in TABLE {
+            counters.values[row.counter as usize] = 1;
+        }
+        assert_eq!(counters.invites(), 9);
+        assert_eq!(counters.invites_passed(), 7);
+        assert_eq!(counters.sip(), 11);
+        assert_eq!(counters.sum(Kind::Passed) + counters.sum(Kind::Dropped), 16);
+    }
+}

@@ -1,0 +1,42 @@
+//! What the daemon tells the program at load and on reload.
+
+use crate::abi::number::Number;
+
+/// How many emergency numbers the program knows.
+pub const MAX_EMERGENCY: usize = 8;
+
+/// `u64` words in the bitmap of SIP ports: one bit for each of 65,536 ports.
+pub const PORT_WORDS: u32 = 65_536 / 64;
+
+/// Ring record sizes the program reserves, header included; the smallest that holds the frame.
+pub const RECORD_SIZES: [usize; 2] = [1_024, 2_048];
+
+/// The one element of the settings map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Settings {
+    /// Dialled digits (not E.164) that make an emergency call; unused places are
+    /// [`Number::NONE`].
+    pub emergency: [Number; MAX_EMERGENCY],
+    /// `limits.per_caller`: nanoseconds between two calls at the steady rate; 0 is no limit.
+    pub limit_interval_ns: u64,
+    /// `limits.per_caller`: how far ahead of time a burst may run, in nanoseconds.
+    pub limit_tolerance_ns: u64,
+    /// Whether INVITEs are written to the ring buffer: 0 or 1.
+    pub capture: u32,
+    /// Whether the block list has any entry: 0 or 1. Saves the lookup.
+    pub block_list: u32,
+}
+
+impl Settings {
+    /// Nothing configured: all passes, nothing is captured.
+    pub const EMPTY: Self = Self {
+        emergency: [Number::NONE; MAX_EMERGENCY],
+        limit_interval_ns: 0,
+        limit_tolerance_ns: 0,
+        capture: 0,
+        block_list: 0,
+    };
+}
+
+const _: () = assert!(size_of::<Settings>() == 8 * MAX_EMERGENCY + 24);

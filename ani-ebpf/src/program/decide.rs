@@ -1,0 +1,126 @@
+//! What the lists and limits say about a plain INVITE, in the order of the design: priority calls,
+//! calls within a dialog, the block list, the limit, pass.
+
+use ani_ebpf::{
+    abi::{
+        counter::Counter, limit::BucketKey, number::Number, settings::Settings, trunk::Trunk,
+    },
+    dial_plan::Dialled,
+    scan::{self, AniHeader, Attestation, NotPlain, Scratch},
+};
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+
+use super::{limit, maps, network::Source};
+
+/// A verdict and what it rests on.
+pub(super) struct Decision {
+    pub(super) exit: Counter,
+    pub(super) not_plain: Option<NotPlain>,
+    pub(super) trunk: Option<u16>,
+    pub(super) ani: Number,
+    pub(super) ani_header: Option<AniHeader>,
+    pub(super) attestation: Attestation,
+    /// CLOCK_MONOTONIC; 0 when nothing asked for the time yet.
+    pub(super) now_ns: u64,
+}
+
+impl Decision {
+    #[inline(always)]
+    pub(super) fn new(exit: Counter) -> Self {
+        Self {
+            exit,
+            not_plain: None,
+            trunk: None,
+            ani: Number::NONE,
+            ani_header: None,
+            attestation: Attestation::None,
+            now_ns: 0,
+        }
+    }
+}
+
+/// Decides an INVITE whose request line was recognised.
+#[inline(always)]
+pub(super) fn invite(scratch: &Scratch, source: &Source) -> Decision {
+    let Some(trunk) = maps::trunk(source) else {
+        return Decision::new(Counter::PassUntrusted);
+    };
+    let mut decision = Decision::new(Counter::Pass);
+    decision.trunk = Some(trunk.index);
+    let plain = match scan::invite(scratch, trunk.headers()) {
+        Ok(plain) => plain,
+        Err(why) => {
+            decision.exit = Counter::PassNotPlain;
+            decision.not_plain = Some(why);
+            return decision;
+        }
+    };
+    decision.ani_header = plain.ani_header;
+    decision.attestation = plain.attestation;
+    if let Some(dialled) = plain.caller.digits()
+        && let Some(number) = trunk.dial_plan.e164(dialled)
+    {
+        decision.ani = number;
+    }
+    if let Some(settings) = maps::settings() {
+        decision.exit = rules(&mut decision, settings, trunk, &plain);
+    }
+    decision
+}
+
+#[inline(always)]
+fn rules(
+    decision: &mut Decision,
+    settings: &Settings,
+    trunk: &Trunk,
+    plain: &scan::Plain,
+) -> Counter {
+    if plain.priority || plain.called.digits().is_some_and(|digits| emergency(settings, digits)) {
+        return Counter::PassPriority;
+    }
+    if plain.in_dialog {
+        return Counter::PassInDialog;
+    }
+    if decision.ani.is_none() {
+        return Counter::PassNoAni;
+    }
+    if settings.block_list != 0
+        && let Some(entry) = maps::blocked(decision.ani)
+    {
+        if entry.expires_ns == 0 || now(decision) < entry.expires_ns {
+            return Counter::DropBlocked;
+        }
+    }
+    if settings.limit_interval_ns != 0 {
+        let key = BucketKey {
+            caller: decision.ani,
+            trunk: trunk.index,
+            limit: 0,
+            attestation: decision.attestation as u32,
+        };
+        if let Err(exit) = limit::spend(&key, now(decision), settings) {
+            return exit;
+        }
+    }
+    Counter::Pass
+}
+
+#[inline(always)]
+fn emergency(settings: &Settings, dialled: Dialled) -> bool {
+    let digits = dialled.digits();
+    let mut found = false;
+    for number in settings.emergency {
+        found |= number == digits;
+    }
+    found
+}
+
+/// The time, asked for once a packet.
+#[inline(always)]
+fn now(decision: &mut Decision) -> u64 {
+    if decision.now_ns == 0 {
+        // SAFETY: the helper takes nothing and returns a number.
+        decision.now_ns = unsafe { bpf_ktime_get_ns() };
+    }
+    decision.now_ns
+}

@@ -1,0 +1,168 @@
+//! The maps, and the only places where what is behind their pointers is touched.
+//!
+//! Their sizes here are the smallest sensible ones; the daemon sets the configured ones at load.
+
+use core::intrinsics::{AtomicOrdering, atomic_cxchg};
+
+use ani_ebpf::{
+    abi::{
+        counter::{Counter, Counters},
+        limit::BucketKey,
+        number::Number,
+        rule::BlockEntry,
+        settings::{PORT_WORDS, Settings},
+        trunk::{MAX_SOURCES, Trunk},
+    },
+    scan::Scratch,
+};
+use aya_ebpf::{
+    bindings::{BPF_F_NO_PREALLOC, BPF_NOEXIST},
+    macros::map,
+    maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, RingBuf, lpm_trie::Key},
+};
+
+use super::network::Source;
+
+#[map]
+static SETTINGS: Array<Settings> = Array::with_max_entries(1, 0);
+
+/// One bit a port.
+#[map]
+static SIP_PORTS: Array<u64> = Array::with_max_entries(PORT_WORDS, 0);
+
+/// Keyed by IPv6 networks; an IPv4 network stands behind `::ffff:0:0/96`.
+#[map]
+static TRUNKS: LpmTrie<[u32; 4], Trunk> = LpmTrie::with_max_entries(MAX_SOURCES, BPF_F_NO_PREALLOC);
+
+/// Not preallocated: a removed element is then not handed out again while a reader may still look
+/// at it, and a short list costs little.
+#[map]
+static BLOCKED: HashMap<Number, BlockEntry> = HashMap::with_max_entries(1_024, BPF_F_NO_PREALLOC);
+
+/// A bucket's theoretical arrival time, CLOCK_MONOTONIC nanoseconds.
+#[map]
+static BUCKETS: LruHashMap<BucketKey, u64> = LruHashMap::with_max_entries(1_024, 0);
+
+#[map]
+static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
+
+#[map]
+static SCRATCH: PerCpuArray<PerCpu<Scratch>> = PerCpuArray::with_max_entries(1, 0);
+
+#[map]
+pub(super) static INVITES: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
+
+/// 1 while the daemon's reader sleeps and wants to be woken.
+#[map]
+static READER_ASLEEP: Array<u32> = Array::with_max_entries(1, 0);
+
+/// What only its own CPU touches.
+#[repr(transparent)]
+struct PerCpu<T>(T);
+
+// SAFETY: an element of a per-CPU map has one copy for each CPU.
+unsafe impl<T> Sync for PerCpu<T> {}
+
+/// Adds one to a counter of this CPU.
+#[inline(always)]
+pub(super) fn count(counter: Counter) {
+    if let Some(counters) = COUNTERS.get_ptr_mut(0) {
+        // SAFETY: the element is this CPU's own and XDP programs are not preempted by each other
+        // on one CPU; the daemon only reads it.
+        let value = unsafe { &mut (*counters).values[counter as usize] };
+        *value = value.wrapping_add(1);
+    }
+}
+
+/// This CPU's window and scan state.
+#[inline(always)]
+pub(super) fn scratch() -> Option<&'static mut Scratch> {
+    // SAFETY: the element is this CPU's own, lives as long as the map, and is asked for once a
+    // packet; all bytes are a valid value.
+    SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut (*scratch).0 })
+}
+
+/// What the daemon has set.
+#[inline(always)]
+pub(super) fn settings() -> Option<&'static Settings> {
+    SETTINGS.get(0)
+}
+
+/// Whether a UDP port is one of those configured for SIP.
+#[inline(always)]
+pub(super) fn is_sip_port(port: u16) -> bool {
+    SIP_PORTS.get(u32::from(port >> 6)).is_some_and(|word| word >> (port & 63) & 1 != 0)
+}
+
+/// The trunk a source address belongs to, by the longest prefix.
+#[inline(always)]
+pub(super) fn trunk(source: &Source) -> Option<&'static Trunk> {
+    let key = Aligned(Key::new(128, source.0));
+    TRUNKS.get(&key.0)
+}
+
+/// A packed key on the stack may stand anywhere; the verifier wants stack words aligned.
+#[repr(C, align(8))]
+struct Aligned<T>(T);
+
+/// The block list's entry for a number.
+#[inline(always)]
+pub(super) fn blocked(number: Number) -> Option<BlockEntry> {
+    // SAFETY: the map is not preallocated, so the element stays what it is until the program ends.
+    unsafe { BLOCKED.get(&number) }.copied()
+}
+
+/// A bucket's theoretical arrival time, shared by all CPUs.
+pub(super) struct Bucket(*mut u64);
+
+impl Bucket {
+    /// The time as it stands.
+    #[inline(always)]
+    pub(super) fn read(&self) -> u64 {
+        // SAFETY: eight bytes of a map value, aligned to eight; a plain load of that is one
+        // instruction.
+        unsafe { self.0.read_volatile() }
+    }
+
+    /// Sets the time to `next` if it still is `expected`, in one atomic step; else the time it is.
+    #[inline(always)]
+    pub(super) fn replace(&self, expected: u64, next: u64) -> Result<(), u64> {
+        const ORDER: AtomicOrdering = AtomicOrdering::SeqCst;
+        // SAFETY: as for `read`; every change to the value is by this instruction.
+        let (found, done) =
+            unsafe { atomic_cxchg::<u64, { ORDER }, { ORDER }>(self.0, expected, next) };
+        if done { Ok(()) } else { Err(found) }
+    }
+}
+
+/// The bucket behind a key.
+///
+/// An LRU map may give an element to another key while it is in use; the worst is one call counted
+/// in a bucket that is new anyway.
+#[inline(always)]
+pub(super) fn bucket(key: &BucketKey) -> Option<Bucket> {
+    BUCKETS.get_ptr_mut(key).map(Bucket)
+}
+
+/// Makes a bucket unless there is one.
+#[inline(always)]
+pub(super) fn new_bucket(key: &BucketKey, tat_ns: u64) -> Result<(), i32> {
+    BUCKETS.insert(key, &tat_ns, u64::from(BPF_NOEXIST))
+}
+
+/// Whether the reader asked to be woken; says so once.
+#[inline(always)]
+pub(super) fn reader_wants_wakeup() -> bool {
+    let Some(asleep) = READER_ASLEEP.get_ptr_mut(0) else {
+        return true;
+    };
+    // SAFETY: a map element of four bytes; a race with another CPU or the reader means one wake-up
+    // more or a wait until the reader's time-out.
+    unsafe {
+        if asleep.read_volatile() == 0 {
+            return false;
+        }
+        asleep.write_volatile(0);
+    }
+    true
+}

@@ -1,0 +1,191 @@
+//! The header walk that the kernel decides on and that the daemon repeats.
+//!
+//! The walk reads a message of at most [`WINDOW`] bytes and answers one question: *could the
+//! caller be read in two ways?* If not, the message is **plain** and the answer carries the caller,
+//! the called number and the claimed attestation. If so, it says why ([`NotPlain`]) and nothing
+//! else; the full parser decides. Plain is narrow on purpose:
+//!
+//! | plain | not plain |
+//! |---|---|
+//! | `INVITE uri SP SIP/2.0 CRLF`, one space each | leading CRLF, spaces in the URI |
+//! | every header line ends in CRLF, none is folded | bare CR or LF, control characters, folding |
+//! | From, To, Call-ID there, once | missing, doubled |
+//! | at most one P-Asserted-Identity, Remote-Party-ID | doubled headers, a list of values |
+//! | header name, then the colon | white space before the colon |
+//! | `"name" <uri>`, `name <uri>`, `<uri>`, `uri` | escapes in the quoted name, anything else |
+//! | `sip:`, `sips:`, `tel:`, then digits or a name | `%`, separators, a password, other schemes |
+//! | user parameters other than `phone-context` | `phone-context` |
+//! | the blank line within the window and the step limit | later |
+//!
+//! The verifier shapes the code. A scan whose state lives in registers or on the stack makes each
+//! step a new state to verify, over a million instructions in all. The state here is in the map
+//! value that also holds the window, behind relaxed atomics, so each step reads back a number the
+//! verifier knows nothing about and all steps look alike to it. For the same reason each phase of
+//! the walk is a function of its own that leaves what it found in that memory and returns one
+//! number: however it got there, the next phase starts from one state. Every loop has a named bound.
+
+/// The claimed attestation out of an Identity header.
+mod attestation;
+/// Bytes, eight at a time.
+mod bytes;
+/// The header lines, one after the other.
+mod headers;
+/// `"name" <scheme:user@host;parameters>;parameters`.
+mod name_addr;
+/// INVITE, Request-URI, version.
+mod start_line;
+/// The message and the walk's state.
+mod window;
+
+pub use attestation::Attestation;
+pub use headers::AniHeader;
+pub use name_addr::{User, UserKind};
+pub use start_line::{StartLine, start_line};
+pub use window::{Scratch, WINDOW};
+
+use crate::abi::trunk::MAX_ANI_HEADERS;
+
+/// Why a message is left to the full parser. Zero is kept for "plain".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum NotPlain {
+    /// CRLF before the request line.
+    LeadingCrlf = 1,
+    /// The Request-URI holds a space or is not one of `sip:`, `sips:`, `tel:`, `urn:service:`.
+    RequestUri = 2,
+    /// A header line starts with white space: it continues the one before.
+    Folded = 3,
+    /// A bare CR, a bare LF or another control character within the headers.
+    LineEnd = 4,
+    /// White space between a header's name and its colon.
+    SpaceBeforeColon = 5,
+    /// A header that stands once stands twice.
+    Doubled = 6,
+    /// From, To or Call-ID is missing.
+    Missing = 7,
+    /// The headers do not end within the window.
+    Window = 8,
+    /// The headers do not end within the steps the walk may take.
+    Steps = 9,
+    /// A display name that is escaped, unterminated or too long.
+    DisplayName = 10,
+    /// A URI of another scheme, or none.
+    Scheme = 11,
+    /// A user part with escapes, separators, a password, or neither number nor name.
+    User = 12,
+    /// `phone-context` changes what the digits mean.
+    PhoneContext = 13,
+    /// More than one value, or something behind the value that is not understood.
+    Tail = 14,
+}
+
+impl NotPlain {
+    /// Stable word for logs, metrics and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LeadingCrlf => "leading-crlf",
+            Self::RequestUri => "request-uri",
+            Self::Folded => "folded",
+            Self::LineEnd => "line-end",
+            Self::SpaceBeforeColon => "space-before-colon",
+            Self::Doubled => "doubled-header",
+            Self::Missing => "missing-header",
+            Self::Window => "beyond-window",
+            Self::Steps => "too-many-lines",
+            Self::DisplayName => "display-name",
+            Self::Scheme => "scheme",
+            Self::User => "user-part",
+            Self::PhoneContext => "phone-context",
+            Self::Tail => "several-values",
+        }
+    }
+
+    /// The reason a number from a ring record stands for.
+    pub const fn from_raw(raw: u8) -> Option<Self> {
+        Some(match raw {
+            1 => Self::LeadingCrlf,
+            2 => Self::RequestUri,
+            3 => Self::Folded,
+            4 => Self::LineEnd,
+            5 => Self::SpaceBeforeColon,
+            6 => Self::Doubled,
+            7 => Self::Missing,
+            8 => Self::Window,
+            9 => Self::Steps,
+            10 => Self::DisplayName,
+            11 => Self::Scheme,
+            12 => Self::User,
+            13 => Self::PhoneContext,
+            14 => Self::Tail,
+            _ => return None,
+        })
+    }
+}
+
+/// What a plain INVITE says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plain {
+    /// The header the caller was read from: the first of the trunk's order that is there.
+    pub ani_header: Option<AniHeader>,
+    /// The caller in that header.
+    pub caller: User,
+    /// The user of the Request-URI.
+    pub called: User,
+    /// Whether the call is one that no rule may stop: `urn:service:sos` or Resource-Priority with
+    /// an `esnet`, `ets` or `wps` namespace. Emergency numbers are the caller's to compare.
+    pub priority: bool,
+    /// Whether To carries a tag: a request within a dialog.
+    pub in_dialog: bool,
+    /// The level the Identity header claims, unverified.
+    pub attestation: Attestation,
+}
+
+/// Walks the INVITE in `scratch`, whose request line [`start_line`] has recognised.
+///
+/// `order` names the headers a caller may be read from, the most trusted first.
+#[inline(always)]
+pub fn invite(
+    scratch: &Scratch,
+    order: [Option<AniHeader>; MAX_ANI_HEADERS],
+) -> Result<Plain, NotPlain> {
+    phase(start_line::called(scratch))?;
+    phase(headers::walk(scratch))?;
+    phase(name_addr::to_tag(scratch))?;
+    phase(headers::priority(scratch))?;
+    attestation::claimed(scratch);
+    let ani_header = headers::first_of(scratch, order);
+    match ani_header {
+        Some(header) => phase(name_addr::caller(scratch, header))?,
+        None => scratch.caller.store(User::NONE),
+    }
+    Ok(Plain {
+        ani_header,
+        caller: scratch.caller.load(),
+        called: scratch.called.load(),
+        priority: scratch.priority.load() != 0,
+        in_dialog: scratch.in_dialog.load() != 0,
+        attestation: Attestation::from_raw(scratch.attestation.load() as u8),
+    })
+}
+
+/// What a phase returns: 0, or a [`NotPlain`] as a number.
+type Outcome = u32;
+
+/// [`Outcome`] of a phase that went through.
+const DONE: Outcome = 0;
+
+#[inline(always)]
+fn phase(outcome: Outcome) -> Result<(), NotPlain> {
+    match NotPlain::from_raw(outcome as u8) {
+        None => Ok(()),
+        Some(why) => Err(why),
+    }
+}
+
+#[inline(always)]
+fn outcome(result: Result<(), NotPlain>) -> Outcome {
+    match result {
+        Ok(()) => DONE,
+        Err(why) => why as Outcome,
+    }
+}

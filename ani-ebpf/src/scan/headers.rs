@@ -1,0 +1,282 @@
+//! The header lines, one after the other: where the values of interest stand.
+
+use super::{
+    DONE, NotPlain, Outcome, Scratch,
+    bytes::{self, Name},
+    outcome, phase,
+};
+use crate::abi::trunk::MAX_ANI_HEADERS;
+
+/// Steps the walk may take: each goes on by a line or by 32 bytes. A message that fills the window
+/// with lines of 60 bytes takes 66; a signed INVITE of a carrier about 50.
+const STEPS: u32 = 160;
+
+/// A header a caller can be read from. Zero is kept for "none".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum AniHeader {
+    /// P-Asserted-Identity (RFC 3325 §9.1).
+    PAssertedIdentity = 1,
+    /// Remote-Party-ID (draft-ietf-sip-privacy-04).
+    RemotePartyId = 2,
+    /// From (RFC 3261 §20.20).
+    From = 3,
+}
+
+impl AniHeader {
+    /// All of them, in the order callers are looked for unless a trunk says otherwise.
+    pub const ALL: [Self; 3] = [Self::PAssertedIdentity, Self::RemotePartyId, Self::From];
+
+    /// The header a number from a ring record or a trunk's order stands for.
+    #[inline(always)]
+    pub const fn from_raw(raw: u8) -> Option<Self> {
+        match raw {
+            1 => Some(Self::PAssertedIdentity),
+            2 => Some(Self::RemotePartyId),
+            3 => Some(Self::From),
+            _ => None,
+        }
+    }
+
+    /// Its name in lower case, as in configuration and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PAssertedIdentity => "p-asserted-identity",
+            Self::RemotePartyId => "remote-party-id",
+            Self::From => "from",
+        }
+    }
+
+    #[inline(always)]
+    const fn slot(self) -> usize {
+        match self {
+            Self::PAssertedIdentity => P_ASSERTED_IDENTITY,
+            Self::RemotePartyId => REMOTE_PARTY_ID,
+            Self::From => FROM,
+        }
+    }
+}
+
+const FROM: usize = 0;
+const TO: usize = 1;
+const CALL_ID: usize = 2;
+const P_ASSERTED_IDENTITY: usize = 3;
+const REMOTE_PARTY_ID: usize = 4;
+const IDENTITY: usize = 5;
+const RESOURCE_PRIORITY: usize = 6;
+
+/// Header kinds the walk keeps the place of.
+pub(super) const KINDS: usize = 7;
+
+/// Walks from the end of the request line to the blank line and notes where the values of the
+/// headers of interest start.
+#[inline(never)]
+pub(super) fn walk(scratch: &Scratch) -> Outcome {
+    outcome(lines(scratch))
+}
+
+#[inline(always)]
+fn lines(scratch: &Scratch) -> Result<(), NotPlain> {
+    scratch.at.store(scratch.line_end.load());
+    for _ in 0..STEPS {
+        let at = scratch.at.load();
+        let Some(end) = scratch.step(at, &bytes::control) else {
+            scratch.at.store(at + 32);
+            continue;
+        };
+        let word = scratch.word(end);
+        if word as u16 != CRLF {
+            if end >= scratch.len() {
+                return Err(NotPlain::Window);
+            }
+            // A tab is white space like any other, within a line.
+            if word as u8 != b'\t' {
+                return Err(NotPlain::LineEnd);
+            }
+            scratch.at.store(end + 1);
+            continue;
+        }
+        let line = end + 2;
+        let start = scratch.word(line);
+        if start as u16 == CRLF {
+            return required(scratch);
+        }
+        phase(note(scratch, line))?;
+        scratch.at.store(line);
+    }
+    Err(NotPlain::Steps)
+}
+
+/// CR LF as the low half of a word.
+const CRLF: u16 = u16::from_le_bytes(*b"\r\n");
+
+#[inline(always)]
+fn required(scratch: &Scratch) -> Result<(), NotPlain> {
+    let there = |slot: usize| scratch.headers[slot].load() != 0;
+    if there(FROM) && there(TO) && there(CALL_ID) { Ok(()) } else { Err(NotPlain::Missing) }
+}
+
+/// Looks at the name of the header line at `line`.
+#[inline(never)]
+fn note(scratch: &Scratch, line: u32) -> Outcome {
+    outcome(name(scratch, line, scratch.word(line)))
+}
+
+#[inline(always)]
+fn name(scratch: &Scratch, line: u32, start: u64) -> Result<(), NotPlain> {
+    const TAB: u8 = b'\t';
+    match start as u8 {
+        b' ' | TAB => Err(NotPlain::Folded),
+        b'f' | b'F' => {
+            one(scratch, FROM, line, start, Name::new(b"f"), 1)?;
+            one(scratch, FROM, line, start, Name::new(b"from"), 4)
+        }
+        b't' | b'T' => {
+            one(scratch, TO, line, start, Name::new(b"t"), 1)?;
+            one(scratch, TO, line, start, Name::new(b"to"), 2)
+        }
+        b'i' | b'I' => {
+            one(scratch, CALL_ID, line, start, Name::new(b"i"), 1)?;
+            if !Name::new(b"identity").starts(start) {
+                return Ok(());
+            }
+            identity(scratch, line, 8)
+        }
+        b'y' | b'Y' => {
+            if !matches!((start >> 8) as u8, b':' | b' ' | TAB) {
+                return Ok(());
+            }
+            identity(scratch, line, 1)
+        }
+        b'c' | b'C' => one(scratch, CALL_ID, line, start, Name::new(b"call-id"), 7),
+        b'p' | b'P' => {
+            if !Name::new(b"p-assert").starts(start)
+                || !Name::new(b"ed-ident").starts(scratch.word(line + 8))
+            {
+                return Ok(());
+            }
+            let rest = scratch.word(line + 16);
+            one(scratch, P_ASSERTED_IDENTITY, line + 16, rest, Name::new(b"ity"), 3)
+        }
+        b'r' | b'R' => {
+            if Name::new(b"remote-p").starts(start) {
+                let rest = scratch.word(line + 8);
+                return one(scratch, REMOTE_PARTY_ID, line + 8, rest, Name::new(b"arty-id"), 7);
+            }
+            if Name::new(b"resource").starts(start)
+                && Name::new(b"-priorit").starts(scratch.word(line + 8))
+            {
+                let rest = scratch.word(line + 16);
+                return one(scratch, RESOURCE_PRIORITY, line + 16, rest, Name::new(b"y"), 1);
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Notes the header in `slot` when `word`, at `at`, starts with `name` of `len` bytes and a colon.
+#[inline(always)]
+fn one(
+    scratch: &Scratch,
+    slot: usize,
+    at: u32,
+    word: u64,
+    name: Name,
+    len: u32,
+) -> Result<(), NotPlain> {
+    if !name.starts(word) {
+        return Ok(());
+    }
+    match (word >> (8 * len)) as u8 {
+        b':' => {}
+        b' ' | b'\t' => return Err(NotPlain::SpaceBeforeColon),
+        _ => return Ok(()),
+    }
+    if scratch.headers[slot].load() != 0 {
+        return Err(NotPlain::Doubled);
+    }
+    scratch.headers[slot].store(at + len + 1);
+    Ok(())
+}
+
+/// Notes an Identity header; several are in order (RFC 8224 §4.1), but then none is the one.
+#[inline(always)]
+fn identity(scratch: &Scratch, line: u32, len: u32) -> Result<(), NotPlain> {
+    match scratch.byte(line + len) {
+        b':' => {}
+        b' ' | b'\t' => return Err(NotPlain::SpaceBeforeColon),
+        _ => return Ok(()),
+    }
+    if scratch.headers[IDENTITY].load() != 0 {
+        scratch.more_identities.store(1);
+    } else {
+        scratch.headers[IDENTITY].store(line + len + 1);
+    }
+    Ok(())
+}
+
+/// Where the value of To starts.
+#[inline(always)]
+pub(super) fn to(scratch: &Scratch) -> u32 {
+    scratch.headers[TO].load()
+}
+
+/// Where the value of the only Identity header starts; `Err(true)` for several, `Err(false)` for
+/// none.
+#[inline(always)]
+pub(super) fn only_identity(scratch: &Scratch) -> Result<u32, bool> {
+    let at = scratch.headers[IDENTITY].load();
+    if at == 0 {
+        Err(false)
+    } else if scratch.more_identities.load() != 0 {
+        Err(true)
+    } else {
+        Ok(at)
+    }
+}
+
+/// Where the value of `header` starts.
+#[inline(always)]
+pub(super) fn value(scratch: &Scratch, header: AniHeader) -> u32 {
+    scratch.headers[header.slot()].load()
+}
+
+/// The first header of `order` that is there.
+#[inline(always)]
+pub(super) fn first_of(
+    scratch: &Scratch,
+    order: [Option<AniHeader>; MAX_ANI_HEADERS],
+) -> Option<AniHeader> {
+    for header in order {
+        let header = header?;
+        if value(scratch, header) != 0 {
+            return Some(header);
+        }
+    }
+    None
+}
+
+/// Whether Resource-Priority (RFC 4412 §3.1) names a namespace that no rule may stop; adds to what
+/// `scratch.priority` says already.
+#[inline(never)]
+pub(super) fn priority(scratch: &Scratch) -> Outcome {
+    let at = scratch.headers[RESOURCE_PRIORITY].load();
+    if at == 0 {
+        return DONE;
+    }
+    let at = scratch.skip_spaces(at);
+    let word = scratch.word(at);
+    if Name::new(b"ets.").starts(word)
+        || Name::new(b"wps.").starts(word)
+        || Name::new(b"esnet.").starts(word)
+    {
+        scratch.priority.store(1);
+        return DONE;
+    }
+    // One of the three may stand further back in the list.
+    match scratch.find(at, b',').1 {
+        b'\r' => DONE,
+        _ => NotPlain::Tail as Outcome,
+    }
+}

@@ -1,0 +1,79 @@
+//! INVITE, Request-URI, version.
+
+use super::{
+    DONE, NotPlain, Outcome, Scratch,
+    bytes::Name,
+    name_addr::{self, User},
+};
+
+/// Where a plain request line has its Request-URI: behind `INVITE `.
+const URI: u32 = 7;
+
+/// Empty lines before a request line that are looked past (RFC 3261 §7.5 tells servers to).
+const MAX_LEADING_CRLF: u32 = 2;
+
+const INVITE: Name = Name::exact(b"INVITE ");
+const VERSION: Name = Name::exact(b" SIP/2.0");
+const VERSION_LEN: u32 = 8;
+const CRLF: Name = Name::exact(b"\r\n");
+const URN_SERVICE: Name = Name::new(b"urn:serv");
+
+/// What a message is by its first line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartLine {
+    /// An INVITE whose request line starts the message.
+    Invite,
+    /// An INVITE behind empty lines, or one whose request line does not end within the window.
+    NotPlain(NotPlain),
+    /// Anything else: another method, a response, no SIP.
+    Other,
+}
+
+/// Recognises an INVITE: the method, then `SIP/2.0` at the line's end.
+#[inline(always)]
+pub fn start_line(scratch: &Scratch) -> StartLine {
+    let mut at = 0;
+    for _ in 0..MAX_LEADING_CRLF {
+        if CRLF.starts(scratch.word(at)) {
+            at += 2;
+        }
+    }
+    if !INVITE.starts(scratch.word(at)) {
+        return StartLine::Other;
+    }
+    let (end, byte) = scratch.find(at + URI, b'\r');
+    if end >= scratch.len() {
+        return StartLine::NotPlain(NotPlain::Window);
+    }
+    if end < at + URI + VERSION_LEN || !VERSION.starts(scratch.word(end - VERSION_LEN)) {
+        return StartLine::Other;
+    }
+    if byte != b'\r' || scratch.byte(end + 1) != b'\n' {
+        return StartLine::NotPlain(NotPlain::LineEnd);
+    }
+    if at != 0 {
+        return StartLine::NotPlain(NotPlain::LeadingCrlf);
+    }
+    scratch.line_end.store(end);
+    StartLine::Invite
+}
+
+/// Reads the Request-URI of a line that [`start_line`] found to be an INVITE: leaves the user in
+/// `scratch.called`, and in `scratch.priority` whether it is a `urn:service:` (RFC 5031).
+#[inline(never)]
+pub(super) fn called(scratch: &Scratch) -> Outcome {
+    scratch.called.store(User::NONE);
+    scratch.priority.store(0);
+    let version = scratch.line_end.load().wrapping_sub(VERSION_LEN);
+    if scratch.find(URI, b' ').0 != version {
+        return NotPlain::RequestUri as Outcome;
+    }
+    if URN_SERVICE.starts(scratch.word(URI)) {
+        scratch.priority.store(1);
+        return DONE;
+    }
+    match name_addr::uri_user(scratch, &scratch.called, URI, b' ') {
+        DONE => DONE,
+        _ => NotPlain::RequestUri as Outcome,
+    }
+}

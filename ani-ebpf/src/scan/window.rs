@@ -1,0 +1,221 @@
+//! The message and the walk's state, in one map value.
+
+use core::cell::Cell;
+
+use super::{bytes, name_addr::UserCell};
+
+/// How much of a message is looked at, bytes.
+///
+/// One less than the power of two that offsets are masked with: the byte behind the longest message
+/// is then still a zero that stops every search before it could wrap around.
+pub const WINDOW: usize = SIZE - 1;
+
+/// Bytes the offsets can address.
+const SIZE: usize = 2_048;
+
+/// Bytes behind the window that a word read may touch.
+const PAD: usize = 64;
+
+/// Bytes a step of a search looks at.
+const STEP: u32 = 32;
+
+/// Steps a search may take: 512 bytes. A request line or a value that is longer is not plain.
+const FIND_STEPS: u32 = 16;
+
+/// A message to walk over and where the walk stands. One per CPU in the kernel.
+///
+/// `0 <= len <= WINDOW`; the [`PAD`] bytes from `len` on are zero, so a read across the end sees a
+/// control character that stops every search.
+#[repr(C, align(8))]
+pub struct Scratch {
+    window: [u8; SIZE + PAD],
+    /// Length of the message.
+    len: Offset,
+    /// The cursor of the loop that runs; read back at each of its steps (see [`super`]).
+    pub(super) at: Offset,
+    /// Where the request line ends: the offset of its CR.
+    pub(super) line_end: Offset,
+    /// Offsets of the values of the headers of interest, 0 for one that is not there.
+    pub(super) headers: [Offset; super::headers::KINDS],
+    /// Who calls.
+    pub(super) caller: UserCell,
+    /// Who is called.
+    pub(super) called: UserCell,
+    /// The URI found last: where it starts, and whether it stands in angle brackets.
+    pub(super) uri: Offset,
+    pub(super) bracketed: Offset,
+    /// Where reading the last user part stopped.
+    pub(super) user_end: Offset,
+    /// The fields of [`super::Plain`] of the same names.
+    pub(super) priority: Offset,
+    pub(super) in_dialog: Offset,
+    pub(super) attestation: Offset,
+    /// Whether a second Identity header was seen: 0 or 1.
+    pub(super) more_identities: Offset,
+}
+
+impl Scratch {
+    /// An empty one.
+    pub const fn new() -> Self {
+        Self {
+            window: [0; SIZE + PAD],
+            len: Offset::new(),
+            at: Offset::new(),
+            line_end: Offset::new(),
+            headers: [const { Offset::new() }; super::headers::KINDS],
+            caller: UserCell::new(),
+            called: UserCell::new(),
+            uri: Offset::new(),
+            bracketed: Offset::new(),
+            user_end: Offset::new(),
+            priority: Offset::new(),
+            in_dialog: Offset::new(),
+            attestation: Offset::new(),
+            more_identities: Offset::new(),
+        }
+    }
+
+    /// Copies the start of `message` in; what is longer than the window is cut.
+    pub fn load(&mut self, message: &[u8]) {
+        let len = message.len().min(WINDOW);
+        self.window[..len].copy_from_slice(&message[..len]);
+        self.loaded(len as u32);
+    }
+
+    /// Where a caller that fills the window by other means writes.
+    #[inline(always)]
+    pub fn window_mut(&mut self) -> &mut [u8; SIZE + PAD] {
+        &mut self.window
+    }
+
+    /// Says that the first `len` bytes of the window are a message; more than [`WINDOW`] is read as
+    /// that. Resets the walk.
+    #[inline(always)]
+    pub fn loaded(&mut self, len: u32) {
+        let len = if len > WINDOW as u32 { WINDOW as u32 } else { len };
+        self.len.store(len);
+        let end = len as usize;
+        if let Some(pad) = self.window.get_mut(end..end + PAD) {
+            pad.fill(0);
+        }
+        for header in &self.headers {
+            header.store(0);
+        }
+        self.more_identities.store(0);
+    }
+
+    /// Bytes of the message in the window.
+    #[inline(always)]
+    pub fn len(&self) -> u32 {
+        self.len.load()
+    }
+
+    /// Whether there is nothing in the window.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The eight bytes from `at` on, the first lowest. `at` is taken modulo the window.
+    #[inline(always)]
+    pub(super) fn word(&self, at: u32) -> u64 {
+        let at = at as usize & (SIZE - 1);
+        match self.window[at..].first_chunk::<8>() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => 0,
+        }
+    }
+
+    /// The byte at `at`, modulo the window.
+    #[inline(always)]
+    pub(super) fn byte(&self, at: u32) -> u8 {
+        self.window[at as usize & (SIZE - 1)]
+    }
+
+    /// The offset of the first `needle` or control character from `from` on, and which byte it is;
+    /// behind the message that is zero.
+    #[inline(always)]
+    pub(super) fn find(&self, from: u32, needle: u8) -> (u32, u8) {
+        self.find_either(from, needle, needle)
+    }
+
+    /// Like [`Scratch::find`], for either of two needles.
+    #[inline(always)]
+    pub(super) fn find_either(&self, from: u32, one: u8, other: u8) -> (u32, u8) {
+        let found = search(self, from, u32::from(one) | u32::from(other) << 8);
+        (found, self.byte(found))
+    }
+
+    /// The first byte that `mask` marks among the [`STEP`] bytes from `at` on.
+    #[inline(always)]
+    pub(super) fn step(&self, at: u32, mask: &impl Fn(u64) -> u64) -> Option<u32> {
+        let first = mask(self.word(at));
+        if first != 0 {
+            return Some(at + bytes::index(first));
+        }
+        let second = mask(self.word(at + 8));
+        if second != 0 {
+            return Some(at + 8 + bytes::index(second));
+        }
+        let third = mask(self.word(at + 16));
+        if third != 0 {
+            return Some(at + 16 + bytes::index(third));
+        }
+        let fourth = mask(self.word(at + 24));
+        if fourth != 0 {
+            return Some(at + 24 + bytes::index(fourth));
+        }
+        None
+    }
+}
+
+/// The offset of the first of two needles (in the two low bytes) or control character.
+///
+/// A function of its own in the kernel too: verified once for each place that calls it, and not
+/// once for each way to get there.
+#[inline(never)]
+fn search(scratch: &Scratch, from: u32, needles: u32) -> u32 {
+    let one = bytes::repeat(needles as u8);
+    let other = bytes::repeat((needles >> 8) as u8);
+    let mask =
+        |word| bytes::equal(word, one) | bytes::equal(word, other) | bytes::control(word);
+    scratch.at.store(from);
+    for _ in 0..FIND_STEPS {
+        let at = scratch.at.load();
+        if let Some(found) = scratch.step(at, &mask) {
+            return found;
+        }
+        scratch.at.store(at + STEP);
+    }
+    scratch.len()
+}
+
+/// A number that is in memory between one step and the next, not in a register; see [`super`] for
+/// why. (The compiler knows relaxed atomics for this, the BPF backend does not.)
+#[repr(transparent)]
+pub(super) struct Offset(Cell<u32>);
+
+#[expect(unsafe_code, reason = "a volatile access has no safe name")]
+impl Offset {
+    pub(super) const fn new() -> Self {
+        Self(Cell::new(0))
+    }
+
+    #[inline(always)]
+    pub(super) fn load(&self) -> u32 {
+        // SAFETY: the cell's own memory, aligned and initialised; a cell is never shared between
+        // threads.
+        unsafe { self.0.as_ptr().read_volatile() }
+    }
+
+    #[inline(always)]
+    pub(super) fn store(&self, value: u32) {
+        // SAFETY: as for `load`; nobody holds a reference into a cell.
+        unsafe { self.0.as_ptr().write_volatile(value) };
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
