@@ -1,0 +1,3 @@
+//! Builds the XDP object that the daemon carries.
+
+fn main() {}

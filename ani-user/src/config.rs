@@ -1,0 +1,124 @@
+//! The configuration file: TOML, every key optional but a trunk's name and sources, unknown keys
+//! refused. [`file`] holds the keys as they are written; this is the total configuration made of
+//! them.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use ani_ebpf::{abi::number::Number, dial_plan::DialPlan, scan::AniHeader};
+use ipnet::IpNet;
+
+/// Everything the daemon is told, defaults filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `[capture]`
+    pub capture: Capture,
+    /// `[control]`
+    pub control: Control,
+    /// `[store]`
+    pub store: Store,
+    /// `[[trunk]]`, in file order: a trunk's index is its place here.
+    pub trunks: Vec<Trunk>,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[lists]`
+    pub lists: Lists,
+    /// `[emergency]`
+    pub emergency: Emergency,
+    /// `[telemetry]`
+    pub telemetry: Telemetry,
+}
+
+/// What is listened to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    /// Names of network interfaces.
+    pub interfaces: Vec<String>,
+    /// UDP ports the SBC takes SIP on.
+    pub sip_ports: Vec<u16>,
+    /// How the XDP program is attached.
+    pub mode: Mode,
+    /// Ring buffer between kernel and daemon, bytes; a power of two of at least one page.
+    pub ring_bytes: u32,
+}
+
+/// How the XDP program is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// In the driver, or generic where the driver cannot.
+    Auto,
+    /// In the network stack, behind the driver: works everywhere, costs more.
+    Generic,
+    /// In the driver, or not at all.
+    Native,
+}
+
+/// Who may ask and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// Path of the unix socket that serves HTTP and JSON.
+    pub socket: PathBuf,
+    /// Where Prometheus metrics are served; none for an empty string in the file.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// What survives a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// Directory of the database.
+    pub path: PathBuf,
+}
+
+/// A carrier's trunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    /// Its name in output and metrics; unique.
+    pub name: String,
+    /// Networks its INVITEs come from; no two trunks share one.
+    pub sources: Vec<IpNet>,
+    /// ISO 3166 code of the country whose dial plan completes national numbers.
+    pub country: Option<String>,
+    /// What follows from the country.
+    pub dial_plan: DialPlan,
+    /// Headers a caller is read from, the most trusted first; one to four of them.
+    pub ani: Vec<AniHeader>,
+}
+
+/// How many calls are too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For each caller; none for an empty table in the file.
+    pub per_caller: Option<Rate>,
+}
+
+/// A number of calls in a span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// At least one.
+    pub calls: u64,
+    /// At least a nanosecond a call.
+    pub within: Duration,
+}
+
+/// How much the kernel's maps hold. Changed only by a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lists {
+    /// Numbers on the block list at most.
+    pub max_blocked: u32,
+    /// Callers whose rate limit is remembered at most; the one seen longest ago gives way.
+    pub max_limited: u32,
+}
+
+/// Calls no rule may stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emergency {
+    /// Digits as they are dialled; at most [`ani_ebpf::abi::settings::MAX_EMERGENCY`].
+    pub numbers: Vec<Number>,
+}
+
+/// How much is kept about callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Telemetry {
+    /// Callers with counters of their own at most; the one seen longest ago gives way.
+    pub max_callers: usize,
+}

@@ -1,0 +1,33 @@
+//! The daemon and the command line of ani, in the order a packet meets them.
+//!
+//! `sip`, `identity`, `policy` and `telemetry` know neither tokio nor aya and read no clock; time
+//! comes in with the frame.
+
+/// Loads and attaches the XDP program, and writes its maps.
+pub mod kernel;
+/// Where frames come from: the ring buffer, capture files.
+pub mod capture;
+/// The message: a full parser over borrowed bytes.
+pub mod sip;
+/// Who is calling: candidates, the one chosen, what it is worth.
+pub mod identity;
+/// What is done with the call, and why.
+pub mod policy;
+/// Frame in, verdict and facts out; knows all stages, does no I/O.
+pub mod pipeline;
+/// One INVITE with all that is known of it, as others read it.
+pub mod invite;
+/// What is kept per caller and per trunk.
+pub mod telemetry;
+/// Lists that survive a restart.
+pub mod store;
+/// What commands and metrics scrapers talk to.
+pub mod control;
+/// The command line.
+pub mod cli;
+/// The configuration file.
+pub mod config;
+/// Threads, tasks, signals and the order they end in.
+pub mod runtime;
+/// Points in time as they are stored and shown.
+pub mod time;

@@ -1,0 +1,48 @@
+//! Points in time as they are stored and shown.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// UTC, nanoseconds since 1970-01-01. Shown as RFC 3339 with microseconds, as tshark rounds them
+/// (cut, not rounded).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// From whole seconds and nanoseconds within them.
+    pub const fn new(seconds: i64, nanoseconds: u32) -> Self {
+        Self(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds as i64))
+    }
+
+    /// Seconds since 1970-01-01, cut.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000_000)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_nanosecond(i128::from(self.0.div_euclid(1_000) * 1_000)) {
+            Ok(time) => write!(f, "{time:.6}"),
+            Err(_) => write!(f, "{}ns", self.0),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_with_microseconds_in_utc() {
+        assert_eq!(Timestamp::new(1_714_557_600, 123_999).to_string(), "2024-05-01T10:00:00.000123Z");
+        assert_eq!(Timestamp::new(0, 0).to_string(), "1970-01-01T00:00:00.000000Z");
+    }
+}
