@@ -1,0 +1,93 @@
+//! The object and its ABI version.
+
+use ani_ebpf::abi::{ABI_SECTION, ABI_VERSION};
+use anyhow::{Context as _, Result, bail};
+use aya::{Ebpf, EbpfLoader, programs::ProgramError};
+use object::{Object as _, ObjectSection as _};
+
+use super::preflight;
+use crate::config::Config;
+
+/// Name of the XDP program in the object.
+pub const PROGRAM: &str = "ani_ingress";
+
+/// The object built beside this daemon, aligned for an ELF reader.
+pub static BYTES: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/ani-xdp"));
+
+/// Reads the object, with its maps made as large as `config` says.
+///
+/// # Errors
+///
+/// When the object speaks another ABI than this daemon, or the kernel refuses a map.
+pub fn open(config: &Config) -> Result<Ebpf> {
+    let found = abi_version(BYTES)?;
+    if found != ABI_VERSION {
+        bail!("the XDP object speaks ABI {found}, this daemon {ABI_VERSION}: build both together");
+    }
+    EbpfLoader::new()
+        .map_max_entries("BLOCKED", config.lists.max_blocked)
+        .map_max_entries("BUCKETS", config.lists.max_limited)
+        .map_max_entries("INVITES", config.capture.ring_bytes)
+        .load(BYTES)
+        .map_err(|error| preflight::explain_denied(error.into()))
+        .context("the kernel does not take the maps of the XDP program")
+}
+
+/// The version an object was built with.
+///
+/// # Errors
+///
+/// When it is no ELF object or has no section of that name.
+pub fn abi_version(object: &[u8]) -> Result<u32> {
+    let file = object::File::parse(object).context("the XDP object is no ELF file")?;
+    let section = file
+        .section_by_name(ABI_SECTION)
+        .with_context(|| format!("the XDP object has no section {ABI_SECTION}"))?;
+    let bytes = section.data()?.first_chunk().context("the ABI version is cut off")?;
+    Ok(u32::from_ne_bytes(*bytes))
+}
+
+/// Adds to a refusal what can be told of its cause, and cuts the verifier's log to its end.
+pub(super) fn explain(error: ProgramError) -> anyhow::Error {
+    /// The verifier says last what it did not like.
+    const LOG_LINES: usize = 12;
+
+    match error {
+        ProgramError::LoadError { io_error, verifier_log } => {
+            let log = verifier_log.to_string();
+            let lines: Vec<_> = log.lines().filter(|line| !line.is_empty()).collect();
+            let tail = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
+            let error = anyhow::Error::new(io_error);
+            preflight::explain_denied(if tail.is_empty() { error } else { error.context(tail) })
+        }
+        other => preflight::explain_denied(other.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_object_speaks_our_abi() {
+        assert_eq!(abi_version(BYTES).expect("version"), ABI_VERSION);
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        assert!(abi_version(b"no ELF").is_err());
+    }
+
+    /// A panic that the compiler could not rule out links fine and is refused by the verifier only
+    /// at load; its symbol shows without root.
+    #[test]
+    fn the_object_cannot_panic() {
+        use object::ObjectSymbol as _;
+
+        let file = object::File::parse(BYTES).expect("ELF");
+        let names: Vec<_> = file.symbols().filter_map(|symbol| symbol.name().ok()).collect();
+        assert!(names.contains(&PROGRAM), "the symbols are there to be looked at: {names:?}");
+        let panics: Vec<_> = names.iter().filter(|name| name.contains("panic")).collect();
+        assert!(panics.is_empty(), "{panics:?}");
+    }
+}
