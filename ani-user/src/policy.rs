@@ -1,5 +1,8 @@
 //! What is done with the call, and why.
 
+/// Rules in memory, for captures that are replayed.
+pub mod memory;
+
 use ani_ebpf::abi::{counter::Counters, number::Number};
 use serde::Serialize;
 

@@ -1,0 +1,1 @@
+//! Messages as they should and should not be.
