@@ -51,7 +51,7 @@ use crate::abi::trunk::MAX_ANI_HEADERS;
 pub enum NotPlain {
     /// CRLF before the request line.
     LeadingCrlf = 1,
-    /// The Request-URI holds a space or is not one of `sip:`, `sips:`, `tel:`, `urn:service:`.
+    /// The Request-URI holds a space or is not one of `sip:`, `sips:`, `tel:`, `urn:service:sos`.
     RequestUri = 2,
     /// A header line starts with white space: it continues the one before.
     Folded = 3,

@@ -4,6 +4,8 @@
 //! asserted identity that is anonymous is not replaced by a From that is not. The same dial plan
 //! as in the kernel makes numbers E.164.
 
+/// Scanner and parser held against each other.
+mod agreement;
 /// How far the network vouches for the caller.
 mod attestation;
 /// From a URI to a telephone number.
@@ -11,6 +13,7 @@ mod number;
 
 use ani_ebpf::{abi::number::Number, dial_plan::DialPlan, scan::AniHeader};
 
+pub use agreement::agreement;
 pub use attestation::attestation;
 pub use number::e164;
 

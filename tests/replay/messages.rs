@@ -2,7 +2,6 @@
 
 use std::{fs, path::Path};
 
-use ani_ebpf::scan::{self, AniHeader, NotPlain, Scratch, StartLine, UserKind};
 use ani_user::{
     identity,
     sip::{self, NameAddr},
@@ -31,55 +30,7 @@ fn where_the_scanner_says_plain_the_parser_agrees() {
 /// Whether the scanner calls the message plain; then it and the parser must agree.
 fn agrees(path: &Path) -> bool {
     let message = fs::read(path).expect("message");
-    let parsed = sip::invite(&message, false);
-    let mut scratch = Scratch::new();
-    scratch.load(&message);
-    match scan::start_line(&scratch) {
-        StartLine::Invite => {}
-        StartLine::NotPlain(NotPlain::LeadingCrlf | NotPlain::LineEnd) => {
-            assert!(parsed.is_some(), "{}: only the scanner sees an INVITE", path.display());
-            return false;
-        }
-        StartLine::NotPlain(_) | StartLine::Other => return false,
-    }
-    let parsed = parsed.unwrap_or_else(|| panic!("{}: only the scanner", path.display()));
-    let order = [AniHeader::PAssertedIdentity, AniHeader::RemotePartyId, AniHeader::From];
-    let scanned = scan::invite(&scratch, [Some(order[0]), Some(order[1]), Some(order[2]), None]);
-    let Ok(plain) = scanned else { return false };
-
-    let profile = identity::Profile {
-        order: &order,
-        dial_plan: ani_ebpf::dial_plan::DialPlan::NONE,
-        trusted: true,
-    };
-    let identity = identity::identify(&parsed, &profile);
-    assert_eq!(plain.ani_header, identity.source, "{}", path.display());
-    let caller = match plain.ani_header {
-        Some(AniHeader::PAssertedIdentity) => parsed.p_asserted_identity.first(),
-        Some(AniHeader::RemotePartyId) => parsed.remote_party_id.first(),
-        Some(AniHeader::From) => parsed.from.as_ref(),
-        None => None,
-    };
-    let digits = |user: scan::User| {
-        user.digits().map(|digits| {
-            format!("{}{}", if digits.plus { "+" } else { "" }, digits.digits())
-        })
-    };
-    let number = |user: Option<&[u8]>| {
-        let user = sip::lossy(user?);
-        let bare = user.strip_prefix('+').unwrap_or(&user);
-        (!bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit())).then_some(user)
-    };
-    let user = |name: Option<&NameAddr<'_>>| number(name.and_then(|name| name.uri.user));
-    assert_eq!(digits(plain.caller), user(caller), "caller of {}", path.display());
-    assert_eq!(digits(plain.called), number(parsed.request.user), "called of {}", path.display());
-    if plain.caller.kind == UserKind::Anonymous {
-        assert_eq!(identity.ani, None, "{}", path.display());
-    }
-    let in_dialog = parsed.to.as_ref().and_then(NameAddr::tag).is_some();
-    assert_eq!(plain.in_dialog, in_dialog, "{}", path.display());
-    assert!(parsed.call_id.is_some(), "{}: Call-ID", path.display());
-    true
+    identity::agreement(&message).unwrap_or_else(|what| panic!("{}: {what}", path.display()))
 }
 
 #[test]
