@@ -4,6 +4,9 @@
 pub mod datagram;
 /// pcap and pcapng files.
 pub mod file;
+/// Frames and files made for tests.
+#[cfg(test)]
+pub(crate) mod fixture;
 
 use ani_ebpf::{
     abi::{counter::Counter, number::Number},

@@ -160,3 +160,6 @@ fn tags(mut protocol: u16, mut rest: &[u8]) -> Result<(Vlans, &[u8]), Skipped> {
         _ => Err(Skipped::NotIp),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -248,3 +248,6 @@ fn link(number: Linktype) -> Result<LinkType, i32> {
         other => Err(other),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -179,12 +179,12 @@ fn the_parts_of_a_uri() {
 /// rsip as a second opinion on messages both should read.
 #[test]
 fn rsip_reads_the_same() {
-    use rsip::prelude::{HeadersExt, UntypedHeader};
+    use rsip::prelude::{HeadersExt, ToTypedHeader, UntypedHeader};
     for headers in [
         REST.to_owned(),
         REST.replace("<sip:a@h>", "\"A, B\" <sips:+1415@h:5061;user=phone>"),
         REST.replace("<sip:a@h>", "sip:a@h"),
-        REST.replace("<sip:bob@h>", "\"Bob\" <sip:bob@[2001:db8::1]>;tag=9"),
+        REST.replace("<sip:bob@h>", "\"Bob\" <sip:bob@h:5061>;tag=9"),
     ] {
         let message = format!("{LINE}{headers}Content-Length: 0\r\n\r\n");
         let ours = read(&message);

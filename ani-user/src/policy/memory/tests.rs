@@ -88,7 +88,7 @@ fn the_order_of_decision() {
 fn no_trunk_is_untrusted_and_the_longest_prefix_wins() {
     let rules = Memory::new(&config(None, 10));
     let message = invite("1", CALLER, "");
-    let mut decide = |source: &str| {
+    let decide = |source: &str| {
         let source = source.parse().expect("address");
         rules.decide(Timestamp(0), source, &message).map(|view| (view.trunk, view.exit))
     };
