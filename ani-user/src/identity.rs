@@ -68,9 +68,10 @@ pub struct Identity {
 /// Chooses the caller.
 pub fn identify(invite: &Invite<'_>, profile: &Profile<'_>) -> Identity {
     let plan = &profile.dial_plan;
-    let chosen = profile.order.iter().find_map(|header| {
-        candidate(invite, *header, plan).map(|value| (*header, value))
-    });
+    let chosen = profile
+        .order
+        .iter()
+        .find_map(|header| candidate(invite, *header, plan).map(|value| (*header, value)));
     let (source, ani, number, status) = match chosen {
         None => (None, None, Number::NONE, AniStatus::Missing),
         Some((header, value)) => {

@@ -239,12 +239,7 @@ fn named<'a>(value: &'a [u8], faults: &mut Faults, fault: Fault) -> Option<NameA
     Some(read)
 }
 
-fn collect<'a>(
-    value: &'a [u8],
-    into: &mut Vec<NameAddr<'a>>,
-    faults: &mut Faults,
-    fault: Fault,
-) {
+fn collect<'a>(value: &'a [u8], into: &mut Vec<NameAddr<'a>>, faults: &mut Faults, fault: Fault) {
     for one in Values::new(value) {
         let read = NameAddr::read(one);
         faults.add_if(read.faulty, fault);

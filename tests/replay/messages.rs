@@ -45,7 +45,8 @@ fn torture_messages_are_what_the_rfcs_say() {
         let Some(parsed) = parsed else { continue };
         invites += 1;
         let valid = row["rfc_section_verdict"].ends_with(" valid")
-            || row["rfc_section_verdict"].contains("valid ") && !row["rfc_section_verdict"].contains("invalid");
+            || row["rfc_section_verdict"].contains("valid ")
+                && !row["rfc_section_verdict"].contains("invalid");
         assert_eq!(parsed.faults.is_empty(), valid, "{name}: {:?}", words(&parsed));
 
         let user = |name: &Option<NameAddr<'_>>| {

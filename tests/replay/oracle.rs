@@ -106,9 +106,14 @@ fn compare(row: &Row, invite: &Value) -> Vec<(&'static str, String)> {
     };
     let endpoint = |address: &str, port: &str| {
         let (address, port) = (&row[address], &row[port]);
-        if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+        if address.contains(':') {
+            format!("[{address}]:{port}")
+        } else {
+            format!("{address}:{port}")
+        }
     };
-    let numbers = |text: &str| text.split('+').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+    let numbers =
+        |text: &str| text.split('+').filter(|id| !id.is_empty()).map(str::to_owned).collect();
     let vlan: Vec<String> = numbers(&row["vlan"]);
     let our_vlan: Vec<String> =
         invite["vlan"].as_array().expect("list").iter().map(ToString::to_string).collect();
@@ -132,7 +137,11 @@ fn compare(row: &Row, invite: &Value) -> Vec<(&'static str, String)> {
     check("pai", uris(&row["pai"]), list("p_asserted_identity").join(","));
     check("rpid", uris(&row["rpid"]), list("remote_party_id").join(","));
     check("call_id", row["call_id"].clone(), text("call_id"));
-    check("cseq", their_cseq.trim_start_matches('0').to_owned(), cseq.trim_start_matches('0').to_owned());
+    check(
+        "cseq",
+        their_cseq.trim_start_matches('0').to_owned(),
+        cseq.trim_start_matches('0').to_owned(),
+    );
     check("to_tag", row["to_tag_present"].clone(), tag);
     differing
 }

@@ -101,9 +101,8 @@ pub fn read<'a>(frame: &Frame<'a>) -> Result<Datagram<'a>, Skipped> {
         len if len < UDP_HEADER_LEN => return Err(Skipped::Damaged),
         len => len,
     };
-    let address = |address: IpAddr, port: [u8; 2]| {
-        SocketAddr::new(address, u16::from_be_bytes(port))
-    };
+    let address =
+        |address: IpAddr, port: [u8; 2]| SocketAddr::new(address, u16::from_be_bytes(port));
     Ok(Datagram {
         src: address(ip.source_addr(), [src_high, src_low]),
         dst: address(ip.destination_addr(), [dst_high, dst_low]),

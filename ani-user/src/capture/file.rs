@@ -145,8 +145,7 @@ fn block_frame<'a>(
 ) -> Result<Option<Frame<'a>>, FileError> {
     let (interface, ticks, bytes, wire_len) = match block {
         PcapBlockOwned::LegacyHeader(header) => {
-            let clock =
-                if header.is_nanosecond_precision() { NANOSECONDS } else { MICROSECONDS };
+            let clock = if header.is_nanosecond_precision() { NANOSECONDS } else { MICROSECONDS };
             *interfaces = vec![Interface { link: link(header.network), clock }];
             return Ok(None);
         }
@@ -166,8 +165,8 @@ fn block_frame<'a>(
             let Some(interface) = interfaces.first() else {
                 return Err(FileError::Damaged(*records));
             };
-            let ticks = u128::from(record.ts_sec) * interface.clock.ticks
-                + u128::from(record.ts_usec);
+            let ticks =
+                u128::from(record.ts_sec) * interface.clock.ticks + u128::from(record.ts_usec);
             (interface, Some(ticks), record.data, record.origlen)
         }
         PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
@@ -216,10 +215,7 @@ impl Clock {
     fn time(self, ticks: u128) -> Timestamp {
         let seconds = i64::try_from(ticks / self.ticks).unwrap_or(i64::MAX);
         let nanoseconds = (ticks % self.ticks).saturating_mul(1_000_000_000) / self.ticks;
-        Timestamp::new(
-            seconds.saturating_add(self.offset),
-            u32::try_from(nanoseconds).unwrap_or(0),
-        )
+        Timestamp::new(seconds.saturating_add(self.offset), u32::try_from(nanoseconds).unwrap_or(0))
     }
 }
 

@@ -12,8 +12,8 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Context;
 use ani_ebpf::{dial_plan::DialPlan, scan::AniHeader};
+use anyhow::Context;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::{
@@ -212,10 +212,9 @@ fn block(rules: &Memory, path: &Path, config: &Config) -> anyhow::Result<()> {
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let kind = error
-        .downcast_ref::<io::Error>()
-        .map(io::Error::kind)
-        .or_else(|| error.downcast_ref::<serde_json::Error>().and_then(|error| error.io_error_kind()));
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind).or_else(|| {
+        error.downcast_ref::<serde_json::Error>().and_then(|error| error.io_error_kind())
+    });
     kind == Some(io::ErrorKind::BrokenPipe)
 }
 

@@ -32,8 +32,7 @@ pub fn agreement(message: &[u8]) -> Result<bool, String> {
         return Ok(false);
     };
 
-    let profile =
-        Profile { order: &AniHeader::ALL, dial_plan: DialPlan::NONE, trusted: true };
+    let profile = Profile { order: &AniHeader::ALL, dial_plan: DialPlan::NONE, trusted: true };
     let identity = identify(&parsed, &profile);
     let caller = match plain.ani_header {
         Some(AniHeader::PAssertedIdentity) => parsed.p_asserted_identity.as_slice(),
@@ -70,11 +69,7 @@ pub fn agreement(message: &[u8]) -> Result<bool, String> {
     Ok(true)
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(
-    what: &str,
-    scanner: &T,
-    parser: &T,
-) -> Result<(), String> {
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, scanner: &T, parser: &T) -> Result<(), String> {
     if scanner == parser {
         return Ok(());
     }

@@ -119,9 +119,8 @@ fn verstat(invite: &Invite<'_>) -> Option<(String, Option<&'static str>)> {
     invite.p_asserted_identity.iter().chain(&invite.from).find_map(|value| {
         let token = parameter(value, b"verstat")?;
         let token = sip::unquoted(token);
-        let passed = token
-            .get(..PASSED.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(PASSED));
+        let passed =
+            token.get(..PASSED.len()).is_some_and(|start| start.eq_ignore_ascii_case(PASSED));
         let level = match token.get(PASSED.len()..) {
             Some([b'-', letter]) if passed => level(&[letter.to_ascii_uppercase()]),
             Some([]) if passed => parameter(value, b"attest").and_then(level),

@@ -2,7 +2,7 @@
 
 use ani_ebpf::{
     abi::number::{MAX_DIGITS, Number},
-    dial_plan::{Dialled, DialPlan},
+    dial_plan::{DialPlan, Dialled},
 };
 
 use crate::sip::{Scheme, Uri, percent_decoded, unquoted};

@@ -156,7 +156,9 @@ fn the_claimed_attestation_in_any_order_of_claims() {
     for (payload, level) in
         [("eyJhdHRlc3QiOiJCIiwiZGVzdCI6e319", "B"), ("eyJpYXQiOjEsImF0dGVzdCI6IkMifQ", "C")]
     {
-        for tail in [";info=<https://h/c>;alg=ES256;ppt=shaken", ";info=<https://h/c>;ppt=\"shaken\"", ""] {
+        for tail in
+            [";info=<https://h/c>;alg=ES256;ppt=shaken", ";info=<https://h/c>;ppt=\"shaken\"", ""]
+        {
             let header = format!("Identity: {SHAKEN}.{payload}.c2ln{tail}");
             let bytes = message("sip:1@h", &["y: e30.e30.x;info=<https://h>;ppt=div", &header]);
             let invite = sip::invite(&bytes, false).expect("INVITE");
@@ -207,10 +209,41 @@ fn verstat_in_all_the_places_carriers_put_it() {
 
 /// Pieces that mean something to a reader of SIP, to be put where they should not be.
 const PIECES: [&str; 36] = [
-    "<", ">", "\"", "\\", ";", ",", "@", ":", " ", "\t", "\r\n ", "\r\n", "\r", "\n", "\0", "%",
-    "%3B", "=", "+", "?", "[", "]", "sip:", "SIPS:", "tel:", ";tag=x", ";tag=", ";tag =x",
-    ";phone-context=+1", ";party=called", ";party=calling", "<sip:+19995550000@evil>",
-    "\"<sip:999@e>\"", "\r\nP-Asserted-Identity: <sip:+18885550000@h>", "\r\nf: <sip:777@h>",
+    "<",
+    ">",
+    "\"",
+    "\\",
+    ";",
+    ",",
+    "@",
+    ":",
+    " ",
+    "\t",
+    "\r\n ",
+    "\r\n",
+    "\r",
+    "\n",
+    "\0",
+    "%",
+    "%3B",
+    "=",
+    "+",
+    "?",
+    "[",
+    "]",
+    "sip:",
+    "SIPS:",
+    "tel:",
+    ";tag=x",
+    ";tag=",
+    ";tag =x",
+    ";phone-context=+1",
+    ";party=called",
+    ";party=calling",
+    "<sip:+19995550000@evil>",
+    "\"<sip:999@e>\"",
+    "\r\nP-Asserted-Identity: <sip:+18885550000@h>",
+    "\r\nf: <sip:777@h>",
     "anonymous",
 ];
 

@@ -26,11 +26,7 @@ pub struct Entry {
 }
 
 /// Reads a list; `plans` complete national numbers, the first one that can. At most `max` entries.
-pub fn read(
-    mut input: impl BufRead,
-    plans: &[DialPlan],
-    max: usize,
-) -> anyhow::Result<Vec<Entry>> {
+pub fn read(mut input: impl BufRead, plans: &[DialPlan], max: usize) -> anyhow::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     let mut reason_column = 1;
     let mut line = Vec::new();

@@ -185,9 +185,7 @@ impl Memory {
 
 impl State {
     fn is_blocked(&self, number: Number, now: Timestamp) -> bool {
-        self.blocked
-            .get(&number)
-            .is_some_and(|expires| expires.is_none_or(|expires| now < expires))
+        self.blocked.get(&number).is_some_and(|expires| expires.is_none_or(|expires| now < expires))
     }
 
     fn spend(&mut self, key: BucketKey, now: Timestamp, max_buckets: usize) -> Counter {

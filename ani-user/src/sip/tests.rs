@@ -62,7 +62,11 @@ fn a_request_line_that_is_wrong_is_read_and_named() {
         ("INVITE sip:bob@h sip/2.0", "sip:bob@h", "request-line"),
         ("INVITE sip:bob@h; lr SIP/2.0", "sip:bob@h; lr", "request-uri"),
         ("INVITE <sip:bob@h> SIP/2.0", "<sip:bob@h>", "request-uri"),
-        ("INVITE sip:bob@h?Route=%3Csip:x%3E SIP/2.0", "sip:bob@h?Route=%3Csip:x%3E", "request-uri-headers"),
+        (
+            "INVITE sip:bob@h?Route=%3Csip:x%3E SIP/2.0",
+            "sip:bob@h?Route=%3Csip:x%3E",
+            "request-uri-headers",
+        ),
     ] {
         let message = format!("{start}\r\n{REST}\r\n");
         assert_eq!(words(&message), [word], "{start}");
@@ -135,10 +139,23 @@ fn what_is_wrong_with_headers_is_named() {
         assert!(words(&message).contains(&word), "{headers:?}: {:?}", words(&message));
         assert_eq!(text(read(&message).from.and_then(|from| from.uri.user)), "a");
     }
-    let missing = ["headers-unterminated", "missing-cseq", "missing-call-id", "missing-from", "missing-to", "missing-via"];
+    let missing = [
+        "headers-unterminated",
+        "missing-cseq",
+        "missing-call-id",
+        "missing-from",
+        "missing-to",
+        "missing-via",
+    ];
     assert_eq!(words(LINE), missing);
-    assert_eq!(words(&format!("{LINE}{}", REST.replace("1 INVITE", "1 ACK") + "\r\n")), ["cseq-method"]);
-    assert_eq!(words(&format!("{LINE}{}", REST.replace("1 INVITE", "2147483648 INVITE") + "\r\n")), ["cseq"]);
+    assert_eq!(
+        words(&format!("{LINE}{}", REST.replace("1 INVITE", "1 ACK") + "\r\n")),
+        ["cseq-method"]
+    );
+    assert_eq!(
+        words(&format!("{LINE}{}", REST.replace("1 INVITE", "2147483648 INVITE") + "\r\n")),
+        ["cseq"]
+    );
 }
 
 #[test]
@@ -171,7 +188,16 @@ fn the_parts_of_a_uri() {
     assert_eq!(Uri::read(b"sip:h;x=1").user, None);
     assert_eq!(Uri::read(b"urn:service:sos").scheme, Scheme::Urn);
     assert!(!Uri::read(b"nobodyKnowsThisScheme:totallyopaquecontent").faulty);
-    for faulty in [&b"bob"[..], b"sip:", b"sip:@h", b"sip:a@b@c", b"sip:h:x", b"sip:a b@h", b"sip:%4", b"tel:"] {
+    for faulty in [
+        &b"bob"[..],
+        b"sip:",
+        b"sip:@h",
+        b"sip:a@b@c",
+        b"sip:h:x",
+        b"sip:a b@h",
+        b"sip:%4",
+        b"tel:",
+    ] {
         assert!(Uri::read(faulty).faulty, "{}", faulty.escape_ascii());
     }
 }

@@ -163,8 +163,6 @@ fn is_uri(byte: u8) -> bool {
 /// Whether two hexadecimal digits follow each percent sign (RFC 3261 §25.1, `escaped`).
 fn escapes_are_whole(bytes: &[u8]) -> bool {
     bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(at, _)| {
-        bytes
-            .get(at + 1..at + 3)
-            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+        bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     })
 }

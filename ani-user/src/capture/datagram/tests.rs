@@ -94,12 +94,8 @@ fn v6(next: u8, headers: &[u8]) -> Vec<u8> {
 #[test]
 fn ipv6_and_its_extension_headers() {
     let hop_by_hop = [17, 0, 1, 4, 0, 0, 0, 0];
-    let all = [
-        [60, 0, 1, 4, 0, 0, 0, 0],
-        [43, 0, 1, 4, 0, 0, 0, 0],
-        [17, 0, 0, 0, 0, 0, 0, 0],
-    ]
-    .concat();
+    let all =
+        [[60, 0, 1, 4, 0, 0, 0, 0], [43, 0, 1, 4, 0, 0, 0, 0], [17, 0, 0, 0, 0, 0, 0, 0]].concat();
     let atomic = [17, 0, 0, 0, 0, 0, 0, 7];
     for packet in [v6(17, &[]), v6(0, &hop_by_hop), v6(0, &all), v6(44, &atomic)] {
         let read = read(&frame(LinkType::RawIp, &packet)).map(|datagram| datagram.payload.to_vec());

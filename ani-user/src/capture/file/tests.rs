@@ -5,8 +5,11 @@ use std::io::Cursor;
 use super::*;
 use crate::capture::fixture;
 
-/// Number, time and bytes of each frame, and how the file ended.
-fn read(file: Vec<u8>) -> (Vec<(u64, String, Vec<u8>)>, Result<(), FileError>) {
+/// Number, time and bytes of a frame.
+type Read = (u64, String, Vec<u8>);
+
+/// The frames of a file, and how it ended.
+fn read(file: Vec<u8>) -> (Vec<Read>, Result<(), FileError>) {
     let mut frames = Vec::new();
     let mut capture = match CaptureFile::new(Cursor::new(file)) {
         Ok(capture) => capture,

@@ -38,11 +38,7 @@ pub(super) fn summary(output: &mut dyn Write, summary: &Summary) -> io::Result<(
         "\n{} records, {} INVITEs ({} repeated, {} dropped)",
         summary.records, stats.invites, summary.retransmissions, summary.dropped
     )?;
-    writeln!(
-        output,
-        "not followed: {} IP fragments, {} TCP segments",
-        stats.fragments, stats.tcp
-    )?;
+    writeln!(output, "not followed: {} IP fragments, {} TCP segments", stats.fragments, stats.tcp)?;
     writeln!(
         output,
         "no INVITE: {} other UDP, {} keep-alives, {} other transports, {} not IP, {} damaged, \
