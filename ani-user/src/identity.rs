@@ -123,11 +123,12 @@ fn is_calling(value: &NameAddr<'_>) -> bool {
 }
 
 fn caller(value: &NameAddr<'_>, plan: &DialPlan) -> (Option<String>, Number, AniStatus) {
-    if is_anonymous(&value.uri) {
-        return (None, Number::NONE, AniStatus::Anonymous);
-    }
+    // A number is a number, even at `anonymous.invalid`.
     if let Some(number) = e164(&value.uri, plan) {
         return (Some(format!("+{number}")), number, AniStatus::Ok);
+    }
+    if is_anonymous(&value.uri) {
+        return (None, Number::NONE, AniStatus::Anonymous);
     }
     match value.uri.user.filter(|user| !user.is_empty()) {
         Some(user) => (Some(sip::lossy(user)), Number::NONE, AniStatus::NotANumber),

@@ -213,3 +213,6 @@ fn rule(exit: Counter) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,8 @@ pub struct CaptureFile {
     interfaces: Vec<Interface>,
     /// Link types that cannot be read, and their records.
     unsupported: Vec<(i32, u64)>,
+    /// Byte order of the section that is read.
+    big_endian: bool,
 }
 
 /// What the records of an interface have in common.
@@ -89,7 +91,7 @@ impl CaptureFile {
             PcapError::ReadError => FileError::Read(0),
             _ => FileError::Unknown,
         })?;
-        Ok(Self { reader, records: 0, interfaces: Vec::new(), unsupported: Vec::new() })
+        Ok(Self { reader, records: 0, interfaces: Vec::new(), unsupported: Vec::new(), big_endian: false })
     }
 
     /// Records seen so far.
@@ -115,6 +117,7 @@ impl CaptureFile {
                         &mut self.interfaces,
                         &mut self.records,
                         &mut self.unsupported,
+                        &mut self.big_endian,
                     )?;
                     let flow = frame.map_or(ControlFlow::Continue(()), |frame| each(&frame));
                     self.reader.consume(consumed);
@@ -136,12 +139,44 @@ impl CaptureFile {
     }
 }
 
+/// Type of the block that held packets before the enhanced one (draft-ietf-opsawg-pcapng, appendix
+/// A); files of its time still go round.
+const PACKET_BLOCK: u32 = 2;
+
+struct PacketBlock<'a> {
+    interface: usize,
+    ticks: u128,
+    wire_len: u32,
+    bytes: &'a [u8],
+}
+
+impl<'a> PacketBlock<'a> {
+    fn read(body: &'a [u8], big_endian: bool) -> Option<Self> {
+        let (header, bytes) = body.split_first_chunk::<20>()?;
+        let word = |at: usize| {
+            let bytes = [header[at], header[at + 1], header[at + 2], header[at + 3]];
+            if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+        };
+        // Two halves: the interface, then how many packets were lost.
+        let interface = [header[0], header[1]];
+        let interface =
+            if big_endian { u16::from_be_bytes(interface) } else { u16::from_le_bytes(interface) };
+        Some(Self {
+            interface: usize::from(interface),
+            ticks: u128::from(word(4)) << 32 | u128::from(word(8)),
+            wire_len: word(16),
+            bytes: bytes.get(..usize::try_from(word(12)).ok()?)?,
+        })
+    }
+}
+
 /// The frame of a block; none for a block that holds no packet, or one that cannot be read.
 fn block_frame<'a>(
     block: &'a PcapBlockOwned<'a>,
     interfaces: &mut Vec<Interface>,
     records: &mut u64,
     unsupported: &mut Vec<(i32, u64)>,
+    big_endian: &mut bool,
 ) -> Result<Option<Frame<'a>>, FileError> {
     let (interface, ticks, bytes, wire_len) = match block {
         PcapBlockOwned::LegacyHeader(header) => {
@@ -149,7 +184,8 @@ fn block_frame<'a>(
             *interfaces = vec![Interface { link: link(header.network), clock }];
             return Ok(None);
         }
-        PcapBlockOwned::NG(Block::SectionHeader(_)) => {
+        PcapBlockOwned::NG(Block::SectionHeader(section)) => {
+            *big_endian = section.big_endian();
             interfaces.clear();
             return Ok(None);
         }
@@ -183,6 +219,19 @@ fn block_frame<'a>(
             };
             let captured = packet.data.len().min(packet.origlen as usize);
             (interface, None, &packet.data[..captured], packet.origlen)
+        }
+        // The library reads the type of a block it does not know as if it were little-endian.
+        PcapBlockOwned::NG(Block::Unknown(block))
+            if block.block_type == PACKET_BLOCK
+                || *big_endian && block.block_type.swap_bytes() == PACKET_BLOCK =>
+        {
+            let packet = PacketBlock::read(block.data, *big_endian);
+            let Some((interface, packet)) = packet
+                .and_then(|packet| Some((interfaces.get(packet.interface)?, packet)))
+            else {
+                return Err(FileError::Damaged(*records));
+            };
+            (interface, Some(packet.ticks), packet.bytes, packet.wire_len)
         }
         PcapBlockOwned::NG(_) => return Ok(None),
     };

@@ -8,7 +8,6 @@ use std::{
     io::{self, BufReader, BufWriter, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
-    process::ExitCode,
     sync::Arc,
 };
 
@@ -69,16 +68,23 @@ pub struct Summary {
 }
 
 /// Replays the files to standard output: a line of JSON an INVITE, or a table. What is wrong with a
-/// file goes to standard error and the rest goes on; the exit code then is 1.
-pub fn run(args: &Args, json: bool) -> anyhow::Result<ExitCode> {
+/// file goes to standard error and the rest goes on; in the end that is an error.
+pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let mut output = BufWriter::new(io::stdout().lock());
-    let summary = match replay(args, json, &mut output, &mut io::stderr()) {
+    let replayed = replay(args, json, &mut output, &mut io::stderr())
+        .and_then(|summary| Ok(output.flush().map(|()| summary)?));
+    let summary = match replayed {
         // Whoever read the output has seen enough.
-        Err(error) if is_closed_pipe(&error) => return Ok(ExitCode::SUCCESS),
+        Err(error) if is_closed_pipe(&error) => return Ok(()),
         other => other?,
     };
-    output.flush()?;
-    Ok(if summary.failed_files == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    match summary.failed_files {
+        0 => Ok(()),
+        failed => anyhow::bail!(
+            "{failed} of {} files could not be read to the end",
+            args.files.len()
+        ),
+    }
 }
 
 /// Like [`run`], to any two writers.
@@ -105,7 +111,7 @@ pub fn replay(
     for path in &args.files {
         let mut show = |invite: &Invite| -> anyhow::Result<()> {
             if json {
-                serde_json::to_writer(&mut *output, invite)?;
+                serde_json::to_writer(&mut *output, invite).map_err(io::Error::from)?;
                 output.write_all(b"\n")?;
             } else {
                 table::row(output, invite)?;
@@ -203,7 +209,7 @@ fn block(rules: &Memory, path: &Path, config: &Config) -> anyhow::Result<()> {
         .into_iter()
         .map(|entry| Block {
             number: entry.number,
-            expires: None,
+            expires: entry.expires,
             reason: entry.reason,
             added: Timestamp::default(),
         })
@@ -212,10 +218,9 @@ fn block(rules: &Memory, path: &Path, config: &Config) -> anyhow::Result<()> {
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind).or_else(|| {
-        error.downcast_ref::<serde_json::Error>().and_then(|error| error.io_error_kind())
-    });
-    kind == Some(io::ErrorKind::BrokenPipe)
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]

@@ -208,7 +208,7 @@ fn verstat_in_all_the_places_carriers_put_it() {
 }
 
 /// Pieces that mean something to a reader of SIP, to be put where they should not be.
-const PIECES: [&str; 36] = [
+const PIECES: [&str; 37] = [
     "<",
     ">",
     "\"",
@@ -244,7 +244,7 @@ const PIECES: [&str; 36] = [
     "\"<sip:999@e>\"",
     "\r\nP-Asserted-Identity: <sip:+18885550000@h>",
     "\r\nf: <sip:777@h>",
-    "anonymous",
+    "anonymous", "anonymous.invalid",
 ];
 
 const BASES: [&str; 5] = [

@@ -2,16 +2,18 @@
 //!
 //! An empty line and one that starts with `#` say nothing. Of CSV the first column is the number
 //! and the second, if any, the reason; a first line whose first column is `number` names the
-//! columns. A number is E.164 with its `+`, a number as a trunk's country dials it, or the digits of
-//! E.164 without the `+`.
+//! columns, of which `expires` and `reason` are read. A number is E.164 with its `+`, or as the
+//! country of one of the trunks dials it.
 
 use std::io::BufRead;
 
 use ani_ebpf::{
-    abi::number::Number,
-    dial_plan::{DialPlan, Dialled, MIN_E164_DIGITS},
+    abi::number::{MAX_DIGITS, Number},
+    dial_plan::{DialPlan, Dialled},
 };
 use anyhow::{Context, bail};
+
+use crate::time::Timestamp;
 
 /// Longest line that is read, bytes.
 const MAX_LINE: usize = 4_096;
@@ -21,6 +23,8 @@ const MAX_LINE: usize = 4_096;
 pub struct Entry {
     /// E.164.
     pub number: Number,
+    /// When it ends; never for none.
+    pub expires: Option<Timestamp>,
     /// Why it is blocked; may be empty.
     pub reason: String,
 }
@@ -28,7 +32,8 @@ pub struct Entry {
 /// Reads a list; `plans` complete national numbers, the first one that can. At most `max` entries.
 pub fn read(mut input: impl BufRead, plans: &[DialPlan], max: usize) -> anyhow::Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    let mut reason_column = 1;
+    let mut reason_column = Some(1);
+    let mut expires_column = None;
     let mut line = Vec::new();
     for number in 1u64.. {
         line.clear();
@@ -47,17 +52,26 @@ pub fn read(mut input: impl BufRead, plans: &[DialPlan], max: usize) -> anyhow::
         let fields = fields(text);
         let first = fields.first().map(String::as_str).unwrap_or_default();
         if entries.is_empty() && first.eq_ignore_ascii_case("number") {
-            reason_column =
-                fields.iter().position(|name| name.eq_ignore_ascii_case("reason")).unwrap_or(1);
+            let column =
+                |wanted: &str| fields.iter().position(|name| name.eq_ignore_ascii_case(wanted));
+            reason_column = column("reason");
+            expires_column = column("expires");
             continue;
         }
         if entries.len() == max {
             bail!("line {number}: more than {max} numbers; raise lists.max_blocked");
         }
+        let field = |column: Option<usize>| {
+            column.and_then(|column| fields.get(column)).map(String::as_str).unwrap_or_default()
+        };
         entries.push(Entry {
-            number: e164(first, plans)
-                .with_context(|| format!("line {number}: {first:?} is no telephone number"))?,
-            reason: fields.get(reason_column).cloned().unwrap_or_default(),
+            number: e164(first, plans).with_context(|| {
+                format!("line {number}: {first:?} is no telephone number; write +, then the country code")
+            })?,
+            expires: expires(field(expires_column)).with_context(|| {
+                format!("line {number}: expires must be like 2026-01-31T12:00:00Z")
+            })?,
+            reason: field(reason_column).to_owned(),
         });
     }
     Ok(entries)
@@ -65,13 +79,19 @@ pub fn read(mut input: impl BufRead, plans: &[DialPlan], max: usize) -> anyhow::
 
 fn e164(text: &str, plans: &[DialPlan]) -> Option<Number> {
     let dialled = Dialled::from_text(text)?;
-    let any = DialPlan { max_digits: 16, ..DialPlan::NONE };
     if dialled.plus {
-        return any.e164(dialled);
+        return DialPlan { max_digits: MAX_DIGITS as u8, ..DialPlan::NONE }.e164(dialled);
     }
-    plans.iter().find_map(|plan| plan.e164(dialled)).or_else(|| {
-        (dialled.len >= MIN_E164_DIGITS).then(|| any.e164(Dialled { plus: true, ..dialled }))?
-    })
+    // Never guessed: the same digits are different subscribers in different countries.
+    plans.iter().find_map(|plan| plan.e164(dialled))
+}
+
+fn expires(text: &str) -> anyhow::Result<Option<Timestamp>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let time: jiff::Timestamp = text.parse()?;
+    Ok(Some(Timestamp(i64::try_from(time.as_nanosecond())?)))
 }
 
 /// The fields of a line of CSV (RFC 4180 §2), trimmed; a quoted field ends with its line.
@@ -106,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_number_a_line() {
-        let read = numbers("# spam\n+14155551234\r\n\n  442079460000 \n").expect("list");
+        let read = numbers("# spam\n+14155551234\r\n\n  +442079460000 \n").expect("list");
         assert_eq!(
             read,
             [("14155551234".into(), String::new()), ("442079460000".into(), String::new())]
@@ -122,9 +142,19 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_may_end() {
+        let text = "number,expires,reason,added\n+14155551234,1970-01-01T00:00:09Z,,\n";
+        let entries = read(text.as_bytes(), &[], 10).expect("list");
+        assert_eq!(entries[0].expires, Some(Timestamp::new(9, 0)));
+        assert!(numbers(&text.replace("1970", "x")).is_err());
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_line() {
         let error = numbers("+14155551234\nbob\n").expect_err("no number");
-        assert_eq!(format!("{error:#}"), "line 2: \"bob\" is no telephone number");
+        assert_eq!(format!("{error:#}"), "line 2: \"bob\" is no telephone number; write +, then the country code"
+        );
+        assert!(numbers("4155551234\n").is_err(), "of which country?");
         let many = "+14155551234\n".repeat(11);
         assert!(numbers(&many).is_err_and(|error| error.to_string().starts_with("line 11: more")));
         assert!(numbers(&"1".repeat(5_000)).is_err());

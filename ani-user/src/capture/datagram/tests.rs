@@ -152,6 +152,14 @@ fn the_payload_is_as_long_as_udp_says() {
 }
 
 #[test]
+fn a_card_that_fills_in_lengths_later_is_read() {
+    let mut frame = fixture::ethernet(PAYLOAD);
+    frame[14 + 2..][..2].copy_from_slice(&[0, 0]);
+    frame[14 + 20 + 4..][..2].copy_from_slice(&[0, 0]);
+    assert_eq!(ethernet(&frame).expect("UDP").payload, PAYLOAD);
+}
+
+#[test]
 fn ipv4_options_are_looked_past() {
     let plain = fixture::ethernet(PAYLOAD);
     let mut packet = plain[14..34].to_vec();

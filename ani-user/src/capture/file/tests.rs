@@ -58,6 +58,23 @@ fn pcapng_counts_packets_only() {
 }
 
 #[test]
+fn the_packet_blocks_of_old_files_count_too() {
+    for big_endian in [false, true] {
+        let word =
+            |value: u32| if big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
+        let interface = if big_endian { [0, 1, 0, 0] } else { [1, 0, 0, 0] };
+        let body =
+            [&interface[..], &word(0), &word(2_000_123), &word(5), &word(9), b"bytes", &[0; 3]];
+        let mut file = fixture::pcapng(big_endian, &records());
+        file.extend(fixture::block(big_endian, 2, &body.concat()));
+        let (frames, end) = read(file);
+        end.expect("whole");
+        let last = (4, "1970-01-01T00:00:02.000123Z".to_owned(), b"bytes".to_vec());
+        assert_eq!(frames.last(), Some(&last));
+    }
+}
+
+#[test]
 fn a_damaged_file_gives_all_it_holds_and_one_error() {
     let whole = fixture::pcap(false, false, 1, &records());
     for cut in [1, 40, 70] {
