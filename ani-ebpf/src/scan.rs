@@ -13,6 +13,7 @@
 //! | at most one P-Asserted-Identity, Remote-Party-ID | doubled headers, a list of values |
 //! | header name, then the colon | white space before the colon |
 //! | `"name" <uri>`, `name <uri>`, `<uri>`, `uri` | escapes in the quoted name, anything else |
+//! | `;tag=token`, `;party=token` behind them | quotes or brackets there, an empty value, a space before `=` |
 //! | `sip:`, `sips:`, `tel:`, then digits or a name | `%`, separators, a password, other schemes |
 //! | user parameters other than `phone-context` | `phone-context` |
 //! | the blank line within the window and the step limit | later |

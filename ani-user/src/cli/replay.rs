@@ -143,7 +143,9 @@ fn file(
         }
     };
     let end = capture.read(|frame| {
-        let Some(invite) = pipeline.frame(frame) else { return ControlFlow::Continue(()) };
+        let Some(invite) = pipeline.frame(frame) else {
+            return ControlFlow::Continue(());
+        };
         summary.retransmissions += u64::from(invite.retransmission);
         summary.dropped += u64::from(invite.verdict == crate::policy::Verdict::Drop);
         match show(&invite) {
@@ -185,8 +187,13 @@ fn one_trunk() -> Config {
             mode: config::Mode::Auto,
             ring_bytes: 0,
         },
-        control: config::Control { socket: PathBuf::new(), metrics: None },
-        store: config::Store { path: PathBuf::new() },
+        control: config::Control {
+            socket: PathBuf::new(),
+            metrics: None,
+        },
+        store: config::Store {
+            path: PathBuf::new(),
+        },
         trunks: vec![Trunk {
             name: "any".to_owned(),
             sources: vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())],
@@ -195,8 +202,13 @@ fn one_trunk() -> Config {
             ani: AniHeader::ALL.to_vec(),
         }],
         limits: config::Limits { per_caller: None },
-        lists: config::Lists { max_blocked: MAX_BLOCKED, max_limited: MAX_LIMITED },
-        emergency: config::Emergency { numbers: Vec::new() },
+        lists: config::Lists {
+            max_blocked: MAX_BLOCKED,
+            max_limited: MAX_LIMITED,
+        },
+        emergency: config::Emergency {
+            numbers: Vec::new(),
+        },
         telemetry: config::Telemetry { max_callers: 0 },
     }
 }

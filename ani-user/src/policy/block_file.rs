@@ -52,8 +52,11 @@ pub fn read(mut input: impl BufRead, plans: &[DialPlan], max: usize) -> anyhow::
         let fields = fields(text);
         let first = fields.first().map(String::as_str).unwrap_or_default();
         if entries.is_empty() && first.eq_ignore_ascii_case("number") {
-            let column =
-                |wanted: &str| fields.iter().position(|name| name.eq_ignore_ascii_case(wanted));
+            let column = |wanted: &str| {
+                fields
+                    .iter()
+                    .position(|name| name.eq_ignore_ascii_case(wanted))
+            };
             reason_column = column("reason");
             expires_column = column("expires");
             continue;
@@ -62,7 +65,10 @@ pub fn read(mut input: impl BufRead, plans: &[DialPlan], max: usize) -> anyhow::
             bail!("line {number}: more than {max} numbers; raise lists.max_blocked");
         }
         let field = |column: Option<usize>| {
-            column.and_then(|column| fields.get(column)).map(String::as_str).unwrap_or_default()
+            column
+                .and_then(|column| fields.get(column))
+                .map(String::as_str)
+                .unwrap_or_default()
         };
         entries.push(Entry {
             number: e164(first, plans).with_context(|| {
@@ -80,7 +86,11 @@ pub fn read(mut input: impl BufRead, plans: &[DialPlan], max: usize) -> anyhow::
 fn e164(text: &str, plans: &[DialPlan]) -> Option<Number> {
     let dialled = Dialled::from_text(text)?;
     if dialled.plus {
-        return DialPlan { max_digits: MAX_DIGITS as u8, ..DialPlan::NONE }.e164(dialled);
+        return DialPlan {
+            max_digits: MAX_DIGITS as u8,
+            ..DialPlan::NONE
+        }
+        .e164(dialled);
     }
     // Never guessed: the same digits are different subscribers in different countries.
     plans.iter().find_map(|plan| plan.e164(dialled))
@@ -121,7 +131,10 @@ mod tests {
 
     fn numbers(text: &str) -> anyhow::Result<Vec<(String, String)>> {
         let entries = read(text.as_bytes(), &[], 10)?;
-        Ok(entries.into_iter().map(|entry| (entry.number.to_string(), entry.reason)).collect())
+        Ok(entries
+            .into_iter()
+            .map(|entry| (entry.number.to_string(), entry.reason))
+            .collect())
     }
 
     #[test]
@@ -129,14 +142,20 @@ mod tests {
         let read = numbers("# spam\n+14155551234\r\n\n  +442079460000 \n").expect("list");
         assert_eq!(
             read,
-            [("14155551234".into(), String::new()), ("442079460000".into(), String::new())]
+            [
+                ("14155551234".into(), String::new()),
+                ("442079460000".into(), String::new())
+            ]
         );
     }
 
     #[test]
     fn csv_with_and_without_names() {
         let expected = [("14155551234".to_owned(), "robocalls, again".to_owned())];
-        assert_eq!(numbers("+1 (415) 555-1234,\"robocalls, again\"\n").expect("list"), expected);
+        assert_eq!(
+            numbers("+1 (415) 555-1234,\"robocalls, again\"\n").expect("list"),
+            expected
+        );
         let named = "number,expires,reason\n+14155551234,,\"robocalls, again\"\n";
         assert_eq!(numbers(named).expect("list"), expected);
     }
@@ -152,7 +171,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
         let error = numbers("+14155551234\nbob\n").expect_err("no number");
-        assert_eq!(format!("{error:#}"), "line 2: \"bob\" is no telephone number; write +, then the country code"
+        assert_eq!(
+            format!("{error:#}"),
+            "line 2: \"bob\" is no telephone number; write +, then the country code"
         );
         assert!(numbers("4155551234\n").is_err(), "of which country?");
         let many = "+14155551234\n".repeat(11);

@@ -61,7 +61,11 @@ impl Memory {
             for (place, header) in order.iter_mut().zip(&trunk.ani) {
                 *place = Some(*header);
             }
-            Trunk { sources: trunk.sources.clone(), order, dial_plan: trunk.dial_plan }
+            Trunk {
+                sources: trunk.sources.clone(),
+                order,
+                dial_plan: trunk.dial_plan,
+            }
         });
         Self {
             trunks: trunks.collect(),
@@ -165,7 +169,10 @@ impl Memory {
     fn trunk(&self, source: IpAddr) -> Option<(u16, &Trunk)> {
         let source = source.to_canonical();
         let longest = |trunk: &Trunk| {
-            let networks = trunk.sources.iter().filter(|network| network.contains(&source));
+            let networks = trunk
+                .sources
+                .iter()
+                .filter(|network| network.contains(&source));
             networks.map(IpNet::prefix_len).max()
         };
         let (index, trunk, _) = self
@@ -185,11 +192,15 @@ impl Memory {
 
 impl State {
     fn is_blocked(&self, number: Number, now: Timestamp) -> bool {
-        self.blocked.get(&number).is_some_and(|expires| expires.is_none_or(|expires| now < expires))
+        self.blocked
+            .get(&number)
+            .is_some_and(|expires| expires.is_none_or(|expires| now < expires))
     }
 
     fn spend(&mut self, key: BucketKey, now: Timestamp, max_buckets: usize) -> Counter {
-        let Some((interval, tolerance)) = self.limit else { return Counter::Pass };
+        let Some((interval, tolerance)) = self.limit else {
+            return Counter::Pass;
+        };
         let now = u64::try_from(now.0).unwrap_or(0);
         let tat = self.buckets.get(&key).copied().unwrap_or(0);
         let Some(next) = gcra::arrive(tat, now, interval, tolerance) else {
