@@ -68,6 +68,7 @@ enum Change {
     Delete(usize, usize),
     Byte(usize, u8),
     Repeat(usize, usize, usize),
+    Pad(usize, usize, u8),
 }
 
 fn changes() -> impl Strategy<Value = Vec<Change>> {
@@ -77,6 +78,8 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
         1 => (0usize..600, any::<u8>()).prop_map(|(at, byte)| Change::Byte(at, byte)),
         1 => (0usize..600, 0usize..600, 1usize..60)
             .prop_map(|(from, to, len)| Change::Repeat(from, to, len)),
+        1 => (0usize..600, 1usize..2_100, prop_oneof![Just(b'a'), Just(b' '), Just(b';'), Just(b'0'), Just(b'\n')])
+            .prop_map(|(at, len, byte)| Change::Pad(at, len, byte)),
     ];
     proptest::collection::vec(change, 0..5)
 }
@@ -98,6 +101,20 @@ fn changed(base: usize, changes: &[Change]) -> Vec<u8> {
                 if let Some(there) = bytes.get_mut(at % (len + 1)) {
                     *there = byte;
                 }
+            }
+            // Against the ends of searches, of the steps and of the window.
+            Change::Pad(at, count, b'\n') => {
+                let lines = b"X: y\r\n".repeat(count % 330);
+                let at = at % (len + 1);
+                let at = bytes[..at]
+                    .iter()
+                    .rposition(|byte| *byte == b'\n')
+                    .map_or(0, |at| at + 1);
+                bytes.splice(at..at, lines);
+            }
+            Change::Pad(at, count, byte) => {
+                let at = at % (len + 1);
+                bytes.splice(at..at, std::iter::repeat_n(byte, count));
             }
             Change::Repeat(from, to, count) => {
                 let from = from % (len + 1);
