@@ -13,6 +13,7 @@
 //! | at most one P-Asserted-Identity, Remote-Party-ID | doubled headers, a list of values |
 //! | header name, then the colon | white space before the colon |
 //! | `"name" <uri>`, `name <uri>`, `<uri>`, `uri` | escapes in the quoted name, anything else |
+//! | `;tag=token`, `;party=token` behind them | quotes or brackets there, an empty value, a space before `=` |
 //! | `sip:`, `sips:`, `tel:`, then digits or a name | `%`, separators, a password, other schemes |
 //! | user parameters other than `phone-context` | `phone-context` |
 //! | the blank line within the window and the step limit | later |
@@ -51,7 +52,7 @@ use crate::abi::trunk::MAX_ANI_HEADERS;
 pub enum NotPlain {
     /// CRLF before the request line.
     LeadingCrlf = 1,
-    /// The Request-URI holds a space or is not one of `sip:`, `sips:`, `tel:`, `urn:service:`.
+    /// The Request-URI holds a space or is not one of `sip:`, `sips:`, `tel:`, `urn:service:sos`.
     RequestUri = 2,
     /// A header line starts with white space: it continues the one before.
     Folded = 3,

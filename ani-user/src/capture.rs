@@ -1,5 +1,13 @@
 //! Where frames come from.
 
+/// From a frame to the UDP datagram it carries.
+pub mod datagram;
+/// pcap and pcapng files.
+pub mod file;
+/// Frames and files made for tests.
+#[cfg(test)]
+pub(crate) mod fixture;
+
 use ani_ebpf::{
     abi::{counter::Counter, number::Number},
     scan::{AniHeader, Attestation, NotPlain},

@@ -1,1 +1,4 @@
-//! To come.
+//! The command line.
+
+/// `ani replay`: a capture through the pipeline, without root.
+pub mod replay;

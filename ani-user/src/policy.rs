@@ -1,5 +1,10 @@
 //! What is done with the call, and why.
 
+/// Block lists as files.
+pub mod block_file;
+/// Rules in memory, for captures that are replayed.
+pub mod memory;
+
 use ani_ebpf::abi::{counter::Counters, number::Number};
 use serde::Serialize;
 

@@ -1,1 +1,323 @@
-//! To come.
+//! The message: a full parser over borrowed bytes, for the messages the kernel's scanner leaves
+//! alone as well as for those it decides.
+//!
+//! No bytes make it panic. What is wrong is named in [`Faults`] and the rest is still read: a
+//! caller who sends a broken message is not invisible for it. Where the scanner calls a message
+//! plain, this parser reads the same caller, called number and Call-ID; a property test holds it to
+//! that. Sources: RFC 3261 §7 and §25, RFC 4475.
+
+/// What is wrong with a message, as stable words.
+mod fault;
+/// Header lines: names, folding, the end of the headers.
+mod header;
+/// Values between commas, parameters between semicolons.
+mod list;
+/// `"name" <uri>;parameters`.
+mod name_addr;
+/// The request line.
+mod start_line;
+/// From bytes as they came to text: quotes, escapes, folding.
+mod text;
+/// `scheme:user;parameters:password@host:port;parameters?headers`.
+mod uri;
+
+pub use fault::{Fault, Faults};
+pub use header::{Header, Headers, Name};
+pub use list::{Parameter, Parameters, Values};
+pub use name_addr::NameAddr;
+pub use start_line::{RequestLine, may_be_invite};
+pub use text::{display, lossy, percent_decoded, trim, unquoted};
+pub use uri::{Scheme, Uri};
+
+/// Values kept of a header that may stand more than once or hold a list.
+pub const MAX_VALUES: usize = 16;
+
+/// An INVITE request, borrowed.
+#[derive(Clone, Debug)]
+pub struct Invite<'a> {
+    /// Request-URI as it came.
+    pub request_uri: &'a [u8],
+    /// What could be read of it.
+    pub request: Uri<'a>,
+    /// From; the first one when there are several.
+    pub from: Option<NameAddr<'a>>,
+    /// To; the first one when there are several.
+    pub to: Option<NameAddr<'a>>,
+    /// Call-ID.
+    pub call_id: Option<&'a [u8]>,
+    /// Number of CSeq.
+    pub cseq: Option<u32>,
+    /// `branch` of the topmost Via.
+    pub branch: Option<&'a [u8]>,
+    /// Values of P-Asserted-Identity.
+    pub p_asserted_identity: Vec<NameAddr<'a>>,
+    /// Values of Remote-Party-ID.
+    pub remote_party_id: Vec<NameAddr<'a>>,
+    /// P-Charge-Info.
+    pub p_charge_info: Option<NameAddr<'a>>,
+    /// Values of Diversion.
+    pub diversion: Vec<NameAddr<'a>>,
+    /// Values of Privacy.
+    pub privacy: Vec<&'a [u8]>,
+    /// Values of Identity, parameters and all.
+    pub identity: Vec<&'a [u8]>,
+    /// The body: as long as Content-Length says, or what is there of it.
+    pub body: &'a [u8],
+    /// What is wrong.
+    pub faults: Faults,
+}
+
+/// Reads an INVITE; `None` for anything else: another method, a response, no SIP.
+///
+/// `cut` says that the end of the message was not captured; what is missing is then no fault of the
+/// sender's.
+pub fn invite(message: &[u8], cut: bool) -> Option<Invite<'_>> {
+    let line = start_line::invite(message)?;
+    let mut faults = line.faults;
+    let (request, uri_faulty) = request_uri(line.uri, &mut faults);
+    faults.add_if(uri_faulty, Fault::RequestUri);
+    let mut invite = Invite {
+        request_uri: line.uri,
+        request,
+        from: None,
+        to: None,
+        call_id: None,
+        cseq: None,
+        branch: None,
+        p_asserted_identity: Vec::new(),
+        remote_party_id: Vec::new(),
+        p_charge_info: None,
+        diversion: Vec::new(),
+        privacy: Vec::new(),
+        identity: Vec::new(),
+        body: &[],
+        faults,
+    };
+    let mut once = Once::default();
+    let mut headers = Headers::new(line.rest);
+    for header in headers.by_ref() {
+        invite.take(header, &mut once);
+    }
+    invite.faults.extend(headers.faults());
+    if cut {
+        invite.faults.add(Fault::Cut);
+    } else if headers.body().is_none() {
+        invite.faults.add(Fault::HeadersEnd);
+    }
+    invite.finish(headers.body().unwrap_or_default(), &once, cut);
+    Some(invite)
+}
+
+/// A Request-URI in angle brackets or with white space is an error of the sender's (RFC 4475
+/// §3.1.2.7 and §3.1.2.8), but it is plain what he means.
+fn request_uri<'a>(raw: &'a [u8], faults: &mut Faults) -> (Uri<'a>, bool) {
+    let bare = raw
+        .strip_prefix(b"<")
+        .map(|inner| inner.strip_suffix(b">").unwrap_or(inner))
+        .unwrap_or(raw);
+    let uri = Uri::read(bare);
+    // RFC 3261 §19.1.1, table 1: no headers in a Request-URI.
+    faults.add_if(!uri.headers.is_empty(), Fault::RequestUriHeaders);
+    (uri, bare.len() != raw.len() || uri.faulty)
+}
+
+/// Which headers that stand once were there, and what Content-Length said.
+#[derive(Default)]
+struct Once {
+    from: bool,
+    to: bool,
+    call_id: bool,
+    cseq: bool,
+    via: bool,
+    max_forwards: bool,
+    charge: bool,
+    content_length: Option<usize>,
+    content_length_seen: bool,
+}
+
+impl<'a> Invite<'a> {
+    fn take(&mut self, header: Header<'a>, once: &mut Once) {
+        let value = trim(header.value);
+        let faults = &mut self.faults;
+        match header.name {
+            Name::From if first(&mut once.from, faults, Fault::DoubledFrom) => {
+                self.from = named(value, faults, Fault::From);
+            }
+            Name::To if first(&mut once.to, faults, Fault::DoubledTo) => {
+                self.to = named(value, faults, Fault::To);
+            }
+            Name::CallId if first(&mut once.call_id, faults, Fault::DoubledCallId) => {
+                faults.add_if(!is_call_id(value), Fault::CallId);
+                self.call_id = (!value.is_empty()).then_some(value);
+            }
+            Name::CSeq if first(&mut once.cseq, faults, Fault::DoubledCSeq) => {
+                self.cseq = cseq(value, faults);
+            }
+            Name::Via => {
+                for via in Values::new(value) {
+                    let branch = via_branch(via, faults);
+                    if !once.via {
+                        once.via = true;
+                        self.branch = branch;
+                    }
+                }
+            }
+            Name::MaxForwards
+                if first(&mut once.max_forwards, faults, Fault::DoubledMaxForwards) =>
+            {
+                // RFC 3261 §20.22: 0 to 255.
+                let fits = number(value).is_some_and(|hops| hops <= 255);
+                faults.add_if(!fits, Fault::MaxForwards);
+            }
+            Name::ContentLength => {
+                let length = number(value).and_then(|length| usize::try_from(length).ok());
+                faults.add_if(length.is_none(), Fault::ContentLength);
+                faults.add_if(once.content_length_seen, Fault::DoubledContentLength);
+                once.content_length_seen = true;
+                once.content_length = once.content_length.or(length);
+            }
+            Name::Contact => {
+                // `*` is for REGISTER only (RFC 3261 §10.2.2).
+                for contact in Values::new(value) {
+                    let read = NameAddr::read(contact);
+                    faults.add_if(read.faulty, Fault::Contact);
+                }
+            }
+            Name::PAssertedIdentity => {
+                collect(
+                    value,
+                    &mut self.p_asserted_identity,
+                    faults,
+                    Fault::PAssertedIdentity,
+                );
+            }
+            Name::RemotePartyId => {
+                collect(
+                    value,
+                    &mut self.remote_party_id,
+                    faults,
+                    Fault::RemotePartyId,
+                );
+            }
+            Name::Diversion => collect(value, &mut self.diversion, faults, Fault::Diversion),
+            Name::PChargeInfo if first(&mut once.charge, faults, Fault::DoubledPChargeInfo) => {
+                self.p_charge_info = named(value, faults, Fault::PChargeInfo);
+            }
+            Name::Privacy => {
+                for word in list::split(value, b';')
+                    .map(trim)
+                    .filter(|word| !word.is_empty())
+                {
+                    push(&mut self.privacy, word, faults);
+                }
+            }
+            Name::Identity => {
+                for token in Values::new(value) {
+                    push(&mut self.identity, token, faults);
+                }
+            }
+            // The second of a header that stands once, or one that says nothing about the caller.
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, rest: &'a [u8], once: &Once, cut: bool) {
+        self.faults.add_if(!once.from, Fault::MissingFrom);
+        self.faults.add_if(!once.to, Fault::MissingTo);
+        self.faults.add_if(!once.call_id, Fault::MissingCallId);
+        self.faults.add_if(!once.cseq, Fault::MissingCSeq);
+        self.faults.add_if(!once.via, Fault::MissingVia);
+        // RFC 3261 §18.3: what follows the body in a datagram is discarded; a body that is shorter
+        // than it says is an error.
+        self.body = match once.content_length {
+            Some(length) if length <= rest.len() => &rest[..length],
+            Some(_) => {
+                self.faults.add_if(!cut, Fault::BodyShort);
+                rest
+            }
+            None => rest,
+        };
+    }
+}
+
+/// Whether a header that stands once is seen for the first time.
+fn first(seen: &mut bool, faults: &mut Faults, doubled: Fault) -> bool {
+    faults.add_if(*seen, doubled);
+    !std::mem::replace(seen, true)
+}
+
+fn named<'a>(value: &'a [u8], faults: &mut Faults, fault: Fault) -> Option<NameAddr<'a>> {
+    let read = NameAddr::read(value);
+    faults.add_if(read.faulty, fault);
+    Some(read)
+}
+
+fn collect<'a>(value: &'a [u8], into: &mut Vec<NameAddr<'a>>, faults: &mut Faults, fault: Fault) {
+    for one in Values::new(value) {
+        let read = NameAddr::read(one);
+        faults.add_if(read.faulty, fault);
+        push(into, read, faults);
+    }
+}
+
+fn push<T>(into: &mut Vec<T>, value: T, faults: &mut Faults) {
+    if into.len() < MAX_VALUES {
+        into.push(value);
+    } else {
+        faults.add(Fault::TooManyValues);
+    }
+}
+
+/// `word ["@" word]` (RFC 3261 §25.1): in practice, anything without white space.
+fn is_call_id(value: &[u8]) -> bool {
+    !value.is_empty()
+        && value
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() || *byte >= 0x80)
+}
+
+/// Digits and nothing else.
+fn number(value: &[u8]) -> Option<u32> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// `1*DIGIT LWS Method` (RFC 3261 §20.16): the number is below 2^31, the method that of the request.
+fn cseq(value: &[u8], faults: &mut Faults) -> Option<u32> {
+    let end = value
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(value.len());
+    let (digits, method) = value.split_at(end);
+    let number = number(digits).filter(|number| *number < 1 << 31);
+    faults.add_if(number.is_none(), Fault::CSeq);
+    faults.add_if(trim(method) != b"INVITE", Fault::CSeqMethod);
+    number
+}
+
+/// The `branch` of one Via value: `SIP/2.0/transport sent-by *(;parameter)` (RFC 3261 §20.42).
+fn via_branch<'a>(value: &'a [u8], faults: &mut Faults) -> Option<&'a [u8]> {
+    let (head, parameters) = list::head(value);
+    let mut parts = head.splitn(3, |byte| *byte == b'/').map(trim);
+    let protocol = parts.next().unwrap_or_default();
+    let version = parts.next().unwrap_or_default();
+    let transport = parts.next().unwrap_or_default();
+    let host = transport.iter().position(u8::is_ascii_whitespace);
+    faults.add_if(
+        !protocol.eq_ignore_ascii_case(b"SIP") || version != b"2.0" || host.is_none(),
+        Fault::Via,
+    );
+    let mut parameters = Parameters::new(parameters);
+    let branch = parameters
+        .by_ref()
+        .find(|parameter| parameter.name.eq_ignore_ascii_case(b"branch"))
+        .and_then(|parameter| parameter.value);
+    parameters.by_ref().for_each(drop);
+    faults.add_if(parameters.faulty(), Fault::Via);
+    branch
+}
+
+#[cfg(test)]
+mod tests;

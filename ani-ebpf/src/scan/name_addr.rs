@@ -143,6 +143,10 @@ fn find_uri(scratch: &Scratch, at: u32) -> Result<(), NotPlain> {
         return found(scratch, open + 1, true);
     }
     if SIP.starts(word) || SIPS.starts(word) || TEL.starts(word) {
+        // What looks like a URI may be a display name that should have been quoted.
+        if scratch.find_either(at, b'<', b'"').1 != b'\r' {
+            return Err(NotPlain::DisplayName);
+        }
         return found(scratch, at, false);
     }
     let (open, byte) = scratch.find(at, b'<');
@@ -230,15 +234,20 @@ fn user_part(scratch: &Scratch, cell: &UserCell, at: u32, end: u8) -> Result<(),
 #[inline(never)]
 fn user_parameters(scratch: &Scratch, at: u32, end: u32) -> Outcome {
     let end = end as u8;
-    let (end_at, byte) = scratch.find(at, end);
+    // An `@` behind the bracket belongs to something else.
+    let (end_at, byte) = scratch.find_either(at, end, b'>');
     if byte != end {
         return NotPlain::User as Outcome;
     }
     scratch.user_end.store(at);
     for _ in 0..MAX_USER_PARAMETERS {
         let parameter = scratch.user_end.load() + 1;
-        if Name::new(b"phone-co").starts(scratch.word(parameter)) {
+        let word = scratch.word(parameter);
+        if Name::new(b"phone-co").starts(word) {
             return NotPlain::PhoneContext as Outcome;
+        }
+        if word as u8 == b' ' {
+            return NotPlain::User as Outcome;
         }
         let (next, byte) = scratch.find(parameter, b';');
         if byte != b';' || next >= end_at {
@@ -292,6 +301,7 @@ fn calling(scratch: &Scratch, tail: u32) -> Result<(), NotPlain> {
         party => {
             if Name::new(b"party=ca").starts(scratch.word(party))
                 && Name::new(b"lling").starts(scratch.word(party + 8))
+                && matches!(scratch.byte(party + 13), b';' | b'\r')
             {
                 Ok(())
             } else {
@@ -346,7 +356,11 @@ const DOUBTFUL: u32 = u32::MAX;
 /// The offset of the first `tag=` (`which` 0) or `party=` (1) among the parameters from `at` on.
 #[inline(never)]
 fn parameter(scratch: &Scratch, at: u32, which: u32) -> u32 {
-    let name = if which == 0 { Name::new(b"tag=") } else { Name::new(b"party=") };
+    let (name, len) = if which == 0 { (Name::new(b"tag"), 3) } else { (Name::new(b"party"), 5) };
+    // Within quotes or brackets, a semicolon starts no parameter.
+    if scratch.find_either(at, b'"', b'<').1 != b'\r' {
+        return DOUBTFUL;
+    }
     scratch.user_end.store(at);
     for _ in 0..MAX_TAIL_PARAMETERS {
         let (semicolon, byte) = scratch.find(scratch.user_end.load(), b';');
@@ -358,7 +372,14 @@ fn parameter(scratch: &Scratch, at: u32, which: u32) -> u32 {
             return DOUBTFUL;
         }
         if name.starts(word) {
-            return semicolon + 1;
+            match ((word >> (8 * len)) as u8, (word >> (8 * len + 8)) as u8) {
+                // An empty value, which some take for no parameter at all.
+                (b'=', b' ' | b'\t' | b'\r' | b';') => return DOUBTFUL,
+                (b'=', _) => return semicolon + 1,
+                (b' ' | b'\t' | b'\r' | b';', _) => return DOUBTFUL,
+                // A longer name.
+                _ => {}
+            }
         }
         scratch.user_end.store(semicolon + 1);
     }

@@ -16,7 +16,8 @@ const INVITE: Name = Name::exact(b"INVITE ");
 const VERSION: Name = Name::exact(b" SIP/2.0");
 const VERSION_LEN: u32 = 8;
 const CRLF: Name = Name::exact(b"\r\n");
-const URN_SERVICE: Name = Name::new(b"urn:serv");
+/// An emergency service (RFC 5031 §4.2); other services are calls like any other.
+const URN_SERVICE_SOS: (Name, Name) = (Name::new(b"urn:serv"), Name::new(b"ice:sos"));
 
 /// What a message is by its first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +60,7 @@ pub fn start_line(scratch: &Scratch) -> StartLine {
 }
 
 /// Reads the Request-URI of a line that [`start_line`] found to be an INVITE: leaves the user in
-/// `scratch.called`, and in `scratch.priority` whether it is a `urn:service:` (RFC 5031).
+/// `scratch.called`, and in `scratch.priority` whether it is a `urn:service:sos`.
 #[inline(never)]
 pub(super) fn called(scratch: &Scratch) -> Outcome {
     scratch.called.store(User::NONE);
@@ -68,7 +69,11 @@ pub(super) fn called(scratch: &Scratch) -> Outcome {
     if scratch.find(URI, b' ').0 != version {
         return NotPlain::RequestUri as Outcome;
     }
-    if URN_SERVICE.starts(scratch.word(URI)) {
+    let service = scratch.word(URI + 8);
+    if URN_SERVICE_SOS.0.starts(scratch.word(URI))
+        && URN_SERVICE_SOS.1.starts(service)
+        && matches!((service >> 56) as u8, b' ' | b'.')
+    {
         scratch.priority.store(1);
         return DONE;
     }

@@ -1,0 +1,246 @@
+//! Header stacks, whole and cut.
+
+use etherparse::{PacketBuilder, SingleVlanHeader, VlanId};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{capture::fixture, time::Timestamp};
+
+fn frame(link: LinkType, bytes: &[u8]) -> Frame<'_> {
+    Frame {
+        number: 1,
+        arrived: Timestamp::default(),
+        link,
+        bytes,
+        wire_len: bytes.len() as u32,
+        kernel: None,
+    }
+}
+
+fn ethernet(bytes: &[u8]) -> Result<Datagram<'_>, Skipped> {
+    // The frame's lifetime is that of its bytes.
+    read(&frame(LinkType::Ethernet, bytes))
+}
+
+const PAYLOAD: &[u8] = b"INVITE sip:1@h SIP/2.0\r\n\r\n";
+
+/// An Ethernet frame whose EtherType is replaced by what stands in `between`.
+fn with(between: &[u8], ethertype: [u8; 2]) -> Vec<u8> {
+    let plain = fixture::ethernet(PAYLOAD);
+    [&plain[..12], between, &ethertype, &plain[14..]].concat()
+}
+
+#[test]
+fn ethernet_with_and_without_tags() {
+    for (between, vlan) in [
+        (&[][..], &[][..]),
+        (&[0x81, 0, 0x20, 100], &[100]),
+        (&[0x88, 0xa8, 0, 200, 0x81, 0, 0, 100], &[200, 100]),
+        (&[0x91, 0, 0, 3, 0x92, 0, 0, 2, 0x81, 0, 0, 1], &[3, 2, 1]),
+    ] {
+        let bytes = with(between, [8, 0]);
+        let datagram = ethernet(&bytes).expect("UDP");
+        assert_eq!(datagram.vlan.as_slice(), vlan);
+        assert_eq!(datagram.payload, PAYLOAD);
+        assert_eq!(datagram.src.to_string(), "203.0.113.9:5060");
+        assert_eq!(datagram.dst.to_string(), "198.51.100.20:5060");
+        assert!(!datagram.cut && !datagram.overlong);
+    }
+    let tags = [0x81, 0, 0, 1].repeat(MAX_VLAN_TAGS + 1);
+    assert_eq!(ethernet(&with(&tags, [8, 0])), Err(Skipped::NotIp));
+    assert_eq!(ethernet(&with(&[], [8, 6])), Err(Skipped::NotIp));
+}
+
+#[test]
+fn the_other_link_types() {
+    let plain = fixture::ethernet(PAYLOAD);
+    let packet = &plain[14..];
+    let sll = [&[0; 14][..], &[8, 0], packet].concat();
+    let sll2 = [&[8, 0][..], &[0; 18], packet].concat();
+    let little = [&2u32.to_le_bytes()[..], packet].concat();
+    let big = [&2u32.to_be_bytes()[..], packet].concat();
+    for (link, bytes) in [
+        (LinkType::RawIp, packet),
+        (LinkType::Sll, &sll),
+        (LinkType::Sll2, &sll2),
+        (LinkType::Null, &little),
+        (LinkType::Null, &big),
+    ] {
+        assert_eq!(
+            read(&frame(link, bytes)).expect("UDP").payload,
+            PAYLOAD,
+            "{link:?}"
+        );
+        for len in 0..bytes.len() - PAYLOAD.len() {
+            let cut = read(&frame(link, &bytes[..len]));
+            assert!(cut.is_err(), "{link:?} cut to {len}: {cut:?}");
+        }
+    }
+    assert_eq!(
+        read(&frame(LinkType::Null, &[9, 0, 0, 0, 0x45])),
+        Err(Skipped::NotIp)
+    );
+    assert_eq!(
+        read(&frame(LinkType::RawIp, &[0x15; 40])),
+        Err(Skipped::NotIp)
+    );
+}
+
+/// Raw IPv6 with the headers given, the first named `next`.
+fn v6(next: u8, headers: &[u8]) -> Vec<u8> {
+    let udp_len = (8 + PAYLOAD.len()) as u16;
+    let len = headers.len() as u16 + udp_len;
+    let mut packet = [&[0x60, 0, 0, 0][..], &len.to_be_bytes(), &[next, 64]].concat();
+    packet.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    packet.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
+    packet.extend(headers);
+    packet.extend([0x13, 0xc4, 0x13, 0xc4]);
+    packet.extend(udp_len.to_be_bytes());
+    packet.extend([0, 0]);
+    packet.extend(PAYLOAD);
+    packet
+}
+
+#[test]
+fn ipv6_and_its_extension_headers() {
+    let hop_by_hop = [17, 0, 1, 4, 0, 0, 0, 0];
+    let all = [
+        [60, 0, 1, 4, 0, 0, 0, 0],
+        [43, 0, 1, 4, 0, 0, 0, 0],
+        [17, 0, 0, 0, 0, 0, 0, 0],
+    ]
+    .concat();
+    let atomic = [17, 0, 0, 0, 0, 0, 0, 7];
+    for packet in [
+        v6(17, &[]),
+        v6(0, &hop_by_hop),
+        v6(0, &all),
+        v6(44, &atomic),
+    ] {
+        let read = read(&frame(LinkType::RawIp, &packet)).map(|datagram| datagram.payload.to_vec());
+        assert_eq!(read, Ok(PAYLOAD.to_vec()), "{packet:?}");
+    }
+    let first = [17, 0, 0, 1, 0, 0, 0, 7];
+    let packet = v6(44, &first);
+    assert_eq!(
+        read(&frame(LinkType::RawIp, &packet)),
+        Err(Skipped::Fragment)
+    );
+}
+
+#[test]
+fn what_is_no_datagram_is_told_apart() {
+    let mut fragment = fixture::ethernet(PAYLOAD);
+    fragment[14 + 6] = 0x20;
+    assert_eq!(ethernet(&fragment), Err(Skipped::Fragment));
+    fragment[14 + 6..][..2].copy_from_slice(&[0, 9]);
+    assert_eq!(ethernet(&fragment), Err(Skipped::Fragment));
+
+    let builder = || PacketBuilder::ipv4([203, 0, 113, 9], [198, 51, 100, 20], 64);
+    let mut tcp = Vec::new();
+    builder()
+        .tcp(5060, 5060, 1, 100)
+        .write(&mut tcp, PAYLOAD)
+        .expect("memory");
+    assert_eq!(read(&frame(LinkType::RawIp, &tcp)), Err(Skipped::Tcp));
+
+    // Destination unreachable, with the datagram it is about.
+    let quoted = &fixture::ethernet(PAYLOAD)[14..];
+    let mut icmp = Vec::new();
+    builder()
+        .icmpv4_raw(3, 3, [0; 4])
+        .write(&mut icmp, quoted)
+        .expect("memory");
+    assert_eq!(
+        read(&frame(LinkType::RawIp, &icmp)),
+        Err(Skipped::OtherTransport)
+    );
+}
+
+#[test]
+fn the_payload_is_as_long_as_udp_says() {
+    let padded = [fixture::ethernet(PAYLOAD), vec![0; 18]].concat();
+    assert_eq!(ethernet(&padded).expect("UDP").payload, PAYLOAD);
+
+    let udp_len_at = 14 + 20 + 4;
+    let mut short = fixture::ethernet(PAYLOAD);
+    short[udp_len_at..][..2].copy_from_slice(&12u16.to_be_bytes());
+    assert_eq!(ethernet(&short).expect("UDP").payload, &PAYLOAD[..4]);
+
+    let mut long = fixture::ethernet(PAYLOAD);
+    long[udp_len_at..][..2].copy_from_slice(&999u16.to_be_bytes());
+    let datagram = ethernet(&long).expect("UDP");
+    assert!(datagram.cut && datagram.overlong);
+
+    let whole = fixture::ethernet(PAYLOAD);
+    let datagram = ethernet(&whole[..whole.len() - 5]).expect("UDP");
+    assert!(datagram.cut && !datagram.overlong);
+    assert_eq!(datagram.payload, &PAYLOAD[..PAYLOAD.len() - 5]);
+
+    let mut nothing = fixture::ethernet(PAYLOAD);
+    nothing[udp_len_at..][..2].copy_from_slice(&7u16.to_be_bytes());
+    assert_eq!(ethernet(&nothing), Err(Skipped::Damaged));
+}
+
+#[test]
+fn a_card_that_fills_in_lengths_later_is_read() {
+    let mut frame = fixture::ethernet(PAYLOAD);
+    frame[14 + 2..][..2].copy_from_slice(&[0, 0]);
+    frame[14 + 20 + 4..][..2].copy_from_slice(&[0, 0]);
+    assert_eq!(ethernet(&frame).expect("UDP").payload, PAYLOAD);
+}
+
+#[test]
+fn ipv4_options_are_looked_past() {
+    let plain = fixture::ethernet(PAYLOAD);
+    let mut packet = plain[14..34].to_vec();
+    packet[0] = 0x46;
+    let len = u16::from_be_bytes([packet[2], packet[3]]) + 4;
+    packet[2..4].copy_from_slice(&len.to_be_bytes());
+    packet.extend([1, 1, 1, 0]);
+    packet.extend(&plain[34..]);
+    assert_eq!(
+        read(&frame(LinkType::RawIp, &packet)).expect("UDP").payload,
+        PAYLOAD
+    );
+}
+
+#[test]
+fn another_writer_of_tags_is_read_too() {
+    let tag = SingleVlanHeader {
+        vlan_id: VlanId::try_new(42).expect("below 4,096"),
+        ..SingleVlanHeader::default()
+    };
+    let mut bytes = Vec::new();
+    PacketBuilder::ethernet2([2; 6], [4; 6])
+        .vlan(etherparse::VlanHeader::Single(tag))
+        .ipv6([1; 16], [2; 16], 64)
+        .udp(5061, 5062)
+        .write(&mut bytes, PAYLOAD)
+        .expect("memory");
+    let datagram = ethernet(&bytes).expect("UDP");
+    assert_eq!(
+        (datagram.vlan.as_slice(), datagram.src.port()),
+        (&[42][..], 5061)
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_without_a_panic(
+        bytes in proptest::collection::vec(any::<u8>(), 0..120),
+        start in 0usize..5,
+    ) {
+        let starts: [&[u8]; 5] = [&[], &[8, 0, 0x45], &[0x86, 0xdd, 0x60], &[0x81, 0], &[0x45]];
+        let bytes = [&[0; 12], starts[start], &bytes].concat();
+        for link in
+            [LinkType::Ethernet, LinkType::Null, LinkType::RawIp, LinkType::Sll, LinkType::Sll2]
+        {
+            for from in [0, 12] {
+                if let Ok(datagram) = read(&frame(link, &bytes[from..])) {
+                    prop_assert!(datagram.payload.len() <= bytes.len());
+                }
+            }
+        }
+    }
+}

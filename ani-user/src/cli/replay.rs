@@ -1,0 +1,239 @@
+//! `ani replay`: captures through the very same pipeline as live calls, without root.
+
+/// The table and the summary for people.
+mod table;
+
+use std::{
+    fs::File,
+    io::{self, BufReader, BufWriter, Write},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ani_ebpf::{dial_plan::DialPlan, scan::AniHeader};
+use anyhow::Context;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use crate::{
+    capture::file::CaptureFile,
+    config::{self, Config, Trunk},
+    invite::Invite,
+    pipeline::{Pipeline, Stats},
+    policy::{Block, Enforce, block_file, memory::Memory},
+    time::Timestamp,
+};
+
+/// Numbers a block list given to a replay may hold without a configuration that says otherwise.
+const MAX_BLOCKED: u32 = 4_000_000;
+
+/// Callers whose limit a replay remembers without a configuration that says otherwise.
+const MAX_LIMITED: u32 = 1_000_000;
+
+/// Read captures (pcap, pcapng) and show each INVITE with what is known of it
+///
+/// Only UDP is read: IP fragments and TCP segments are counted. INVITEs to any port are read.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Capture files, read in this order
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Configuration whose trunks, limits and emergency numbers decide. Without it, every source
+    /// counts as one trunk named "any" that reads P-Asserted-Identity, Remote-Party-ID and From in
+    /// that order, and takes only numbers with a + for E.164
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Block list to decide by: a number a line, or CSV
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+}
+
+/// What a replay came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Records in the files, those of link types that cannot be read included.
+    pub records: u64,
+    /// Records of link types that cannot be read.
+    pub unsupported: u64,
+    /// Files that could not be read to their end.
+    pub failed_files: u64,
+    /// What became of the frames.
+    pub stats: Stats,
+    /// INVITEs seen before.
+    pub retransmissions: u64,
+    /// INVITEs a rule would have dropped.
+    pub dropped: u64,
+}
+
+/// Replays the files to standard output: a line of JSON an INVITE, or a table. What is wrong with a
+/// file goes to standard error and the rest goes on; in the end that is an error.
+pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
+    let mut output = BufWriter::new(io::stdout().lock());
+    let replayed = replay(args, json, &mut output, &mut io::stderr())
+        .and_then(|summary| Ok(output.flush().map(|()| summary)?));
+    let summary = match replayed {
+        // Whoever read the output has seen enough.
+        Err(error) if is_closed_pipe(&error) => return Ok(()),
+        other => other?,
+    };
+    match summary.failed_files {
+        0 => Ok(()),
+        failed => anyhow::bail!(
+            "{failed} of {} files could not be read to the end",
+            args.files.len()
+        ),
+    }
+}
+
+/// Like [`run`], to any two writers.
+pub fn replay(
+    args: &Args,
+    json: bool,
+    output: &mut dyn Write,
+    errors: &mut dyn Write,
+) -> anyhow::Result<Summary> {
+    let config = Arc::new(match &args.config {
+        Some(path) => configuration(path)?,
+        None => one_trunk(),
+    });
+    let rules = Arc::new(Memory::new(&config));
+    if let Some(path) = &args.policy {
+        block(&rules, path, &config)
+            .with_context(|| format!("cannot read the block list {}", path.display()))?;
+    }
+    let mut pipeline = Pipeline::new(config, rules);
+    let mut summary = Summary::default();
+    if !json {
+        table::header(output)?;
+    }
+    for path in &args.files {
+        let mut show = |invite: &Invite| -> anyhow::Result<()> {
+            if json {
+                serde_json::to_writer(&mut *output, invite).map_err(io::Error::from)?;
+                output.write_all(b"\n")?;
+            } else {
+                table::row(output, invite)?;
+            }
+            Ok(())
+        };
+        file(path, &mut pipeline, &mut summary, &mut show, errors)?;
+    }
+    summary.stats = pipeline.stats();
+    if !json {
+        table::summary(output, &summary)?;
+    }
+    Ok(summary)
+}
+
+fn file(
+    path: &Path,
+    pipeline: &mut Pipeline,
+    summary: &mut Summary,
+    show: &mut dyn FnMut(&Invite) -> anyhow::Result<()>,
+    errors: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let mut capture = match CaptureFile::open(path) {
+        Ok(capture) => capture,
+        Err(error) => {
+            summary.failed_files += 1;
+            writeln!(errors, "ani: {}: {error}", path.display())?;
+            return Ok(());
+        }
+    };
+    let end = capture.read(|frame| {
+        let Some(invite) = pipeline.frame(frame) else {
+            return ControlFlow::Continue(());
+        };
+        summary.retransmissions += u64::from(invite.retransmission);
+        summary.dropped += u64::from(invite.verdict == crate::policy::Verdict::Drop);
+        match show(&invite) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    });
+    summary.records += capture.records();
+    for (number, records) in capture.unsupported() {
+        summary.unsupported += records;
+        writeln!(
+            errors,
+            "ani: {}: {records} records of link type {number} not read: capture on Ethernet, \
+             or convert the file",
+            path.display()
+        )?;
+    }
+    match end {
+        Ok(ControlFlow::Continue(())) => Ok(()),
+        Ok(ControlFlow::Break(error)) => Err(error),
+        Err(error) => {
+            summary.failed_files += 1;
+            writeln!(errors, "ani: {}: {error}", path.display())?;
+            Ok(())
+        }
+    }
+}
+
+fn configuration(path: &Path) -> anyhow::Result<Config> {
+    anyhow::bail!("{}: configuration files cannot be read yet", path.display())
+}
+
+/// What counts without a configuration.
+fn one_trunk() -> Config {
+    Config {
+        capture: config::Capture {
+            interfaces: Vec::new(),
+            sip_ports: vec![5060],
+            mode: config::Mode::Auto,
+            ring_bytes: 0,
+        },
+        control: config::Control {
+            socket: PathBuf::new(),
+            metrics: None,
+        },
+        store: config::Store {
+            path: PathBuf::new(),
+        },
+        trunks: vec![Trunk {
+            name: "any".to_owned(),
+            sources: vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())],
+            country: None,
+            dial_plan: DialPlan::NONE,
+            ani: AniHeader::ALL.to_vec(),
+        }],
+        limits: config::Limits { per_caller: None },
+        lists: config::Lists {
+            max_blocked: MAX_BLOCKED,
+            max_limited: MAX_LIMITED,
+        },
+        emergency: config::Emergency {
+            numbers: Vec::new(),
+        },
+        telemetry: config::Telemetry { max_callers: 0 },
+    }
+}
+
+fn block(rules: &Memory, path: &Path, config: &Config) -> anyhow::Result<()> {
+    let plans: Vec<DialPlan> = config.trunks.iter().map(|trunk| trunk.dial_plan).collect();
+    let input = BufReader::new(File::open(path)?);
+    let entries = block_file::read(input, &plans, config.lists.max_blocked as usize)?;
+    let blocks: Vec<Block> = entries
+        .into_iter()
+        .map(|entry| Block {
+            number: entry.number,
+            expires: entry.expires,
+            reason: entry.reason,
+            added: Timestamp::default(),
+        })
+        .collect();
+    rules.block(&blocks)
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! The table and the summary for people.
+
+use std::io::{self, Write};
+
+use super::Summary;
+use crate::{invite::Invite, policy::Verdict};
+
+pub(super) fn header(output: &mut dyn Write) -> io::Result<()> {
+    line(
+        output,
+        [
+            "TIME", "SOURCE", "ANI", "STATUS", "DNIS", "ATTEST", "VERDICT", "CALL-ID",
+        ],
+    )
+}
+
+pub(super) fn row(output: &mut dyn Write, invite: &Invite) -> io::Result<()> {
+    let status = serde_json::to_value(invite.ani_status).ok();
+    let verdict = match (invite.verdict, invite.rule) {
+        (Verdict::Drop, Some(rule)) => format!("drop {rule}"),
+        (Verdict::Drop, None) => "drop".to_owned(),
+        (Verdict::Pass, _) => "pass".to_owned(),
+    };
+    line(
+        output,
+        [
+            &invite.ts.to_string(),
+            &invite.src.to_string(),
+            &printable(invite.ani.as_deref()),
+            status
+                .as_ref()
+                .and_then(|status| status.as_str())
+                .unwrap_or("-"),
+            &printable(invite.dnis.as_deref()),
+            invite.attestation.level,
+            &verdict,
+            &printable(invite.call_id.as_deref()),
+        ],
+    )
+}
+
+pub(super) fn summary(output: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    let stats = &summary.stats;
+    writeln!(
+        output,
+        "\n{} records, {} INVITEs ({} repeated, {} dropped)",
+        summary.records, stats.invites, summary.retransmissions, summary.dropped
+    )?;
+    writeln!(
+        output,
+        "not followed: {} IP fragments, {} TCP segments",
+        stats.fragments, stats.tcp
+    )?;
+    writeln!(
+        output,
+        "no INVITE: {} other UDP, {} keep-alives, {} other transports, {} not IP, {} damaged, \
+         {} of unknown link types",
+        stats.not_invite,
+        stats.keepalives,
+        stats.other_transport,
+        stats.not_ip,
+        stats.damaged,
+        summary.unsupported
+    )
+}
+
+fn line(output: &mut dyn Write, columns: [&str; 8]) -> io::Result<()> {
+    let [time, source, ani, status, dnis, attest, verdict, call_id] = columns;
+    writeln!(
+        output,
+        "{time:<27}  {source:<21}  {ani:<16}  {status:<12}  {dnis:<16}  {attest:<6}  \
+         {verdict:<22}  {call_id}"
+    )
+}
+
+/// A stranger's text on an operator's terminal: no control characters.
+fn printable(text: Option<&str>) -> String {
+    match text {
+        None | Some("") => "-".to_owned(),
+        Some(text) => text
+            .chars()
+            .map(|character| {
+                if character.is_control() {
+                    '\u{fffd}'
+                } else {
+                    character
+                }
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,206 @@
+//! Captures made here, replayed.
+
+use serde_json::Value;
+
+use super::*;
+use crate::capture::fixture;
+
+/// Replays files made of `captures`; what it wrote, and what it complained of.
+fn run(captures: &[Vec<u8>], policy: Option<&str>, json: bool) -> (Summary, String, String) {
+    let folder = tempfile::tempdir().expect("folder");
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("file");
+        path
+    };
+    let files = captures
+        .iter()
+        .enumerate()
+        .map(|(index, bytes)| write(&format!("{index}.pcap"), bytes))
+        .collect();
+    let policy = policy.map(|text| write("policy", text.as_bytes()));
+    let args = Args {
+        files,
+        config: None,
+        policy,
+    };
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let summary = replay(&args, json, &mut output, &mut errors).expect("replay");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (summary, text(output), text(errors))
+}
+
+fn capture(messages: &[Vec<u8>]) -> Vec<u8> {
+    let frames: Vec<_> = messages
+        .iter()
+        .map(|message| fixture::ethernet(message))
+        .collect();
+    fixture::pcap(false, false, 1, &frames)
+}
+
+fn lines(output: &str) -> Vec<Value> {
+    output
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
+}
+
+#[test]
+fn a_line_of_json_has_all_that_the_contract_names() {
+    let (_, output, _) = run(
+        &[capture(&[fixture::invite("+14155551234", "b1")])],
+        None,
+        true,
+    );
+    let mut lines = lines(&output);
+    let expected = serde_json::json!({
+        "frame": 1, "ts": "1970-01-01T00:00:01.000123Z",
+        "src": "203.0.113.9:5060", "dst": "198.51.100.20:5060", "transport": "udp",
+        "vlan": [], "fragments": 1, "trunk": "any", "call_id": "1@h", "cseq": 1,
+        "from_tag": "1", "to_tag": null, "retransmission": false,
+        "request_uri": "sip:+18005550199@sbc.example", "request_user": "+18005550199",
+        "from_user": "+14155551234", "from_display": null, "to_user": "+18005550199",
+        "p_asserted_identity": [], "remote_party_id": [], "p_charge_info": null,
+        "diversion": [], "privacy": [],
+        "ani": "+14155551234", "ani_source": "from", "ani_status": "ok",
+        "caller_id": "+14155551234", "caller_id_matches": true, "dnis": "+18005550199",
+        "attestation": {"level": "none", "source": null, "signature": "absent", "reason": null,
+            "signer": null, "verstat": null},
+        "kernel": {"plain": true, "not_plain": null, "ani": "+14155551234", "attestation": "none"},
+        "verdict": "pass", "answer": null, "rule": null, "malformed": []
+    });
+    assert_eq!(lines.remove(0), expected);
+    assert!(lines.is_empty());
+}
+
+#[test]
+fn the_block_list_stops_its_numbers_and_no_others() {
+    let messages = [
+        fixture::invite("+14155551234", "b1"),
+        fixture::invite("+12125550000", "b2"),
+    ];
+    let (summary, output, _) = run(&[capture(&messages)], Some("+1 415 555 1234\n"), true);
+    let verdicts: Vec<_> = lines(&output)
+        .iter()
+        .map(|line| (line["verdict"].clone(), line["rule"].clone()))
+        .collect();
+    assert_eq!(
+        verdicts,
+        [
+            ("drop".into(), "block-list".into()),
+            ("pass".into(), Value::Null)
+        ]
+    );
+    assert_eq!(summary.dropped, 1);
+}
+
+#[test]
+fn repeated_invites_are_told_from_new_ones() {
+    let messages = ["b1", "b1", "b2", "b1"].map(|branch| fixture::invite("+14155551234", branch));
+    let (summary, output, _) = run(&[capture(&messages)], None, true);
+    let repeated: Vec<_> = lines(&output)
+        .iter()
+        .map(|line| line["retransmission"].clone())
+        .collect();
+    assert_eq!(repeated, [false, true, false, true]);
+    assert_eq!((summary.retransmissions, summary.stats.invites), (2, 4));
+}
+
+#[test]
+fn only_invites_come_out_and_the_rest_is_counted() {
+    let messages = [
+        b"\r\n\r\n".to_vec(),
+        b"OPTIONS sip:a@h SIP/2.0\r\n\r\n".to_vec(),
+        b"SIP/2.0 200 OK\r\nCSeq: 1 INVITE\r\n\r\n".to_vec(),
+        fixture::invite("+14155551234", "b1"),
+    ];
+    let mut fragment = fixture::ethernet(&messages[3]);
+    fragment[14 + 6] = 0x20;
+    let mut frames: Vec<_> = messages
+        .iter()
+        .map(|message| fixture::ethernet(message))
+        .collect();
+    frames.push(fragment);
+    frames.push(vec![0; 9]);
+    let (summary, output, errors) = run(&[fixture::pcapng(false, &frames)], None, true);
+    assert_eq!(lines(&output).len(), 1);
+    assert_eq!(lines(&output)[0]["frame"], 4);
+    let expected = Stats {
+        frames: 6,
+        invites: 1,
+        not_invite: 2,
+        keepalives: 1,
+        fragments: 1,
+        damaged: 1,
+        ..Stats::default()
+    };
+    assert_eq!((summary.stats, summary.records), (expected, 6));
+    assert_eq!(errors, "");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_does_not_stop_the_rest() {
+    let good = capture(&[fixture::invite("+14155551234", "b1")]);
+    let files = [
+        b"no capture".to_vec(),
+        good.clone(),
+        good[..good.len() - 1].to_vec(),
+    ];
+    let (summary, output, errors) = run(&files, None, true);
+    assert_eq!((lines(&output).len(), summary.failed_files), (1, 2));
+    assert!(
+        errors.contains("0.pcap: neither pcap nor pcapng"),
+        "{errors}"
+    );
+    assert!(
+        errors.contains("2.pcap: cut short in the record after record 0"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn people_get_a_table_and_a_summary_without_control_characters() {
+    let message = String::from_utf8(fixture::invite("+14155551234", "b1")).expect("text");
+    let message = message.replace("Call-ID: 1@h", "Call-ID: \u{1b}[2J1@h");
+    let (_, output, _) = run(&[capture(&[message.into_bytes()])], None, false);
+    let row = output.lines().nth(1).expect("row");
+    let columns: Vec<_> = row.split_whitespace().collect();
+    assert_eq!(
+        columns,
+        [
+            "1970-01-01T00:00:01.000123Z",
+            "203.0.113.9:5060",
+            "+14155551234",
+            "ok",
+            "+18005550199",
+            "none",
+            "pass",
+            "\u{fffd}[2J1@h"
+        ]
+    );
+    assert!(
+        output.contains("1 records, 1 INVITEs (0 repeated, 0 dropped)"),
+        "{output}"
+    );
+    assert!(
+        output.contains("not followed: 0 IP fragments, 0 TCP segments"),
+        "{output}"
+    );
+}
+
+#[test]
+fn a_broken_block_list_is_refused_with_its_line() {
+    let folder = tempfile::tempdir().expect("folder");
+    let policy = folder.path().join("policy");
+    std::fs::write(&policy, "+14155551234\nnobody\n").expect("file");
+    let args = Args {
+        files: vec![],
+        config: None,
+        policy: Some(policy),
+    };
+    let error = replay(&args, true, &mut Vec::new(), &mut Vec::new()).expect_err("no number");
+    assert!(
+        format!("{error:#}").contains("line 2: \"nobody\" is no telephone number"),
+        "{error:#}"
+    );
+}

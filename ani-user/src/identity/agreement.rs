@@ -1,0 +1,122 @@
+//! The property that keeps the kernel's decisions sound: whatever the scanner calls plain, the full
+//! parser reads alike. For tests and fuzzing, which feed it bytes of all kinds.
+
+use ani_ebpf::{
+    dial_plan::DialPlan,
+    scan::{self, AniHeader, NotPlain, Scratch, StartLine, User, UserKind},
+};
+
+use super::{Profile, identify};
+use crate::sip::{self, Fault, NameAddr};
+
+/// Reads `message` both ways. `Ok` says whether the scanner calls it a plain INVITE; `Err` says in
+/// what the two differ.
+pub fn agreement(message: &[u8]) -> Result<bool, String> {
+    let parsed = sip::invite(message, false);
+    let mut scratch = Scratch::new();
+    scratch.load(message);
+    match scan::start_line(&scratch) {
+        StartLine::Other => return Ok(false),
+        // The scanner may not have seen the line's end; it may be no INVITE after all.
+        StartLine::NotPlain(NotPlain::Window) => return Ok(false),
+        StartLine::Invite | StartLine::NotPlain(_) if parsed.is_some() => {}
+        StartLine::NotPlain(NotPlain::LineEnd) => return Ok(false),
+        StartLine::Invite | StartLine::NotPlain(_) => {
+            return Err("only the scanner sees an INVITE".to_owned());
+        }
+    }
+    let Some(parsed) = parsed else {
+        return Ok(false);
+    };
+    let StartLine::Invite = scan::start_line(&scratch) else {
+        return Ok(false);
+    };
+    let [first, second, third] = AniHeader::ALL.map(Some);
+    let Ok(plain) = scan::invite(&scratch, [first, second, third, None]) else {
+        return Ok(false);
+    };
+
+    let profile = Profile {
+        order: &AniHeader::ALL,
+        dial_plan: DialPlan::NONE,
+        trusted: true,
+    };
+    let identity = identify(&parsed, &profile);
+    let caller = match plain.ani_header {
+        Some(AniHeader::PAssertedIdentity) => parsed.p_asserted_identity.as_slice(),
+        Some(AniHeader::RemotePartyId) => parsed.remote_party_id.as_slice(),
+        Some(AniHeader::From) => parsed.from.as_slice(),
+        None => &[],
+    };
+    let number = plain
+        .caller
+        .digits()
+        .and_then(|dialled| DialPlan::NONE.e164(dialled));
+    let parsed_number = (!identity.number.is_none()).then_some(identity.number);
+
+    same("header", &plain.ani_header, &identity.source)?;
+    same(
+        "values",
+        &usize::from(plain.ani_header.is_some()),
+        &caller.len(),
+    )?;
+    same("caller", &digits(plain.caller), &number_of(caller.first()))?;
+    same("E.164", &number, &parsed_number)?;
+    same(
+        "called",
+        &digits(plain.called),
+        &number_in(parsed.request.user),
+    )?;
+    let in_dialog = parsed.to.as_ref().and_then(NameAddr::tag).is_some();
+    same("in dialog", &plain.in_dialog, &in_dialog)?;
+    if plain.caller.kind == UserKind::Anonymous {
+        same("anonymous caller", &None, &identity.ani)?;
+    }
+    for fault in [
+        Fault::MissingCallId,
+        Fault::DoubledCallId,
+        Fault::MissingFrom,
+        Fault::DoubledFrom,
+        Fault::MissingTo,
+        Fault::DoubledTo,
+        Fault::HeadersEnd,
+    ] {
+        if parsed.faults.contains(fault) {
+            return Err(format!("plain, but {}", fault.as_str()));
+        }
+    }
+    Ok(true)
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, scanner: &T, parser: &T) -> Result<(), String> {
+    if scanner == parser {
+        return Ok(());
+    }
+    Err(format!(
+        "{what}: the scanner reads {scanner:?}, the parser {parser:?}"
+    ))
+}
+
+fn digits(user: User) -> Option<String> {
+    let dialled = user.digits()?;
+    Some(format!(
+        "{}{}",
+        if dialled.plus { "+" } else { "" },
+        dialled.digits()
+    ))
+}
+
+fn number_of(name: Option<&NameAddr<'_>>) -> Option<String> {
+    number_in(name.and_then(|name| name.uri.user))
+}
+
+/// The user part when it is nothing but digits, with or without a `+`.
+fn number_in(user: Option<&[u8]>) -> Option<String> {
+    let user = sip::lossy(user?);
+    let bare = user.strip_prefix('+').unwrap_or(&user);
+    let is_number = !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(user)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! Which INVITEs were seen before: a retransmission has the Call-ID, CSeq and topmost Via branch of
+//! the first (RFC 3261 §17.2.3).
+
+use std::{
+    collections::{HashSet, VecDeque, hash_map::RandomState},
+    hash::{BuildHasher, Hash, Hasher},
+};
+
+use crate::sip::Invite;
+
+/// INVITEs that are remembered; the oldest gives way. At 1,000 calls a second those of the last
+/// minute, twice what a client repeats an INVITE for (RFC 3261 §17.1.1.2, timer B: 32 s).
+pub(super) const MAX_REMEMBERED: usize = 65_536;
+
+/// Bounded memory of INVITEs, as keyed hashes: a stranger cannot make two of them equal.
+pub(super) struct Repeats {
+    keys: RandomState,
+    known: HashSet<u64>,
+    order: VecDeque<u64>,
+}
+
+impl Repeats {
+    pub(super) fn new() -> Self {
+        Self {
+            keys: RandomState::new(),
+            known: HashSet::new(),
+            order: VecDeque::new(),
+        }
+    }
+
+    /// Whether this INVITE was seen before; it is from now on.
+    pub(super) fn seen(&mut self, invite: &Invite<'_>) -> bool {
+        let mut hasher = self.keys.build_hasher();
+        invite.call_id.hash(&mut hasher);
+        invite.cseq.hash(&mut hasher);
+        invite.branch.hash(&mut hasher);
+        if invite.branch.is_none() {
+            // RFC 2543 clients send no branch; tag and Request-URI tell their requests apart.
+            invite
+                .from
+                .as_ref()
+                .and_then(|from| from.tag())
+                .hash(&mut hasher);
+            invite.request_uri.hash(&mut hasher);
+        }
+        let key = hasher.finish();
+        if !self.known.insert(key) {
+            return true;
+        }
+        if self.order.len() == MAX_REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        self.order.push_back(key);
+        false
+    }
+}

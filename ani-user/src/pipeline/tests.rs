@@ -1,0 +1,147 @@
+//! Frames that the kernel has decided, and memory that ends.
+
+use ani_ebpf::{
+    abi::number::Number,
+    scan::{AniHeader, Attestation, NotPlain},
+};
+
+use super::*;
+use crate::{
+    capture::{LinkType, fixture},
+    config,
+    invite::AniStatus,
+    time::Timestamp,
+};
+
+fn pipeline() -> Pipeline {
+    let config = Arc::new(Config {
+        capture: config::Capture {
+            interfaces: Vec::new(),
+            sip_ports: vec![5060],
+            mode: config::Mode::Auto,
+            ring_bytes: 0,
+        },
+        control: config::Control {
+            socket: "".into(),
+            metrics: None,
+        },
+        store: config::Store { path: "".into() },
+        trunks: vec![config::Trunk {
+            name: "carrier-a".to_owned(),
+            sources: vec!["192.0.2.0/24".parse().expect("network")],
+            country: None,
+            dial_plan: ani_ebpf::dial_plan::DialPlan::NONE,
+            ani: vec![AniHeader::From],
+        }],
+        limits: config::Limits { per_caller: None },
+        lists: config::Lists {
+            max_blocked: 1,
+            max_limited: 1,
+        },
+        emergency: config::Emergency {
+            numbers: Vec::new(),
+        },
+        telemetry: config::Telemetry { max_callers: 1 },
+    });
+    let rules = Arc::new(Memory::new(&config));
+    Pipeline::new(config, rules)
+}
+
+fn frame(bytes: &[u8], kernel: Option<KernelView>) -> Frame<'_> {
+    Frame {
+        number: 7,
+        arrived: Timestamp::new(1, 0),
+        link: LinkType::Ethernet,
+        bytes,
+        wire_len: bytes.len() as u32,
+        kernel,
+    }
+}
+
+#[test]
+fn what_the_kernel_decided_stands() {
+    let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
+    let view = KernelView {
+        exit: Counter::DropLimited,
+        not_plain: None,
+        ani: Number::from_ascii(b"14155551234").expect("digits"),
+        ani_header: Some(AniHeader::From),
+        attestation: Attestation::B,
+        trunk: Some(0),
+    };
+    let mut pipeline = pipeline();
+    let invite = pipeline.frame(&frame(&bytes, Some(view))).expect("INVITE");
+    assert_eq!(
+        (invite.verdict, invite.rule),
+        (Verdict::Drop, Some("limits.per-caller"))
+    );
+    assert_eq!(invite.trunk.as_deref(), Some("carrier-a"));
+    assert_eq!(invite.ani_status, AniStatus::Ok);
+    let kernel = invite::Kernel {
+        plain: true,
+        not_plain: None,
+        ani: Some("+14155551234".to_owned()),
+        attestation: "B",
+    };
+    assert_eq!(invite.kernel, kernel);
+
+    let view = KernelView {
+        exit: Counter::PassNotPlain,
+        not_plain: Some(NotPlain::Folded),
+        ani: Number::NONE,
+        ..view
+    };
+    let invite = pipeline.frame(&frame(&bytes, Some(view))).expect("INVITE");
+    assert_eq!((invite.verdict, invite.rule), (Verdict::Pass, None));
+    assert!(invite.retransmission);
+    assert_eq!(
+        (invite.kernel.plain, invite.kernel.not_plain),
+        (false, Some("folded"))
+    );
+}
+
+#[test]
+fn without_the_kernel_memory_decides_and_an_unknown_source_is_untrusted() {
+    let mut bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
+    let mut pipeline = pipeline();
+    let invite = pipeline.frame(&frame(&bytes, None)).expect("INVITE");
+    assert_eq!(
+        (invite.trunk, invite.ani_status),
+        (None, AniStatus::Untrusted)
+    );
+    assert_eq!(invite.ani.as_deref(), Some("+14155551234"));
+    assert!(!invite.kernel.plain);
+    // Source 192.0.2.1.
+    bytes[14 + 12..][..4].copy_from_slice(&[192, 0, 2, 1]);
+    let invite = pipeline.frame(&frame(&bytes, None)).expect("INVITE");
+    assert_eq!(
+        (invite.trunk.as_deref(), invite.ani_status),
+        (Some("carrier-a"), AniStatus::Ok)
+    );
+    assert!(invite.kernel.plain);
+}
+
+#[test]
+fn an_overlong_datagram_is_left_to_the_stack() {
+    let mut bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
+    bytes[14 + 20 + 4] = 0x7f;
+    let invite = pipeline().frame(&frame(&bytes, None)).expect("INVITE");
+    assert_eq!(invite.malformed, ["cut-short", "udp-length"]);
+    assert!(!invite.kernel.plain);
+}
+
+#[test]
+fn the_oldest_invite_is_forgotten_first() {
+    let mut repeats = Repeats::new();
+    let mut seen = |branch: usize| {
+        let message = fixture::invite("+14155551234", &branch.to_string());
+        repeats.seen(&sip::invite(&message, false).expect("INVITE"))
+    };
+    for branch in 0..repeats::MAX_REMEMBERED {
+        assert!(!seen(branch));
+    }
+    assert!(seen(0));
+    assert!(!seen(repeats::MAX_REMEMBERED));
+    assert!(!seen(0), "gave way");
+    assert!(seen(2));
+}

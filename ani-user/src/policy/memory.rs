@@ -1,0 +1,274 @@
+//! Rules in memory, for captures that are replayed: what the XDP program would have made of each
+//! INVITE, by the same scanner, dial plan and rate limit, in the same order of decision.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use ani_ebpf::{
+    abi::{
+        counter::{Counter, Counters},
+        limit::BucketKey,
+        number::Number,
+        trunk::MAX_ANI_HEADERS,
+    },
+    dial_plan::{DialPlan, Dialled},
+    gcra,
+    scan::{self, AniHeader, Attestation, Scratch, StartLine},
+};
+use ipnet::IpNet;
+
+use super::{Block, Enforce, Interface};
+use crate::{
+    capture::KernelView,
+    config::{Config, Rate},
+    time::Timestamp,
+};
+
+/// Lists, limits and trunks, and what was counted. Time is that of the frames.
+pub struct Memory {
+    trunks: Vec<Trunk>,
+    emergency: Vec<Number>,
+    max_blocked: usize,
+    max_buckets: usize,
+    state: Mutex<State>,
+}
+
+struct Trunk {
+    sources: Vec<IpNet>,
+    order: [Option<AniHeader>; MAX_ANI_HEADERS],
+    dial_plan: DialPlan,
+}
+
+struct State {
+    scratch: Scratch,
+    /// When an entry ends; never for none. At most `max_blocked`.
+    blocked: HashMap<Number, Option<Timestamp>>,
+    /// Interval and tolerance, nanoseconds.
+    limit: Option<(u64, u64)>,
+    /// TAT of each bucket, nanoseconds. At most `max_buckets`.
+    buckets: HashMap<BucketKey, u64>,
+    counters: Counters,
+}
+
+impl Memory {
+    /// The rules of a configuration; the block list is empty.
+    pub fn new(config: &Config) -> Self {
+        let trunks = config.trunks.iter().map(|trunk| {
+            let mut order = [None; MAX_ANI_HEADERS];
+            for (place, header) in order.iter_mut().zip(&trunk.ani) {
+                *place = Some(*header);
+            }
+            Trunk {
+                sources: trunk.sources.clone(),
+                order,
+                dial_plan: trunk.dial_plan,
+            }
+        });
+        Self {
+            trunks: trunks.collect(),
+            emergency: config.emergency.numbers.clone(),
+            max_blocked: config.lists.max_blocked as usize,
+            max_buckets: (config.lists.max_limited as usize).max(1),
+            state: Mutex::new(State {
+                scratch: Scratch::new(),
+                blocked: HashMap::new(),
+                limit: config.limits.per_caller.and_then(parameters),
+                buckets: HashMap::new(),
+                counters: Counters::ZERO,
+            }),
+        }
+    }
+
+    /// Decides the payload of a datagram; `None` for one that the program takes for no INVITE.
+    pub fn decide(&self, now: Timestamp, source: IpAddr, message: &[u8]) -> Option<KernelView> {
+        let trunk = self.trunk(source);
+        let mut state = self.state();
+        let state = &mut *state;
+        state.scratch.load(message);
+        let mut view = KernelView {
+            exit: Counter::Pass,
+            not_plain: None,
+            ani: Number::NONE,
+            ani_header: None,
+            attestation: Attestation::None,
+            trunk: trunk.map(|(index, _)| index),
+        };
+        let known = match scan::start_line(&state.scratch) {
+            StartLine::Other => false,
+            StartLine::NotPlain(why) => {
+                view.exit = Counter::PassNotPlain;
+                view.not_plain = Some(why);
+                true
+            }
+            StartLine::Invite => {
+                match trunk {
+                    None => view.exit = Counter::PassUntrusted,
+                    Some((index, trunk)) => self.invite(state, now, index, trunk, &mut view),
+                }
+                true
+            }
+        };
+        let exit = if known { view.exit } else { Counter::NotInvite };
+        for counter in [Counter::Packets, exit] {
+            state.counters.values[counter as usize] += 1;
+        }
+        known.then_some(view)
+    }
+
+    /// Index of the trunk that an address belongs to: the one with the longest prefix.
+    pub fn trunk_of(&self, source: IpAddr) -> Option<u16> {
+        self.trunk(source).map(|(index, _)| index)
+    }
+
+    fn invite(
+        &self,
+        state: &mut State,
+        now: Timestamp,
+        index: u16,
+        trunk: &Trunk,
+        view: &mut KernelView,
+    ) {
+        let plain = match scan::invite(&state.scratch, trunk.order) {
+            Ok(plain) => plain,
+            Err(why) => {
+                view.exit = Counter::PassNotPlain;
+                view.not_plain = Some(why);
+                return;
+            }
+        };
+        view.ani_header = plain.ani_header;
+        view.attestation = plain.attestation;
+        view.ani = plain
+            .caller
+            .digits()
+            .and_then(|dialled| trunk.dial_plan.e164(dialled))
+            .unwrap_or(Number::NONE);
+        let emergency = |dialled: Dialled| self.emergency.contains(&dialled.digits());
+        view.exit = if plain.priority || plain.called.digits().is_some_and(emergency) {
+            Counter::PassPriority
+        } else if plain.in_dialog {
+            Counter::PassInDialog
+        } else if view.ani.is_none() {
+            Counter::PassNoAni
+        } else if state.is_blocked(view.ani, now) {
+            Counter::DropBlocked
+        } else {
+            let key = BucketKey {
+                caller: view.ani,
+                trunk: index,
+                limit: 0,
+                attestation: plain.attestation as u32,
+            };
+            state.spend(key, now, self.max_buckets)
+        };
+    }
+
+    fn trunk(&self, source: IpAddr) -> Option<(u16, &Trunk)> {
+        let source = source.to_canonical();
+        let longest = |trunk: &Trunk| {
+            let networks = trunk
+                .sources
+                .iter()
+                .filter(|network| network.contains(&source));
+            networks.map(IpNet::prefix_len).max()
+        };
+        let (index, trunk, _) = self
+            .trunks
+            .iter()
+            .enumerate()
+            .filter_map(|(index, trunk)| Some((index, trunk, longest(trunk)?)))
+            .max_by_key(|(_, _, len)| *len)?;
+        Some((u16::try_from(index).ok()?, trunk))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What a panic elsewhere left behind is still whole: no update has two steps.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_blocked(&self, number: Number, now: Timestamp) -> bool {
+        self.blocked
+            .get(&number)
+            .is_some_and(|expires| expires.is_none_or(|expires| now < expires))
+    }
+
+    fn spend(&mut self, key: BucketKey, now: Timestamp, max_buckets: usize) -> Counter {
+        let Some((interval, tolerance)) = self.limit else {
+            return Counter::Pass;
+        };
+        let now = u64::try_from(now.0).unwrap_or(0);
+        let tat = self.buckets.get(&key).copied().unwrap_or(0);
+        let Some(next) = gcra::arrive(tat, now, interval, tolerance) else {
+            return Counter::DropLimited;
+        };
+        if self.buckets.len() >= max_buckets && !self.buckets.contains_key(&key) {
+            self.make_room(now, max_buckets);
+        }
+        self.buckets.insert(key, next);
+        Counter::Pass
+    }
+
+    /// A bucket whose TAT has passed is as good as none. When too few have, those that have spent
+    /// least go too, an eighth of all at once.
+    fn make_room(&mut self, now: u64, max_buckets: usize) {
+        self.buckets.retain(|_, tat| *tat > now);
+        let keep = max_buckets - max_buckets.div_ceil(8);
+        if self.buckets.len() > keep {
+            let mut tats: Vec<u64> = self.buckets.values().copied().collect();
+            let gone = tats.len() - keep;
+            let (_, least_kept, _) = tats.select_nth_unstable(gone - 1);
+            let least_kept = *least_kept;
+            self.buckets.retain(|_, tat| *tat > least_kept);
+        }
+    }
+}
+
+impl Enforce for Memory {
+    fn block(&self, entries: &[Block]) -> anyhow::Result<()> {
+        let mut state = self.state();
+        for entry in entries {
+            let known = state.blocked.contains_key(&entry.number);
+            if !known && state.blocked.len() >= self.max_blocked {
+                anyhow::bail!(
+                    "the block list is full at {} numbers; raise lists.max_blocked",
+                    self.max_blocked
+                );
+            }
+            state.blocked.insert(entry.number, entry.expires);
+        }
+        Ok(())
+    }
+
+    fn unblock(&self, numbers: &[Number]) -> anyhow::Result<()> {
+        let mut state = self.state();
+        for number in numbers {
+            state.blocked.remove(number);
+        }
+        Ok(())
+    }
+
+    fn limit_per_caller(&self, rate: Option<Rate>) -> anyhow::Result<()> {
+        self.state().limit = rate.and_then(parameters);
+        Ok(())
+    }
+
+    fn counters(&self) -> anyhow::Result<Counters> {
+        Ok(self.state().counters)
+    }
+
+    fn interfaces(&self) -> Vec<Interface> {
+        Vec::new()
+    }
+}
+
+fn parameters(rate: Rate) -> Option<(u64, u64)> {
+    gcra::parameters(rate.calls, u64::try_from(rate.within.as_nanos()).ok()?)
+}
+
+#[cfg(test)]
+mod tests;

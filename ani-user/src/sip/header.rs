@@ -1,0 +1,204 @@
+//! Header lines: names, folding, the end of the headers (RFC 3261 §7.3).
+
+use super::{
+    fault::{Fault, Faults},
+    text::trim,
+};
+
+/// Header lines that are read; a datagram of 64 KB can hold 16,000 of four bytes.
+pub(super) const MAX_HEADERS: usize = 512;
+
+/// A header that is read for what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    /// Call-ID, `i`
+    CallId,
+    /// Contact, `m`
+    Contact,
+    /// Content-Length, `l`
+    ContentLength,
+    /// CSeq
+    CSeq,
+    /// Diversion
+    Diversion,
+    /// From, `f`
+    From,
+    /// Identity, `y`
+    Identity,
+    /// Max-Forwards
+    MaxForwards,
+    /// P-Asserted-Identity
+    PAssertedIdentity,
+    /// P-Charge-Info
+    PChargeInfo,
+    /// Privacy
+    Privacy,
+    /// Remote-Party-ID
+    RemotePartyId,
+    /// To, `t`
+    To,
+    /// Via, `v`
+    Via,
+    /// Any other.
+    Other,
+}
+
+const NAMES: [(&[u8], Name); 14] = [
+    (b"call-id", Name::CallId),
+    (b"contact", Name::Contact),
+    (b"content-length", Name::ContentLength),
+    (b"cseq", Name::CSeq),
+    (b"diversion", Name::Diversion),
+    (b"from", Name::From),
+    (b"identity", Name::Identity),
+    (b"max-forwards", Name::MaxForwards),
+    (b"p-asserted-identity", Name::PAssertedIdentity),
+    (b"p-charge-info", Name::PChargeInfo),
+    (b"privacy", Name::Privacy),
+    (b"remote-party-id", Name::RemotePartyId),
+    (b"to", Name::To),
+    (b"via", Name::Via),
+];
+
+impl Name {
+    /// From the name as it came, in any case and in its compact form (RFC 3261 §7.3.3; `y` is
+    /// RFC 8224 §4). The compact forms of headers that say nothing here are [`Name::Other`].
+    pub fn read(name: &[u8]) -> Self {
+        if let [letter] = name {
+            return match letter.to_ascii_lowercase() {
+                b'f' => Self::From,
+                b'i' => Self::CallId,
+                b'l' => Self::ContentLength,
+                b'm' => Self::Contact,
+                b't' => Self::To,
+                b'v' => Self::Via,
+                b'y' => Self::Identity,
+                _ => Self::Other,
+            };
+        }
+        NAMES
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map_or(Self::Other, |(_, name)| *name)
+    }
+}
+
+/// One header.
+#[derive(Clone, Copy, Debug)]
+pub struct Header<'a> {
+    /// Which.
+    pub name: Name,
+    /// Its name as it came.
+    pub raw_name: &'a [u8],
+    /// Its value as it came: line ends and all where it is folded, which everything that reads
+    /// values takes for white space.
+    pub value: &'a [u8],
+}
+
+/// The headers of a message, one after the other.
+#[derive(Clone, Debug)]
+pub struct Headers<'a> {
+    rest: &'a [u8],
+    faults: Faults,
+    body: Option<&'a [u8]>,
+    read: usize,
+}
+
+impl<'a> Headers<'a> {
+    /// From what follows the start line.
+    pub fn new(rest: &'a [u8]) -> Self {
+        Self {
+            rest,
+            faults: Faults::NONE,
+            body: None,
+            read: 0,
+        }
+    }
+
+    /// What was wrong with the lines read so far.
+    pub fn faults(&self) -> Faults {
+        self.faults
+    }
+
+    /// What follows the empty line; none when it has not come (yet).
+    pub fn body(&self) -> Option<&'a [u8]> {
+        self.body
+    }
+}
+
+impl<'a> Iterator for Headers<'a> {
+    type Item = Header<'a>;
+
+    fn next(&mut self) -> Option<Header<'a>> {
+        while self.body.is_none() && !self.rest.is_empty() {
+            let start = self.rest;
+            let (mut text, rest) = line(start, &mut self.faults);
+            self.rest = rest;
+            if text.is_empty() {
+                self.body = Some(rest);
+                return None;
+            }
+            // A line that starts with white space continues the one before (§7.3.1).
+            while let [b' ' | b'\t', ..] = self.rest {
+                let (more, rest) = line(self.rest, &mut self.faults);
+                let end = start.len() - self.rest.len() + more.len();
+                text = &start[..end];
+                self.rest = rest;
+            }
+            if self.read == MAX_HEADERS {
+                self.faults.add(Fault::TooManyHeaders);
+                continue;
+            }
+            self.read += 1;
+            if let Some(header) = header(text) {
+                return Some(header);
+            }
+            self.faults.add(Fault::HeaderLine);
+        }
+        None
+    }
+}
+
+fn header(text: &[u8]) -> Option<Header<'_>> {
+    let colon = text.iter().position(|byte| *byte == b':')?;
+    let raw_name = text[..colon].trim_ascii_end();
+    if raw_name.is_empty() || !raw_name.iter().all(|byte| is_token(*byte)) {
+        return None;
+    }
+    Some(Header {
+        name: Name::read(raw_name),
+        raw_name,
+        value: trim(&text[colon + 1..]),
+    })
+}
+
+/// `token` (RFC 3261 §25.1).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
+}
+
+/// The line at the start of `bytes`, without its end, and what follows it. The last line may have
+/// no end.
+pub(super) fn line<'a>(bytes: &'a [u8], faults: &mut Faults) -> (&'a [u8], &'a [u8]) {
+    let (line, rest) = match bytes.iter().position(|byte| *byte == b'\n') {
+        Some(end) => {
+            let line = match bytes[..end].strip_suffix(b"\r") {
+                Some(line) => line,
+                None => {
+                    faults.add(Fault::BareLf);
+                    &bytes[..end]
+                }
+            };
+            (line, &bytes[end + 1..])
+        }
+        None => (bytes, &bytes[bytes.len()..]),
+    };
+    for byte in line {
+        match byte {
+            b'\r' => faults.add(Fault::BareCr),
+            0..=8 | 10..=31 | 127 => faults.add(Fault::ControlCharacter),
+            _ => {}
+        }
+    }
+    (line, rest)
+}

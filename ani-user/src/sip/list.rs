@@ -1,0 +1,135 @@
+//! Values between commas, parameters between semicolons; quoted strings and angle brackets hold
+//! them together (RFC 3261 §7.3.1).
+
+use super::text::trim;
+
+/// Where `separator` first stands outside quotes and angle brackets; the length when it does not.
+fn end_of(bytes: &[u8], separator: u8) -> usize {
+    let mut quoted = false;
+    let mut bracketed = false;
+    let mut escaped = false;
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' if !bracketed => quoted = !quoted,
+            _ if quoted => {}
+            b'<' => bracketed = true,
+            b'>' => bracketed = false,
+            byte if *byte == separator && !bracketed => return at,
+            _ => {}
+        }
+    }
+    bytes.len()
+}
+
+/// Splits at `separator` outside quotes and angle brackets.
+pub(super) fn split(bytes: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(bytes);
+    std::iter::from_fn(move || {
+        let bytes = rest?;
+        let end = end_of(bytes, separator);
+        rest = bytes.get(end + 1..);
+        Some(&bytes[..end])
+    })
+}
+
+/// A value up to its first parameter, and its parameters, the semicolon before each included.
+pub(super) fn head(value: &[u8]) -> (&[u8], &[u8]) {
+    let (head, parameters) = value.split_at(end_of(value, b';'));
+    (trim(head), parameters)
+}
+
+/// The values of a header that is a list, trimmed; empty ones left out (RFC 3261 §25: a list may
+/// not have them, but they say nothing).
+#[derive(Clone, Debug)]
+pub struct Values<'a>(Option<&'a [u8]>);
+
+impl<'a> Values<'a> {
+    /// From a header's value.
+    pub fn new(value: &'a [u8]) -> Self {
+        Self(Some(value))
+    }
+}
+
+impl<'a> Iterator for Values<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            let bytes = self.0?;
+            let end = end_of(bytes, b',');
+            self.0 = bytes.get(end + 1..);
+            let value = trim(&bytes[..end]);
+            if !value.is_empty() {
+                return Some(value);
+            }
+        }
+    }
+}
+
+/// One parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter<'a> {
+    /// Its name as it came.
+    pub name: &'a [u8],
+    /// Its value as it came, quotes included; none without an equals sign.
+    pub value: Option<&'a [u8]>,
+}
+
+/// Parameters, one after the other.
+#[derive(Clone, Debug)]
+pub struct Parameters<'a> {
+    rest: &'a [u8],
+    faulty: bool,
+}
+
+impl<'a> Parameters<'a> {
+    /// From bytes that start with the first semicolon, or are empty.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            rest: trim(bytes),
+            faulty: false,
+        }
+    }
+
+    /// The value of the first parameter of that name, in any case; an empty value for a parameter
+    /// without one.
+    pub fn get(mut self, name: &[u8]) -> Option<&'a [u8]> {
+        self.find(|parameter| parameter.name.eq_ignore_ascii_case(name))
+            .map(|parameter| parameter.value.unwrap_or_default())
+    }
+
+    /// Whether one of those read so far was empty, or stood behind something else than a semicolon.
+    pub fn faulty(&self) -> bool {
+        self.faulty
+    }
+}
+
+impl<'a> Iterator for Parameters<'a> {
+    type Item = Parameter<'a>;
+
+    fn next(&mut self) -> Option<Parameter<'a>> {
+        while let [first, rest @ ..] = self.rest {
+            if *first != b';' {
+                // Something behind the value that is no parameter.
+                self.faulty = true;
+                self.rest = &self.rest[end_of(self.rest, b';')..];
+                continue;
+            }
+            let end = end_of(rest, b';');
+            let text = trim(&rest[..end]);
+            self.rest = &rest[end..];
+            let (name, value) = match text.iter().position(|byte| *byte == b'=') {
+                Some(equals) => (trim(&text[..equals]), Some(trim(&text[equals + 1..]))),
+                None => (text, None),
+            };
+            if name.is_empty() {
+                self.faulty = true;
+                continue;
+            }
+            return Some(Parameter { name, value });
+        }
+        None
+    }
+}

@@ -1,0 +1,148 @@
+//! `"name" <uri>;parameters`, or `uri;parameters` (RFC 3261 §20.10 and §25.1).
+
+use super::{list::Parameters, text::trim, uri::Uri};
+
+/// A display name, a URI and the header's parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct NameAddr<'a> {
+    /// Display name as it came: between the quotes when it is quoted; none when there is none.
+    pub display: Option<&'a [u8]>,
+    /// Whether the display name is quoted, and may have escapes in it.
+    pub quoted: bool,
+    /// The URI.
+    pub uri: Uri<'a>,
+    /// The header's parameters, from the first semicolon on.
+    pub parameters: &'a [u8],
+    /// Whether it does not keep to the grammar, and could mean something else to another reader.
+    pub faulty: bool,
+}
+
+impl<'a> NameAddr<'a> {
+    /// Reads one value, whatever it holds.
+    pub fn read(value: &'a [u8]) -> Self {
+        let value = trim(value);
+        let mut read = match value {
+            [b'"', rest @ ..] => Self::quoted(value, rest),
+            _ => Self::unquoted(value),
+        };
+        let mut parameters = Parameters::new(read.parameters);
+        parameters.by_ref().for_each(drop);
+        read.faulty |= parameters.faulty() || read.uri.faulty;
+        read
+    }
+
+    /// The header's parameters.
+    pub fn parameters(&self) -> Parameters<'a> {
+        Parameters::new(self.parameters)
+    }
+
+    /// The `tag` of From or To; none for an empty one, which the grammar does not allow.
+    pub fn tag(&self) -> Option<&'a [u8]> {
+        self.parameters().get(b"tag").filter(|tag| !tag.is_empty())
+    }
+
+    fn quoted(value: &'a [u8], rest: &'a [u8]) -> Self {
+        let Some(close) = closing_quote(rest) else {
+            // RFC 4475 §3.1.2.6: not to be read for sure; the bracket is the best guess.
+            return Self {
+                faulty: true,
+                ..Self::guess(value)
+            };
+        };
+        let display = Some(&rest[..close]);
+        match trim(&rest[close + 1..]) {
+            [b'<', inner @ ..] => Self {
+                display,
+                quoted: true,
+                ..Self::bracketed(inner)
+            },
+            behind => Self {
+                display,
+                quoted: true,
+                faulty: true,
+                ..Self::guess(behind)
+            },
+        }
+    }
+
+    fn unquoted(value: &'a [u8]) -> Self {
+        let Some(open) = value.iter().position(|byte| *byte == b'<') else {
+            return Self::bare(value);
+        };
+        let before = &value[..open];
+        // A display name without quotes is tokens and white space.
+        if !before.iter().any(|byte| b",;:\"".contains(byte)) {
+            let display = trim(before);
+            return Self {
+                display: (!display.is_empty()).then_some(display),
+                ..Self::bracketed(&value[open + 1..])
+            };
+        }
+        let bare = Self::bare(value);
+        if bare.faulty {
+            Self {
+                faulty: true,
+                ..Self::guess(value)
+            }
+        } else {
+            bare
+        }
+    }
+
+    /// From the first angle bracket on, or all of it without one.
+    fn guess(value: &'a [u8]) -> Self {
+        match value.iter().position(|byte| *byte == b'<') {
+            Some(open) => Self::bracketed(&value[open + 1..]),
+            None => Self::bare(value),
+        }
+    }
+
+    /// Behind an opening angle bracket.
+    fn bracketed(inner: &'a [u8]) -> Self {
+        let (uri, parameters, closed) = match inner.iter().position(|byte| *byte == b'>') {
+            Some(close) => (&inner[..close], trim(&inner[close + 1..]), true),
+            None => (inner, &inner[inner.len()..], false),
+        };
+        let bare = trim(uri);
+        Self {
+            display: None,
+            quoted: false,
+            uri: Uri::read(bare),
+            parameters,
+            faulty: !closed || bare.len() != uri.len(),
+        }
+    }
+
+    /// Without angle brackets, semicolons start the header's own parameters (§20.10).
+    fn bare(value: &'a [u8]) -> Self {
+        let end = value
+            .iter()
+            .position(|byte| *byte == b';')
+            .unwrap_or(value.len());
+        let (uri, parameters) = value.split_at(end);
+        let uri = Uri::read(trim(uri));
+        // RFC 3261 §20.10: with a comma or a question mark in it, it must stand in brackets.
+        let ambiguous = uri.raw.iter().any(|byte| b",?".contains(byte));
+        Self {
+            display: None,
+            quoted: false,
+            uri,
+            parameters,
+            faulty: ambiguous || uri.faulty,
+        }
+    }
+}
+
+/// Where a quoted string ends that starts before `bytes`.
+fn closing_quote(bytes: &[u8]) -> Option<usize> {
+    let mut escaped = false;
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}

@@ -1,0 +1,91 @@
+//! From bytes as they came to text: quotes, escapes, folding.
+
+use std::borrow::Cow;
+
+use super::name_addr::NameAddr;
+
+/// Without white space at both ends; the line ends of folding are white space.
+pub fn trim(bytes: &[u8]) -> &[u8] {
+    bytes.trim_ascii()
+}
+
+/// As text: a fold (line end and white space) is one space (RFC 3261 §7.3.1), invalid UTF-8 is
+/// replaced.
+pub fn lossy(bytes: &[u8]) -> String {
+    if !bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    let mut unfolded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(end) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+        unfolded.extend_from_slice(rest[..end].trim_ascii_end());
+        unfolded.push(b' ');
+        rest = rest[end..].trim_ascii_start();
+    }
+    unfolded.extend_from_slice(rest);
+    String::from_utf8_lossy(&unfolded).into_owned()
+}
+
+/// The display name as it is meant: quotes and escapes removed (RFC 3261 §25.1, `quoted-pair`).
+/// None for none, and for an empty one.
+pub fn display(name: &NameAddr<'_>) -> Option<String> {
+    let raw = name.display?;
+    let text = if name.quoted {
+        lossy(&unescaped(raw))
+    } else {
+        lossy(raw)
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+/// A parameter's value without the quotes around it, escapes removed.
+pub fn unquoted(value: &[u8]) -> Cow<'_, [u8]> {
+    match value {
+        [b'"', inner @ .., b'"'] => unescaped(inner),
+        _ => Cow::Borrowed(value),
+    }
+}
+
+fn unescaped(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if !bytes.contains(&b'\\') {
+        return Cow::Borrowed(bytes);
+    }
+    let mut text = Vec::with_capacity(bytes.len());
+    let mut escaped = false;
+    for byte in bytes {
+        if *byte == b'\\' && !escaped {
+            escaped = true;
+        } else {
+            text.push(*byte);
+            escaped = false;
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// With `%` and two hexadecimal digits read as the byte they stand for; others are left as they are.
+pub fn percent_decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if !bytes.contains(&b'%') {
+        return Cow::Borrowed(bytes);
+    }
+    let mut text = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let [first, behind @ ..] = rest {
+        rest = behind;
+        match (first, behind) {
+            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => {
+                    text.push(high << 4 | low);
+                    rest = after;
+                }
+                _ => text.push(b'%'),
+            },
+            _ => text.push(*first),
+        }
+    }
+    Cow::Owned(text)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|value| value as u8)
+}

@@ -1,0 +1,104 @@
+//! The scanner and the parser on single messages of other projects.
+
+use std::{fs, path::Path};
+
+use ani_user::{
+    identity,
+    sip::{self, NameAddr},
+};
+
+use crate::data;
+
+/// How many files each folder has, and how many of them the scanner calls plain INVITEs: a fall
+/// in either is a loss.
+const FOLDERS: [(&str, usize, usize); 4] = [
+    ("torture", 31, 3),
+    ("rfc5118", 7, 1),
+    ("messages", 153, 54),
+    ("sipp", 256, 243),
+];
+
+#[test]
+fn where_the_scanner_says_plain_the_parser_agrees() {
+    let Some(folder) = data::folder() else { return };
+    let mut counted = Vec::new();
+    for (name, _, _) in FOLDERS {
+        let files = data::files(&folder.join(name));
+        let plain = files.iter().filter(|path| agrees(path)).count();
+        println!("{name}: {} files, {plain} plain", files.len());
+        counted.push((name, files.len(), plain));
+    }
+    assert_eq!(counted, FOLDERS);
+}
+
+/// Whether the scanner calls the message plain; then it and the parser must agree.
+fn agrees(path: &Path) -> bool {
+    let message = fs::read(path).expect("message");
+    identity::agreement(&message).unwrap_or_else(|what| panic!("{}: {what}", path.display()))
+}
+
+#[test]
+fn torture_messages_are_what_the_rfcs_say() {
+    let Some(folder) = data::folder() else { return };
+    let mut invites = 0;
+    for row in data::table(&folder.join("torture/expected.tsv")) {
+        let name = &row["file"];
+        let message = fs::read(folder.join(name)).expect("message");
+        let parsed = sip::invite(&message, false);
+        assert_eq!(parsed.is_some(), row["method"] == "INVITE", "{name}");
+        let Some(parsed) = parsed else { continue };
+        invites += 1;
+        let valid = row["rfc_section_verdict"].ends_with(" valid")
+            || row["rfc_section_verdict"].contains("valid ")
+                && !row["rfc_section_verdict"].contains("invalid");
+        assert_eq!(
+            parsed.faults.is_empty(),
+            valid,
+            "{name}: {:?}",
+            words(&parsed)
+        );
+
+        let user = |name: &Option<NameAddr<'_>>| {
+            name.as_ref()
+                .and_then(|name| name.uri.user)
+                .map(sip::lossy)
+                .unwrap_or_default()
+        };
+        expect(name, &row["from_user"], &user(&parsed.from));
+        expect(name, &row["to_user"], &user(&parsed.to));
+        expect(
+            name,
+            &row["ruri_user"],
+            &parsed.request.user.map(sip::lossy).unwrap_or_default(),
+        );
+        expect(
+            name,
+            &row["call_id"],
+            &parsed.call_id.map(sip::lossy).unwrap_or_default(),
+        );
+    }
+    assert_eq!(invites, 11);
+}
+
+fn words(parsed: &sip::Invite<'_>) -> Vec<&'static str> {
+    parsed.faults.words().collect()
+}
+
+/// `expected` is a value, `decoded (raw value)`, `start...`, `word x5`, or a remark that nothing
+/// can be said for sure.
+fn expect(name: &str, expected: &str, found: &str) {
+    if let Some((_, raw)) = expected.split_once("(raw ") {
+        assert_eq!(found, raw.trim_end_matches(')'), "{name}");
+    } else if let Some(start) = expected.strip_suffix("...") {
+        assert!(
+            found.starts_with(start),
+            "{name}: {found} should start with {start}"
+        );
+    } else if let Some((word, times)) = expected.split_once(" x") {
+        assert_eq!(found, word.repeat(times.parse().expect("number")), "{name}");
+    } else if expected == "(missing)" {
+        assert_eq!(found, "", "{name}");
+    } else if !expected.starts_with('(') && !expected.starts_with("AMBIGUOUS") {
+        assert_eq!(found, expected, "{name}");
+    }
+}
