@@ -9,6 +9,8 @@ mod blocking;
 mod calls;
 /// The daemon killed, and a second one on the same interface.
 mod faults;
+/// The lab itself.
+mod ground;
 /// The rate limit.
 mod limits;
 /// A changed configuration file.

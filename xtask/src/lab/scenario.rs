@@ -44,12 +44,13 @@ pub(super) fn calling(identity: Identity, answer_ms: u64, retransmit: bool) -> S
     ));
     let ack = message(&within_call("ACK", 1, from));
     let bye = message(&within_call("BYE", 2, from));
+    // sipp's timer is that of the step it stands at, so the optional ones carry it too.
     document(
         "calling",
         &format!(
             "<send{retransmit}>{invite}</send>\n\
-             <recv response=\"100\" optional=\"true\"/>\n\
-             <recv response=\"180\" optional=\"true\"/>\n\
+             <recv response=\"100\" optional=\"true\" timeout=\"{answer_ms}\"/>\n\
+             <recv response=\"180\" optional=\"true\" timeout=\"{answer_ms}\"/>\n\
              <recv response=\"200\" timeout=\"{answer_ms}\"/>\n\
              <send>{ack}</send>\n\
              <pause milliseconds=\"1000\"/>\n\
