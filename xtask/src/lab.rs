@@ -1,7 +1,7 @@
 //! A call lab: a carrier and an SBC in two network namespaces joined by a veth pair.
 //!
 //! ```text
-//!  namespace ani-PID-N-carrier          namespace ani-PID-N-sbc
+//!  namespace ani-lab-PID-N-carrier      namespace ani-lab-PID-N-sbc
 //!  sipp callers ── carrier0 ════ sbc0 ── XDP (ani run) ── kamailio ── lo ── sipp answering
 //! ```
 //!
@@ -10,6 +10,8 @@
 
 /// `ani run` in the SBC's namespace, and its command line.
 pub mod daemon;
+/// What labs left behind whose process was killed.
+mod leftovers;
 /// A network namespace.
 pub mod namespace;
 /// A PASSporT that looks like one.
@@ -98,7 +100,7 @@ impl Lab {
     /// When `ip` refuses a step; the text carries what it said.
     pub fn new() -> anyhow::Result<Self> {
         static LABS: AtomicU32 = AtomicU32::new(0);
-        namespace::delete_left_behind();
+        leftovers::remove();
         let name = format!(
             "ani-{}-{}",
             std::process::id(),

@@ -130,8 +130,14 @@ pub fn lab_packages() -> anyhow::Result<()> {
     }
     println!("setup: installing the Debian packages {list}");
     let _policy = forbid_services(&missing)?;
-    apt_get(&apt, &["update", "--quiet"])?;
-    let mut install = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
+    apt_get(&apt, &["update", "-qq"])?;
+    let mut install = vec![
+        "install",
+        "--yes",
+        "-qq",
+        "--option=Dpkg::Use-Pty=0",
+        "--no-install-recommends",
+    ];
     install.extend(&missing);
     apt_get(&apt, &install)?;
     if missing.contains(&"kamailio") {

@@ -17,9 +17,6 @@ use crate::{
 /// Where `ip netns` keeps its names.
 const NAMES: &str = "/run/netns";
 
-/// What the names of all labs start with; the maker's process id follows.
-const PREFIX: &str = "ani-";
-
 /// A network namespace; deleted, and what runs in it ended, when dropped.
 #[derive(Debug)]
 pub struct Namespace {
@@ -105,46 +102,12 @@ pub(crate) fn delete(name: &str) {
     }
 }
 
-/// Deletes the namespaces of labs whose process was killed before it could.
-pub(crate) fn delete_left_behind() {
-    let Ok(names) = std::fs::read_dir(NAMES) else {
-        return;
+/// The names of all that were made by `ip netns`.
+pub(crate) fn names() -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(NAMES) else {
+        return Vec::new();
     };
-    for name in names.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
-        if let Some(pid) = maker(&name)
-            && !Path::new("/proc").join(pid.to_string()).exists()
-        {
-            delete(&name);
-        }
-    }
-}
-
-/// Process id out of a lab's name, `ani-PID-N-END`; none for a name that is not a lab's.
-fn maker(name: &str) -> Option<u32> {
-    let mut parts = name.strip_prefix(PREFIX)?.split('-');
-    let pid = parts.next()?.parse().ok()?;
-    let _lab: u32 = parts.next()?.parse().ok()?;
-    let end = parts.next()?;
-    (matches!(end, "carrier" | "sbc") && parts.next().is_none()).then_some(pid)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_names_of_labs_are_taken_for_labs() {
-        assert_eq!(maker("ani-12-0-sbc"), Some(12));
-        assert_eq!(maker("ani-12-3-carrier"), Some(12));
-        for name in [
-            "ani",
-            "ani-12",
-            "ani-12-sbc",
-            "ani-12-0-sbc-x",
-            "ani-x-0-sbc",
-            "blue",
-        ] {
-            assert_eq!(maker(name), None, "{name}");
-        }
-    }
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect()
 }
