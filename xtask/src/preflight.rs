@@ -1,6 +1,6 @@
 //! Whether this machine can run what is asked, and what to do when it cannot: one sentence each.
 
-use std::path::Path;
+use std::{path::Path, sync::Once};
 
 use anyhow::{Context as _, bail};
 
@@ -21,8 +21,22 @@ const BPF_FS: &str = "/sys/fs/bpf";
 /// The first thing that is missing, with the remedy.
 pub fn network(task: &str) -> anyhow::Result<()> {
     privilege(task)?;
+    machine()
+}
+
+/// What root cannot make up for: the kernel. A BPF file system that is not mounted is told, once,
+/// and stops nothing: only pinned maps need it.
+///
+/// # Errors
+///
+/// The first thing that is missing, with the remedy.
+pub fn machine() -> anyhow::Result<()> {
+    static TOLD: Once = Once::new();
     kernel()?;
-    bpf_fs()
+    if let Err(missing) = bpf_fs() {
+        TOLD.call_once(|| eprintln!("warning: {missing}"));
+    }
+    Ok(())
 }
 
 /// Effective user 0.
@@ -83,7 +97,7 @@ fn bpf_fs() -> anyhow::Result<()> {
     if found.is_ok_and(|stat| stat.filesystem_type().0 == BPF_FS_MAGIC) {
         return Ok(());
     }
-    bail!("no BPF file system at {BPF_FS}: run `mount -t bpf bpf {BPF_FS}`")
+    bail!("no BPF file system at {BPF_FS}, no map can be pinned: run `mount -t bpf bpf {BPF_FS}`")
 }
 
 #[cfg(test)]

@@ -82,15 +82,14 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
 
 impl Group {
     fn run(&self) -> anyhow::Result<Outcome> {
-        if self.needs != Needs::Nothing
-            && let Err(missing) = preflight::network("test")
-        {
-            return Ok(Outcome::Skipped(format!("{missing:#}")));
-        }
-        if self.needs == Needs::Lab
-            && let Err(missing) = provision::lab_packages()
-        {
-            return Ok(Outcome::Failed(format!("{missing:#}")));
+        if self.needs != Needs::Nothing {
+            // Without root a group is left out; with it, what is missing is a failure.
+            if let Err(missing) = preflight::privilege("test") {
+                return Ok(Outcome::Skipped(format!("{missing:#}")));
+            }
+            if let Err(missing) = self.prepare() {
+                return Ok(Outcome::Failed(format!("{missing:#}")));
+            }
         }
         let mut command: Command = workspace::cargo();
         command.arg("test").args(self.arguments);
@@ -102,6 +101,14 @@ impl Group {
         } else {
             Outcome::Failed(String::new())
         })
+    }
+
+    fn prepare(&self) -> anyhow::Result<()> {
+        preflight::machine()?;
+        if self.needs == Needs::Lab {
+            provision::lab_packages()?;
+        }
+        Ok(())
     }
 }
 
