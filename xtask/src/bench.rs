@@ -17,6 +17,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     preflight::network("bench")?;
     provision::build_tools()?;
+    // Standard output is for the figures alone.
+    eprintln!("bench: building (a minute or two the first time)");
     let mut command = workspace::cargo();
     command.args([
         "bench",
