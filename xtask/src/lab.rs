@@ -101,11 +101,7 @@ impl Lab {
     pub fn new() -> anyhow::Result<Self> {
         static LABS: AtomicU32 = AtomicU32::new(0);
         leftovers::remove();
-        let name = format!(
-            "ani-{}-{}",
-            std::process::id(),
-            LABS.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = leftovers::name(std::process::id(), LABS.fetch_add(1, Ordering::Relaxed));
         let (directory, directory_guard) = cleanup::make(|| {
             let path = std::env::temp_dir().join(&name);
             std::fs::create_dir(&path)

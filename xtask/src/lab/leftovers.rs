@@ -5,7 +5,12 @@ use std::path::Path;
 use super::namespace;
 
 /// What the names of all labs start with; the maker's process id and a number follow.
-pub(super) const PREFIX: &str = "ani-lab-";
+const PREFIX: &str = "ani-lab-";
+
+/// The name of a process's lab.
+pub(super) fn name(pid: u32, lab: u32) -> String {
+    format!("{PREFIX}{pid}-{lab}")
+}
 
 /// Ends what still runs in such labs, deletes their namespaces, removes their directories.
 pub(super) fn remove() {
@@ -65,9 +70,10 @@ mod tests {
 
     #[test]
     fn a_lab_whose_maker_lives_is_left_alone() {
-        assert!(!is_left_behind(&format!(
-            "{PREFIX}{}-0",
-            std::process::id()
-        )));
+        let own = std::process::id();
+        assert_eq!(maker(&name(own, 3)), Some(own));
+        assert!(!is_left_behind(&name(own, 3)));
+        // No process has the largest id there could be.
+        assert!(is_left_behind(&format!("{}-sbc", name(u32::MAX, 0))));
     }
 }
