@@ -24,6 +24,8 @@ fn calls_go_on_when_the_daemon_is_killed() {
         Uac::start(&rig.lab, &Plan::new(Callers::Numbers(callers), CALLS, 10)).expect("calls");
     // In the middle of them.
     std::thread::sleep(Duration::from_secs(3));
+    let seen = rig.daemon.counter("invites").expect("counter");
+    assert!(seen > 0, "the calls do not pass the program");
     rig.daemon.signal(Signal::SIGKILL).expect("SIGKILL");
     let ended = rig.daemon.wait().expect("its end");
     assert!(!ended.success(), "{ended}");
