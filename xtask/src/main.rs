@@ -1,1 +1,60 @@
-fn main() {}
+//! `cargo xtask`: builds, tests, shows and measures ani.
+
+/// Measures it.
+mod bench;
+/// Builds it.
+mod build;
+/// Shows it at work on real calls.
+mod demo;
+/// Looks into the compiled XDP object.
+mod object_check;
+/// Installs what the others need.
+mod setup;
+/// Tests it.
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Builds, tests, shows and measures ani"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what a build needs: the rust-src component, and bpf-linker into target/tools
+    Setup(setup::Options),
+    /// Build target/release/ani
+    Build,
+    /// Place real calls through ani and a kamailio, and check what became of each (root)
+    Demo(demo::Options),
+    /// Run all tests; without root those that need none
+    Test,
+    /// Measure, as ratios in one run
+    Bench(bench::Options),
+    /// Check that the compiled XDP object cannot panic
+    ObjectCheck,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Setup(options) => setup::run(&options),
+        Task::Build => build::run(),
+        Task::Demo(options) => demo::run(&options),
+        Task::Test => test::run(),
+        Task::Bench(options) => bench::run(&options),
+        Task::ObjectCheck => object_check::run(),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

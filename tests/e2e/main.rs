@@ -1,0 +1,21 @@
+//! Real calls: sipp, veth, ani, kamailio, sipp. Each test has a lab of its own and needs root;
+//! `cargo xtask test` installs what they need and runs them one by one.
+
+/// What the counters say about the packets that came.
+mod accounting;
+/// Blocked callers, and the block list through restarts.
+mod blocking;
+/// Calls that nothing speaks against.
+mod calls;
+/// The daemon killed, and a second one on the same interface.
+mod faults;
+/// The lab itself.
+mod ground;
+/// The rate limit.
+mod limits;
+/// A changed configuration file.
+mod reload;
+/// Lab, SBC and daemon together.
+mod rig;
+/// VLAN tags.
+mod vlan;

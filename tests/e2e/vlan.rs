@@ -1,0 +1,116 @@
+//! VLAN tags. Not every kernel has VLAN devices, so tagged frames are sent as they are: what the
+//! program makes of them is seen in its counters.
+
+use std::os::fd::AsRawFd as _;
+
+use anyhow::Context as _;
+use etherparse::PacketBuilder;
+use nix::{
+    ifaddrs::getifaddrs,
+    sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, sendto, socket},
+};
+use xtask::lab::{
+    CARRIER_INTERFACE, CARRIER_V4, SBC_INTERFACE, SBC_V4, daemon::Settings, namespace::Namespace,
+    process::wait_for,
+};
+
+use crate::rig::{Rig, SETTLE};
+
+const BLOCKED: &str = "+12015550166";
+const OTHER: &str = "+12015550101";
+
+fn invite(caller: &str) -> String {
+    format!(
+        "INVITE sip:+12025550100@{SBC_V4} SIP/2.0\r\n\
+         Via: SIP/2.0/UDP {CARRIER_V4};branch=z9hG4bK{caller}\r\n\
+         Max-Forwards: 70\r\n\
+         From: <sip:{caller}@carrier.example.com>;tag=1\r\n\
+         To: <sip:+12025550100@sbc.example.com>\r\n\
+         Call-ID: vlan-{caller}\r\n\
+         CSeq: 1 INVITE\r\n\
+         P-Asserted-Identity: <sip:{caller}@carrier.example.com>\r\n\
+         Content-Length: 0\r\n\r\n"
+    )
+}
+
+fn link_address(namespace: &Namespace, interface: &str) -> LinkAddr {
+    let found = namespace.enter(|| {
+        getifaddrs()?
+            .filter(|found| found.interface_name == interface)
+            .find_map(|found| found.address?.as_link_addr().copied())
+            .with_context(|| format!("no link address of {interface}"))
+    });
+    found.expect("link address")
+}
+
+/// Sends an INVITE with one VLAN tag, or two.
+fn send(rig: &Rig, caller: &str, tags: u8) {
+    let from = link_address(&rig.lab.carrier, CARRIER_INTERFACE);
+    let to = link_address(&rig.lab.sbc, SBC_INTERFACE);
+    let (source, destination) = (from.addr().expect("MAC"), to.addr().expect("MAC"));
+    let [outer, inner] = [100, 7].map(|id: u16| id.try_into().expect("a VLAN identifier"));
+    let ethernet = PacketBuilder::ethernet2(source, destination);
+    let tagged = match tags {
+        1 => ethernet.single_vlan(inner),
+        _ => ethernet.double_vlan(outer, inner),
+    };
+    let packet = tagged
+        .ipv4(CARRIER_V4.octets(), SBC_V4.octets(), 64)
+        .udp(5060, 5060);
+    let message = invite(caller);
+    let mut frame = Vec::with_capacity(packet.size(message.len()));
+    packet
+        .write(&mut frame, message.as_bytes())
+        .expect("a frame");
+
+    let sent = rig.lab.carrier.enter(|| {
+        let socket = socket(
+            AddressFamily::Packet,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            None,
+        )?;
+        Ok(sendto(
+            socket.as_raw_fd(),
+            &frame,
+            &from,
+            MsgFlags::empty(),
+        )?)
+    });
+    assert_eq!(sent.expect("a sent frame"), frame.len());
+}
+
+fn decides_on(tags: u8) {
+    let rig = Rig::start(&Settings::default());
+    rig.daemon
+        .cli(&["block", "add", BLOCKED])
+        .expect("block add");
+    for _ in 0..3 {
+        send(&rig, BLOCKED, tags);
+    }
+    for _ in 0..2 {
+        send(&rig, OTHER, tags);
+    }
+    wait_for("all INVITEs", SETTLE, || {
+        rig.daemon.counter("invites").is_ok_and(|seen| seen == 5)
+    })
+    .expect("five INVITEs");
+    assert_eq!(rig.daemon.counter("dropped_blocked").expect("counter"), 3);
+    assert_eq!(rig.daemon.counter("passed_default").expect("counter"), 2);
+    // The daemon reads the ring in its own time.
+    wait_for("both callers", SETTLE, || {
+        let said = rig.daemon.cli(&["top", "callers"]);
+        said.is_ok_and(|said| said.contains(BLOCKED) && said.contains(OTHER))
+    })
+    .expect("both callers among the top");
+}
+
+#[test]
+fn an_invite_behind_one_tag_is_decided() {
+    decides_on(1);
+}
+
+#[test]
+fn an_invite_behind_two_tags_is_decided() {
+    decides_on(2);
+}

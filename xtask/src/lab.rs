@@ -1,0 +1,202 @@
+//! A call lab: a carrier and an SBC in two network namespaces joined by a veth pair.
+//!
+//! ```text
+//!  namespace ani-lab-PID-N-carrier      namespace ani-lab-PID-N-sbc
+//!  sipp callers ── carrier0 ════ sbc0 ── XDP (ani run) ── kamailio ── lo ── sipp answering
+//! ```
+//!
+//! All addresses are those kept for documentation (RFC 5737, RFC 3849), all callers those kept for
+//! fiction (NPA-555-01XX). Nothing outside the two namespaces is touched.
+
+/// `ani run` in the SBC's namespace, and its command line.
+pub mod daemon;
+/// What labs left behind whose process was killed.
+mod leftovers;
+/// A network namespace.
+pub mod namespace;
+/// A PASSporT that looks like one.
+mod passport;
+/// A process in a namespace.
+pub mod process;
+/// kamailio as the SBC, and the answering side behind it.
+pub mod sbc;
+/// What sipp sends and awaits.
+mod scenario;
+/// sipp as the calling side.
+pub mod uac;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use anyhow::Context as _;
+
+use self::namespace::Namespace;
+use crate::{
+    cleanup::{self, Guard, Undo},
+    command,
+};
+
+/// The SBC's end of the veth pair, where the daemon listens.
+pub const SBC_INTERFACE: &str = "sbc0";
+/// The carrier's end.
+pub const CARRIER_INTERFACE: &str = "carrier0";
+
+/// The SBC.
+pub const SBC_V4: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
+/// The SBC.
+pub const SBC_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x51, 0, 0, 0, 0, 1);
+/// The SBC on the second carrier's network.
+pub const SBC_V4_OTHER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
+
+/// Where the first carrier's calls come from.
+pub const CARRIER_V4: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
+/// Where the first carrier's calls come from.
+pub const CARRIER_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x51, 0, 0, 0, 0, 0x10);
+/// Where the second carrier's calls come from.
+pub const CARRIER_V4_OTHER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 10);
+
+/// The first carrier's networks.
+pub const TRUNK: [&str; 2] = ["198.51.100.0/24", "2001:db8:51::/64"];
+/// The second carrier's network.
+pub const TRUNK_OTHER: &str = "203.0.113.0/24";
+
+/// Addresses of one end, with prefix lengths.
+type Addresses = [(IpAddr, u8); 3];
+
+const SBC_ADDRESSES: Addresses = [
+    (IpAddr::V4(SBC_V4), 24),
+    (IpAddr::V6(SBC_V6), 64),
+    (IpAddr::V4(SBC_V4_OTHER), 24),
+];
+const CARRIER_ADDRESSES: Addresses = [
+    (IpAddr::V4(CARRIER_V4), 24),
+    (IpAddr::V6(CARRIER_V6), 64),
+    (IpAddr::V4(CARRIER_V4_OTHER), 24),
+];
+
+/// Lines of each log that are shown when a test fails.
+const LOG_TAIL: usize = 25;
+
+/// The two namespaces and a directory for what runs in them. All of it goes when this is dropped;
+/// what runs in them is dropped before.
+#[derive(Debug)]
+pub struct Lab {
+    /// Where calls come from.
+    pub carrier: Namespace,
+    /// Where they go to.
+    pub sbc: Namespace,
+    directory: PathBuf,
+    _directory_guard: Guard,
+}
+
+impl Lab {
+    /// Makes a lab of its own name.
+    ///
+    /// # Errors
+    ///
+    /// When `ip` refuses a step; the text carries what it said.
+    pub fn new() -> anyhow::Result<Self> {
+        static LABS: AtomicU32 = AtomicU32::new(0);
+        leftovers::remove();
+        let name = leftovers::name(std::process::id(), LABS.fetch_add(1, Ordering::Relaxed));
+        let (directory, directory_guard) = cleanup::make(|| {
+            let path = std::env::temp_dir().join(&name);
+            std::fs::create_dir(&path)
+                .with_context(|| format!("cannot make the directory {}", path.display()))?;
+            Ok((path.clone(), Undo::RemoveDirectory(path)))
+        })?;
+        let carrier = Namespace::new(format!("{name}-carrier"))?;
+        let sbc = Namespace::new(format!("{name}-sbc"))?;
+
+        let mut link = std::process::Command::new("ip");
+        link.args([
+            "link",
+            "add",
+            SBC_INTERFACE,
+            "netns",
+            sbc.name(),
+            "type",
+            "veth",
+        ])
+        .args(["peer", "name", CARRIER_INTERFACE, "netns", carrier.name()]);
+        command::output(&mut link)?;
+        configure(&sbc, SBC_INTERFACE, SBC_ADDRESSES)?;
+        configure(&carrier, CARRIER_INTERFACE, CARRIER_ADDRESSES)?;
+        Ok(Self {
+            carrier,
+            sbc,
+            directory,
+            _directory_guard: directory_guard,
+        })
+    }
+
+    /// A file or directory of the lab.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// Where its files are.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Writes a file of the lab.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, content: &str) -> anyhow::Result<PathBuf> {
+        let path = self.path(name);
+        std::fs::write(&path, content)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+
+    fn show_logs(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.directory) else {
+            return;
+        };
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            if path.extension().is_none_or(|extension| extension != "log") {
+                continue;
+            }
+            let Ok(text) = std::fs::read(&path) else {
+                continue;
+            };
+            let text = String::from_utf8_lossy(&text);
+            let lines: Vec<&str> = text.lines().collect();
+            eprintln!("--- end of {}", path.display());
+            for line in &lines[lines.len().saturating_sub(LOG_TAIL)..] {
+                eprintln!("    {line}");
+            }
+        }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.show_logs();
+        }
+    }
+}
+
+fn configure(namespace: &Namespace, interface: &str, addresses: Addresses) -> anyhow::Result<()> {
+    namespace.ip(&["link", "set", "lo", "up"])?;
+    for (address, prefix) in addresses {
+        let address = format!("{address}/{prefix}");
+        // Nobody else is on this link: no duplicate address detection to wait for.
+        let options: &[&str] = if address.contains(':') {
+            &["nodad"]
+        } else {
+            &[]
+        };
+        let mut arguments = vec!["address", "add", &address, "dev", interface];
+        arguments.extend(options);
+        namespace.ip(&arguments)?;
+    }
+    namespace.ip(&["link", "set", interface, "up"])
+}

@@ -1,0 +1,299 @@
+//! `ani run` in the SBC's namespace, and its command line.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Output},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use super::{Lab, SBC_INTERFACE, TRUNK, process::Process};
+
+/// Where the metrics are served, in the SBC's namespace.
+pub const METRICS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+
+const STARTUP: Duration = Duration::from_secs(30);
+const SHUTDOWN: Duration = Duration::from_secs(10);
+const HTTP: Duration = Duration::from_secs(5);
+
+/// A trunk of the configuration.
+#[derive(Clone, Debug)]
+pub struct Trunk {
+    /// Its name.
+    pub name: &'static str,
+    /// Networks its calls come from.
+    pub sources: Vec<&'static str>,
+}
+
+/// What changes between configurations of the lab.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The carriers.
+    pub trunks: Vec<Trunk>,
+    /// Calls and the time they may come within, as the file writes it.
+    pub per_caller: Option<(u32, &'static str)>,
+}
+
+impl Default for Settings {
+    /// The first carrier, no limit.
+    fn default() -> Self {
+        Self {
+            trunks: vec![Trunk {
+                name: "carrier-a",
+                sources: TRUNK.to_vec(),
+            }],
+            per_caller: None,
+        }
+    }
+}
+
+impl Settings {
+    /// The configuration file.
+    fn file(&self, lab: &Lab) -> String {
+        let mut file = format!(
+            "[capture]\n\
+             interfaces = [\"{SBC_INTERFACE}\"]\n\
+             sip_ports  = [5060]\n\
+             mode       = \"auto\"\n\n\
+             [control]\n\
+             socket  = \"{}\"\n\
+             metrics = \"{METRICS}\"\n\n\
+             [store]\n\
+             path = \"{}\"\n",
+            socket(lab).display(),
+            lab.path("store").display(),
+        );
+        for trunk in &self.trunks {
+            // The list's debug form is TOML's too.
+            file += &format!(
+                "\n[[trunk]]\nname    = \"{}\"\nsources = {:?}\ncountry = \"US\"\n\
+                 ani     = [\"p-asserted-identity\", \"remote-party-id\", \"from\"]\n",
+                trunk.name, trunk.sources,
+            );
+        }
+        let limit = match self.per_caller {
+            Some((calls, within)) => format!("{{ calls = {calls}, within = \"{within}\" }}"),
+            None => "{}".to_owned(),
+        };
+        file + &format!("\n[limits]\nper_caller = {limit}\n")
+    }
+}
+
+/// The running daemon; ended when dropped.
+#[derive(Debug)]
+pub struct Daemon {
+    binary: PathBuf,
+    socket: PathBuf,
+    process: Process,
+}
+
+impl Daemon {
+    /// Starts it and waits until it is attached and answers.
+    ///
+    /// # Errors
+    ///
+    /// When it ends or does not answer in time; the text carries the end of its log.
+    pub fn start(lab: &Lab, binary: &Path, settings: &Settings) -> anyhow::Result<Self> {
+        let config = configure(lab, settings)?;
+        let mut daemon = Self {
+            binary: binary.to_path_buf(),
+            socket: socket(lab),
+            process: spawn(lab, binary, &config, "ani.log")?,
+        };
+        let (binary, socket) = (daemon.binary.clone(), daemon.socket.clone());
+        daemon.process.wait_until_ready(STARTUP, || {
+            command(&binary, &socket, &["status", "--json"])
+                .output()
+                .is_ok_and(|output| output.status.success())
+        })?;
+        Ok(daemon)
+    }
+
+    /// What one command of the command line says.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be run.
+    pub fn try_cli(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        let mut command = command(&self.binary, &self.socket, arguments);
+        command
+            .output()
+            .with_context(|| format!("cannot run {command:?}"))
+    }
+
+    /// What a command of the command line writes to stdout.
+    ///
+    /// # Errors
+    ///
+    /// When it fails; the text carries what it wrote to stderr.
+    pub fn cli(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        crate::command::output(&mut command(&self.binary, &self.socket, arguments))
+    }
+
+    /// The status document.
+    ///
+    /// # Errors
+    ///
+    /// When the daemon does not answer, or not with JSON.
+    pub fn status(&self) -> anyhow::Result<Value> {
+        let text = self.cli(&["status", "--json"])?;
+        serde_json::from_str(&text).with_context(|| format!("no JSON: {text}"))
+    }
+
+    /// A counter of the status document.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of that name.
+    pub fn counter(&self, name: &str) -> anyhow::Result<u64> {
+        let status = self.status()?;
+        status["counters"][name]
+            .as_u64()
+            .with_context(|| format!("no counter `{name}` in {status}"))
+    }
+
+    /// What the metrics endpoint serves.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer with 200.
+    pub fn metrics(&self, lab: &Lab) -> anyhow::Result<Metrics> {
+        let answer = lab.sbc.enter(|| {
+            let mut stream = TcpStream::connect_timeout(&METRICS, HTTP)
+                .with_context(|| format!("cannot reach the metrics at {METRICS}"))?;
+            stream.set_read_timeout(Some(HTTP))?;
+            write!(stream, "GET /metrics HTTP/1.0\r\nHost: {METRICS}\r\n\r\n")?;
+            let mut answer = String::new();
+            stream
+                .read_to_string(&mut answer)
+                .context("cannot read the metrics")?;
+            Ok(answer)
+        })?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
+        if !head
+            .lines()
+            .next()
+            .is_some_and(|line| line.contains(" 200 "))
+        {
+            bail!("metrics answered {head}");
+        }
+        Ok(Metrics(body.to_owned()))
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    ///
+    /// When it is gone.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        self.process.signal(signal)
+    }
+
+    /// Waits until it ends.
+    ///
+    /// # Errors
+    ///
+    /// When it does not in time.
+    pub fn wait(&mut self) -> anyhow::Result<ExitStatus> {
+        self.process.wait(SHUTDOWN)
+    }
+
+    /// Asks it to end and waits for that.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end in time, or not with success.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGTERM)?;
+        let status = self.wait()?;
+        if !status.success() {
+            bail!(
+                "ani run ended with {status} after SIGTERM; {}",
+                self.process.log_tail()
+            );
+        }
+        Ok(())
+    }
+
+    /// What it logged.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read.
+    pub fn log(&self) -> anyhow::Result<String> {
+        let log = self.process.log();
+        std::fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))
+    }
+}
+
+/// Writes the configuration file; a running daemon reads it at SIGHUP.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn configure(lab: &Lab, settings: &Settings) -> anyhow::Result<PathBuf> {
+    lab.write("ani.toml", &settings.file(lab))
+}
+
+/// Starts `ani run` with a configuration and does not wait for it.
+///
+/// # Errors
+///
+/// When it cannot be started.
+pub fn spawn(lab: &Lab, binary: &Path, config: &Path, log: &str) -> anyhow::Result<Process> {
+    let mut command = Command::new(binary);
+    command.arg("run").arg("--config").arg(config);
+    Process::spawn(&lab.sbc, "ani run", command, &lab.path(log))
+}
+
+/// Where the lab's daemon listens for commands.
+pub fn socket(lab: &Lab) -> PathBuf {
+    lab.path("ani.sock")
+}
+
+fn command(binary: &Path, socket: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary);
+    command.arg("--socket").arg(socket).args(arguments);
+    command
+}
+
+/// Metrics in Prometheus' text form.
+#[derive(Clone, Debug)]
+pub struct Metrics(String);
+
+impl Metrics {
+    /// The value of a metric without labels.
+    pub fn value(&self, name: &str) -> Option<u64> {
+        self.0
+            .lines()
+            .find_map(|line| {
+                line.strip_prefix(name)?
+                    .strip_prefix(' ')?
+                    .split_whitespace()
+                    .next()
+            })
+            .and_then(|value| value.parse().ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_found_by_its_whole_name() {
+        let metrics = Metrics(
+            "# HELP ani_packets Packets.\n# TYPE ani_packets counter\nani_packets_total 12\n\
+             ani_packets_total_other 3\nani_invites_total 7 1700000000\n# EOF\n"
+                .into(),
+        );
+        assert_eq!(metrics.value("ani_packets_total"), Some(12));
+        assert_eq!(metrics.value("ani_invites_total"), Some(7));
+        assert_eq!(metrics.value("ani_packets"), None);
+    }
+}

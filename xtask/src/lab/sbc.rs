@@ -1,0 +1,230 @@
+//! kamailio as the SBC, and the answering side behind it.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+
+use super::{Lab, SBC_V4, SBC_V4_OTHER, SBC_V6, process::Process, scenario};
+
+/// Port the SBC takes SIP on.
+pub const SIP_PORT: u16 = 5060;
+/// Port the answering side takes SIP on, behind the SBC.
+const ANSWERING_PORT: u16 = 5080;
+
+const STARTUP: Duration = Duration::from_secs(15);
+
+/// What the SBC's log line of an INVITE starts with.
+const MARK: &str = "lab-invite ";
+
+/// kamailio, forwarding every call to a sipp that answers it.
+#[derive(Debug)]
+pub struct Sbc {
+    kamailio: Process,
+    _answering: Process,
+}
+
+/// An INVITE the SBC received, retransmissions included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Call-ID.
+    pub call_id: String,
+    /// User part of From.
+    pub from: String,
+    /// Where it came from.
+    pub source: String,
+}
+
+impl Sbc {
+    /// Starts both and waits until they answer.
+    ///
+    /// # Errors
+    ///
+    /// When one of them does not start; the text carries the end of its log.
+    pub fn start(lab: &Lab) -> anyhow::Result<Self> {
+        let answering = answering_side(lab)?;
+        let config = lab.write("kamailio.cfg", &config())?;
+        let mut command = Command::new("kamailio");
+        command
+            .args(["-DD", "-E", "-n", "1", "-m", "64", "-M", "8"])
+            .arg("-f")
+            .arg(config)
+            .arg("-w")
+            .arg(lab.directory())
+            .arg("-Y")
+            .arg(lab.directory())
+            .arg("-P")
+            .arg(lab.path("kamailio.pid"));
+        let mut kamailio =
+            Process::spawn(&lab.sbc, "kamailio", command, &lab.path("kamailio.log"))?;
+        kamailio.wait_until_ready(STARTUP, || answers(lab))?;
+        Ok(Self {
+            kamailio,
+            _answering: answering,
+        })
+    }
+
+    /// The INVITEs it received since its start.
+    ///
+    /// # Errors
+    ///
+    /// When its log cannot be read.
+    pub fn received(&self) -> anyhow::Result<Vec<Received>> {
+        let log = self.kamailio.log();
+        let text = std::fs::read(log).with_context(|| format!("cannot read {}", log.display()))?;
+        Ok(String::from_utf8_lossy(&text)
+            .lines()
+            .filter_map(Received::read)
+            .collect())
+    }
+
+    /// How many INVITEs it received from each caller, by the user part of From.
+    ///
+    /// # Errors
+    ///
+    /// When its log cannot be read.
+    pub fn received_by_caller(&self) -> anyhow::Result<BTreeMap<String, usize>> {
+        let mut callers = BTreeMap::new();
+        for invite in self.received()? {
+            *callers.entry(invite.from).or_default() += 1;
+        }
+        Ok(callers)
+    }
+}
+
+impl Received {
+    fn read(line: &str) -> Option<Self> {
+        let (_, fields) = line.split_once(MARK)?;
+        let mut fields = fields.split_whitespace();
+        Some(Self {
+            call_id: fields.next()?.to_owned(),
+            from: fields.next()?.to_owned(),
+            source: fields.next()?.to_owned(),
+        })
+    }
+}
+
+fn answering_side(lab: &Lab) -> anyhow::Result<Process> {
+    let scenario = lab.write("answer.xml", &scenario::answering())?;
+    let mut command = Command::new("sipp");
+    command
+        .arg("-sf")
+        .arg(scenario)
+        .args(["-i", "127.0.0.1", "-p", &ANSWERING_PORT.to_string()])
+        .args(["-nostdin", "-trace_err", "-error_file"])
+        .arg(lab.path("answer-errors.log"))
+        .current_dir(lab.directory());
+    Process::spawn(
+        &lab.sbc,
+        "the answering sipp",
+        command,
+        &lab.path("answer.log"),
+    )
+}
+
+/// Whether an OPTIONS sent inside the SBC's namespace is answered through kamailio. What is sent
+/// over its loopback does not pass the veth pair, so nothing is counted there.
+fn answers(lab: &Lab) -> bool {
+    let asked = lab.sbc.enter(|| {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.set_read_timeout(Some(Duration::from_millis(200)))?;
+        let from = socket.local_addr()?;
+        let request = format!(
+            "OPTIONS sip:ping@127.0.0.1 SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {from};branch=z9hG4bKping;rport\r\n\
+             Max-Forwards: 1\r\n\
+             From: <sip:lab@127.0.0.1>;tag=ping\r\n\
+             To: <sip:ping@127.0.0.1>\r\n\
+             Call-ID: ping\r\n\
+             CSeq: 1 OPTIONS\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        socket.send_to(request.as_bytes(), (Ipv4Addr::LOCALHOST, SIP_PORT))?;
+        let mut answer = [0; 2_048];
+        let len = socket.recv(&mut answer)?;
+        Ok(answer[..len].starts_with(b"SIP/2.0 200"))
+    });
+    asked.unwrap_or(false)
+}
+
+/// Takes calls on every address, forwards all of them to the answering side. Whom a call comes from
+/// is not looked at: that is the work of what stands before it.
+fn config() -> String {
+    let mut config = String::from("#!KAMAILIO\n");
+    let listen = [
+        IpAddr::V4(SBC_V4),
+        IpAddr::V6(SBC_V6),
+        IpAddr::V4(SBC_V4_OTHER),
+        Ipv4Addr::LOCALHOST.into(),
+    ];
+    for address in listen {
+        // A `String` takes all that is written to it.
+        let _infallible = writeln!(config, "listen=udp:{}", SocketAddr::new(address, SIP_PORT));
+    }
+    let _infallible = write!(
+        config,
+        r#"
+log_stderror=yes
+debug=2
+children=1
+disable_tcp=yes
+dns=no
+rev_dns=no
+auto_aliases=no
+server_header="Server: lab"
+
+loadmodule "pv.so"
+loadmodule "sl.so"
+loadmodule "tm.so"
+loadmodule "textops.so"
+loadmodule "xlog.so"
+
+modparam("xlog", "force_color", 0)
+
+request_route {{
+    if (is_method("OPTIONS") && $si == "127.0.0.1") {{
+        sl_send_reply("200", "OK");
+        exit;
+    }}
+    if (is_method("INVITE")) {{
+        xlog("L_ERR", "{MARK}$ci $fU $si\n");
+    }}
+    $du = "sip:127.0.0.1:{ANSWERING_PORT}";
+    $fs = "udp:127.0.0.1:{SIP_PORT}";
+    if (is_method("ACK")) {{
+        forward();
+        exit;
+    }}
+    if (!t_relay()) {{
+        sl_reply_error();
+    }}
+}}
+"#
+    );
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_marked_lines_are_invites() {
+        let line =
+            " 3(77) ERROR: <script>: lab-invite 1-9@198.51.100.10 +12015550101 198.51.100.10";
+        assert_eq!(
+            Received::read(line),
+            Some(Received {
+                call_id: "1-9@198.51.100.10".into(),
+                from: "+12015550101".into(),
+                source: "198.51.100.10".into(),
+            })
+        );
+        assert_eq!(Received::read(" 3(77) ERROR: <core>: something else"), None);
+    }
+}

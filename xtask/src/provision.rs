@@ -1,0 +1,212 @@
+//! What is installed before anything is built or run. Every step looks first and does nothing twice.
+
+use std::{
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, bail};
+
+use crate::{
+    cleanup::{self, Guard, Undo},
+    command, preflight, workspace,
+};
+
+/// A Debian package, and the programs it is needed for.
+struct Package {
+    name: &'static str,
+    programs: &'static [&'static str],
+}
+
+const PACKAGES: &[Package] = &[
+    Package {
+        name: "iproute2",
+        programs: &["ip"],
+    },
+    Package {
+        name: "kamailio",
+        programs: &["kamailio"],
+    },
+    Package {
+        name: "sip-tester",
+        programs: &["sipp"],
+    },
+];
+
+/// Asked by Debian's maintainer scripts before they start a service.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Exit code 101 of [`POLICY`] forbids the start.
+const POLICY_SCRIPT: &str = "#!/bin/sh\nexit 101\n";
+
+/// What a build needs: the source of `core` and the BPF linker.
+///
+/// # Errors
+///
+/// When a step fails; the text names it.
+pub fn build_tools() -> anyhow::Result<()> {
+    rust_src()?;
+    bpf_linker()
+}
+
+fn rust_src() -> anyhow::Result<()> {
+    let mut rustc = Command::new("rustc");
+    rustc
+        .current_dir(workspace::root())
+        .args(["--print", "sysroot"]);
+    let sysroot = command::output(&mut rustc)?;
+    if Path::new(sysroot.trim())
+        .join("lib/rustlib/src/rust/library")
+        .is_dir()
+    {
+        return Ok(());
+    }
+    println!("setup: adding the rust-src component, from which `core` is built for BPF");
+    // In the workspace, so that rustup takes the toolchain that rust-toolchain.toml pins.
+    let mut rustup = Command::new("rustup");
+    rustup
+        .current_dir(workspace::root())
+        .args(["component", "add", "rust-src"]);
+    command::run(&mut rustup)
+        .context("cannot add rust-src: install it beside this compiler, or use rustup")
+}
+
+fn bpf_linker() -> anyhow::Result<()> {
+    let version = workspace::BPF_LINKER_VERSION;
+    let tools = workspace::tools();
+    let mut installed = Command::new(tools.join("bin/bpf-linker"));
+    installed.arg("--version");
+    if command::output(&mut installed).is_ok_and(|said| is_version(&said, version)) {
+        return Ok(());
+    }
+    println!("setup: installing bpf-linker {version} into target/tools (about a minute)");
+    let mut install = workspace::cargo();
+    install
+        .args([
+            "install",
+            "--locked",
+            "--force",
+            "bpf-linker",
+            "--version",
+            version,
+            "--root",
+        ])
+        .arg(&tools);
+    command::run(&mut install).with_context(|| format!("cannot install bpf-linker {version}"))
+}
+
+/// Whether `bpf-linker --version` names this version.
+fn is_version(said: &str, version: &str) -> bool {
+    said.split_whitespace().any(|word| word == version)
+}
+
+/// What the call lab needs: ip, kamailio and sipp.
+///
+/// # Errors
+///
+/// When a package is missing and cannot be installed; the text names the command to run.
+pub fn lab_packages() -> anyhow::Result<()> {
+    let missing: Vec<&str> = PACKAGES
+        .iter()
+        .filter(|package| {
+            package
+                .programs
+                .iter()
+                .any(|program| command::find(program).is_none())
+        })
+        .map(|package| package.name)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    let Some(apt) = command::find("apt-get") else {
+        bail!("{list} missing, and there is no apt-get: install them with this system's packages");
+    };
+    if !preflight::is_root() && command::find("sudo").is_none() {
+        bail!("{list} missing: run `apt-get install {list}` as root");
+    }
+    println!("setup: installing the Debian packages {list}");
+    let _policy = forbid_services(&missing)?;
+    apt_get(&apt, &["update", "-qq"])?;
+    let mut install = vec![
+        "install",
+        "--yes",
+        "-qq",
+        "--option=Dpkg::Use-Pty=0",
+        "--no-install-recommends",
+    ];
+    install.extend(&missing);
+    apt_get(&apt, &install)?;
+    if missing.contains(&"kamailio") {
+        disable_kamailio()?;
+    }
+    Ok(())
+}
+
+fn apt_get(apt: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+    let mut command = as_root("env");
+    command
+        .arg("DEBIAN_FRONTEND=noninteractive")
+        .arg(apt)
+        .args(arguments);
+    command::run(&mut command)
+}
+
+/// The program itself, or through sudo.
+fn as_root(program: &str) -> Command {
+    if preflight::is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.arg(program);
+    command
+}
+
+/// Keeps the packages' services from starting while they are installed: a kamailio of the system
+/// would sit on port 5060.
+fn forbid_services(missing: &[&str]) -> anyhow::Result<Option<Guard>> {
+    let policy = PathBuf::from(POLICY);
+    // One that is there speaks for its owner.
+    if !missing.contains(&"kamailio") || policy.exists() || !preflight::is_root() {
+        return Ok(None);
+    }
+    let ((), guard) = cleanup::make(|| {
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o755)
+            .open(&policy)
+            .and_then(|mut file| file.write_all(POLICY_SCRIPT.as_bytes()))
+            .with_context(|| format!("cannot write {POLICY}"))?;
+        Ok(((), Undo::RemoveFile(policy.clone())))
+    })?;
+    Ok(Some(guard))
+}
+
+/// The lab starts its own; the package's would start with the machine.
+fn disable_kamailio() -> anyhow::Result<()> {
+    if !Path::new("/run/systemd/system").is_dir() {
+        return Ok(());
+    }
+    println!(
+        "setup: the kamailio service stays off (`systemctl enable --now kamailio` turns it on)"
+    );
+    let mut disable = as_root("systemctl");
+    disable.args(["disable", "--now", "--quiet", "kamailio"]);
+    command::run(&mut disable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_compared_whole() {
+        assert!(is_version("bpf-linker 0.10.3\n", "0.10.3"));
+        assert!(!is_version("bpf-linker 0.10.30\n", "0.10.3"));
+        assert!(!is_version("", "0.10.3"));
+    }
+}
