@@ -1,0 +1,1 @@
+//! Changes when the kernel does not play along.
