@@ -84,9 +84,9 @@ pub enum Error {
     /// Kept, but not put in force, and taken back: nothing changed.
     #[error("the kernel did not take the change, so it was not made: {0:#}")]
     NotInForce(anyhow::Error),
-    /// Kept, but perhaps not in force, and it could not be taken back.
+    /// Kept, perhaps partly in force, and it could not be taken back.
     #[error(
-        "the kernel did not take the change ({refused:#}) and taking it back failed ({undo:#}): the store may hold what is not in force; restart the daemon"
+        "the kernel did not take the change ({refused:#}) and taking it back failed ({undo:#}): store and kernel may differ until the daemon is restarted"
     )]
     Torn {
         /// What the kernel said.
@@ -307,6 +307,3 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     .filter_map(|(key, differs)| differs.then_some(key))
     .collect()
 }
-
-#[cfg(test)]
-mod tests;

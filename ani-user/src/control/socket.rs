@@ -7,12 +7,18 @@ use std::{
     os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use tokio::net::{UnixListener, UnixStream};
+use tokio::{
+    net::{UnixListener, UnixStream},
+    sync::oneshot,
+};
 
 use super::{Daemon, api};
 
+/// How long requests that were begun may take once the daemon is told to end.
+const GRACE: Duration = Duration::from_secs(2);
 /// Owner and group may talk to the daemon.
 const MODE: u32 = 0o660;
 
@@ -77,7 +83,8 @@ impl Socket {
         })
     }
 
-    /// Serves until `shutdown` is ready and the requests begun are answered; then the file is gone.
+    /// Serves until `shutdown` is ready and the requests begun are answered, or have had [`GRACE`];
+    /// then the file is gone.
     pub async fn serve(
         self,
         daemon: Arc<Daemon>,
@@ -88,9 +95,24 @@ impl Socket {
             path,
             file,
         } = self;
-        let served = axum::serve(listener, api::router(daemon))
-            .with_graceful_shutdown(shutdown)
-            .await;
+        let (end, ended) = oneshot::channel::<()>();
+        let serving = axum::serve(listener, api::router(daemon)).with_graceful_shutdown(async {
+            // Told by the other end going away.
+            let _ended = ended.await;
+        });
+        let shutdown = async {
+            shutdown.await;
+            drop(end);
+            // A client that connected and says nothing must not keep the daemon from ending.
+            tokio::time::sleep(GRACE).await;
+        };
+        let served = tokio::select! {
+            served = serving => served,
+            () = shutdown => {
+                tracing::warn!("control socket: clients that did not finish were cut off");
+                Ok(())
+            }
+        };
         if fs::symlink_metadata(&path).is_ok_and(|now| (now.dev(), now.ino()) == file) {
             fs::remove_file(&path)?;
         }

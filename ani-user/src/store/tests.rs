@@ -89,7 +89,7 @@ fn a_change_can_be_taken_back() {
         )
         .expect("block");
     assert_eq!(store.entries(), 2);
-    assert_eq!(undo.replaced, [before.clone()]);
+    assert_eq!(undo.replaced, std::slice::from_ref(&before));
     store.undo(&undo).expect("undo");
     assert_eq!(store.page(None, 10).expect("page"), [before]);
     assert_eq!(store.entries(), 1);

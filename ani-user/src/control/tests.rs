@@ -1,1 +1,0 @@
-//! Changes when the kernel does not play along.
