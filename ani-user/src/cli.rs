@@ -40,7 +40,7 @@ as they are dialled in that country.";
 
 /// Reads every SIP INVITE at the NIC, knows who calls, and stops blocked and over-limit callers.
 #[derive(Debug, Parser)]
-#[command(name = "ani", version, after_help = AFTER_HELP, propagate_version = true)]
+#[command(name = "ani", version, after_help = AFTER_HELP)]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
@@ -52,10 +52,15 @@ struct Cli {
 #[derive(Clone, Debug, clap::Args)]
 pub struct Globals {
     /// The daemon's socket [default: /run/ani/ani.sock, for `run` what the configuration says]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        help_heading = "For every command"
+    )]
     pub socket: Option<PathBuf>,
     /// Print JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "For every command")]
     pub json: bool,
 }
 

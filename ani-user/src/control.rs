@@ -7,6 +7,7 @@
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
 };
@@ -62,6 +63,8 @@ pub struct Daemon {
     /// What the daemon lost.
     pub losses: Arc<Losses>,
     clock: Arc<dyn Clock>,
+    /// Places in the kernel's map; whatever a reload says, they stay until a restart.
+    max_blocked: usize,
     /// One change at a time: store and kernel must see all in the same order.
     changes: Mutex<()>,
 }
@@ -81,6 +84,16 @@ pub enum Error {
     /// Not kept; nothing changed.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// At start: the store holds more than the kernel's map takes.
+    #[error("the block list in {} holds {entries} numbers and `lists.max_blocked` is {max}: raise it", file.display())]
+    TooLong {
+        /// The database.
+        file: PathBuf,
+        /// Numbers on the list.
+        entries: usize,
+        /// How many there may be.
+        max: usize,
+    },
     /// Kept, but not put in force, and taken back: nothing changed.
     #[error("the kernel did not take the change, so it was not made: {0:#}")]
     NotInForce(anyhow::Error),
@@ -118,6 +131,7 @@ impl Daemon {
         Self {
             telemetry: Arc::new(Telemetry::new(config.telemetry.max_callers)),
             losses: Arc::new(Losses::default()),
+            max_blocked: config.lists.max_blocked as usize,
             config: RwLock::new(Arc::new(config)),
             enforce,
             store,
@@ -135,6 +149,11 @@ impl Daemon {
     pub fn restore(&self) -> Result<(), Error> {
         let _changes = self.changes();
         self.store.expire(self.clock.now())?;
+        let (entries, max) = (self.store.entries(), self.max_blocked);
+        if entries > max {
+            let file = self.store.file().to_owned();
+            return Err(Error::TooLong { file, entries, max });
+        }
         let mut after = None;
         loop {
             let page = self.store.page(after, CHUNK)?;
@@ -205,8 +224,7 @@ impl Daemon {
     pub fn block(&self, entries: Vec<Block>) -> Result<Changed, Error> {
         let _changes = self.changes();
         let entries = distinct(entries);
-        let max = self.config().lists.max_blocked as usize;
-        let undo = self.store.block(&entries, max)?;
+        let undo = self.store.block(&entries, self.max_blocked)?;
         if let Err(refused) = self.enforce.block(&entries) {
             let back = self
                 .store

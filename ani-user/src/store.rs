@@ -5,7 +5,6 @@
 //! this program, is refused and never touched.
 
 use std::{
-    collections::HashSet,
     fs::DirBuilder,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -286,32 +285,41 @@ fn put(
     entries: &[Block],
     room: usize,
 ) -> Result<Result<Undo, usize>, schema::Failure> {
+    // In the order of the table, a million rows go in several times faster. The sort is stable, so
+    // of several entries with one number the last one stays last.
+    let mut sorted: Vec<_> = entries
+        .iter()
+        .map(|entry| (row::key(entry.number), entry))
+        .collect();
+    sorted.sort_by_key(|(key, _)| *key);
     let transaction = connection.transaction()?;
     let mut undo = Undo::default();
     {
+        let mut add = transaction.prepare_cached(
+            "INSERT INTO block (number, expires, reason, added) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (number) DO NOTHING",
+        )?;
         let mut find = transaction
             .prepare_cached("SELECT number, expires, reason, added FROM block WHERE number = ?1")?;
-        let mut put = transaction.prepare_cached(
-            "INSERT INTO block (number, expires, reason, added) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (number) DO UPDATE SET expires = excluded.expires, \
-             reason = excluded.reason, added = excluded.added",
+        let mut replace = transaction.prepare_cached(
+            "UPDATE block SET expires = ?2, reason = ?3, added = ?4 WHERE number = ?1",
         )?;
-        // Of a number that stands twice among the new entries, the undo keeps what was before both.
-        let mut seen = HashSet::with_capacity(entries.len());
-        for entry in entries {
-            let key = row::key(entry.number);
-            if seen.insert(key) {
-                match find.query_row([key], row::entry).optional()? {
-                    Some(before) => undo.replaced.push(before),
-                    None => undo.added.push(entry.number),
-                }
+        for (at, (key, entry)) in sorted.iter().enumerate() {
+            if sorted.get(at + 1).is_some_and(|(next, _)| next == key) {
+                continue;
             }
-            put.execute(params![
+            let values = params![
                 key,
                 entry.expires.map(|time| time.0),
                 entry.reason,
                 entry.added.0
-            ])?;
+            ];
+            if add.execute(values)? > 0 {
+                undo.added.push(entry.number);
+            } else {
+                undo.replaced.push(find.query_row([key], row::entry)?);
+                replace.execute(values)?;
+            }
         }
     }
     if undo.added.len() > room {

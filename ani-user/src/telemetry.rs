@@ -2,7 +2,8 @@
 //! and that is counted.
 //!
 //! Knows no clock: time comes with the INVITE. The lock is held for one INVITE, or while the counters
-//! of all callers are looked through once (about 2 ms for 100,000); nothing is formatted under it.
+//! of all callers are looked through once (a few milliseconds for 100,000); nothing is formatted
+//! under it.
 
 use std::{
     cmp::Reverse,

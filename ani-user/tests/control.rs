@@ -203,6 +203,16 @@ fn an_import_with_a_wrong_line_changes_nothing() {
     );
     assert!(rig.enforced().is_empty());
     assert_eq!(rig.ani(&["block", "import", &rig.path("nowhere")]).code, 2);
+    // A reload makes no room: the kernel's map is as large as it was made.
+    let larger = ani_user::config::Config::parse("lists.max_blocked = 10", "ani.toml");
+    rig.daemon()
+        .reload(larger.expect("a configuration"))
+        .expect("reload");
+    assert_eq!(
+        rig.ani(&["block", "import", &file, "--country", "US"]).code,
+        1
+    );
+    assert_eq!(rig.json(&["status"])["block_list"]["max_entries"], 2);
 }
 
 #[test]

@@ -136,4 +136,12 @@ mod tests {
         );
         assert!(error("1 per 900000y").contains("900000y"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_rate_is_read_back(calls in 1_u64..1_000_000, seconds in 1_u64..1_000_000_000, nanos in 0_u32..1_000_000_000) {
+            let rate = Rate { calls, within: Duration::new(seconds, nanos) };
+            proptest::prop_assert_eq!(rate.to_string().parse(), Ok(rate));
+        }
+    }
 }

@@ -325,3 +325,23 @@ fn a_file_that_is_not_there_says_where_to_start() {
         "/nonexistent/ani.toml: no such file; `ani check-config --sample` prints one to start from"
     );
 }
+
+proptest::proptest! {
+    /// Lines of the sample and of an example, some of them damaged.
+    #[test]
+    fn a_damaged_file_is_refused_in_one_line_or_read(
+        edits in proptest::collection::vec((0_usize..4_000, "[ -~\n]{0,6}"), 1..6),
+    ) {
+        let mut text = format!("{SAMPLE}\n[[trunk]]\nname = 'a'\nsources = ['192.0.2.1']\n");
+        for (at, insert) in edits {
+            let at = at % text.len();
+            let end = (at + insert.len()).min(text.len());
+            text.replace_range(at..end, &insert);
+        }
+        if let Err(error) = Config::parse(&text, "ani.toml") {
+            let error = error.to_string();
+            proptest::prop_assert_eq!(error.lines().count(), 1, "{}", error);
+            proptest::prop_assert!(error.starts_with("ani.toml:"), "{}", error);
+        }
+    }
+}

@@ -126,7 +126,7 @@ pub(super) fn write(entry: &Block, out: &mut String) {
     }
     out.push(',');
     // Quoted when it would be read otherwise; `"` within is doubled (RFC 4180 §2).
-    if entry.reason.contains([',', '"']) || entry.reason.starts_with('#') {
+    if entry.reason.contains([',', ';', '"']) {
         let _ = write!(out, "\"{}\"", entry.reason.replace('"', "\"\""));
     } else {
         out.push_str(&entry.reason);
@@ -291,7 +291,7 @@ mod tests {
             Block {
                 number: "14155550001".parse::<u64>().map(digits).expect("digits"),
                 expires: Some(Timestamp::new(1_800_000_000, 5_000)),
-                reason: "says \"bank\", is none".to_owned(),
+                reason: "says \"bank\"; is none".to_owned(),
                 added: NOW,
             },
             Block {
@@ -362,5 +362,31 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
         assert!(parse(&format!("+14155550001,{}", "x".repeat(201)), &defaults()).is_err());
+    }
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_imported_is_told_in_few_lines(text in "(?s)([0-9+,;\"#a-z \\n]|.){0,300}") {
+            if let Err(error) = parse(&text, &defaults()) {
+                proptest::prop_assert!(error.lines().count() <= MAX_TOLD + 2);
+            }
+        }
+
+        #[test]
+        fn whatever_was_written_reads_back(
+            number in 1_000_000_u64..=9_999_999_999_999_999,
+            reason in "[ -~é]{0,60}",
+            expires in proptest::option::of(1_700_000_001_000_000_i64..9_000_000_000_000_000),
+            added in 0..9_000_000_000_000_000_i64,
+        ) {
+            let entry = Block {
+                number: digits(number),
+                expires: expires.map(|micros| Timestamp(micros * 1_000)),
+                reason: super::reason(&reason).expect("a reason"),
+                added: Timestamp(added * 1_000),
+            };
+            let mut text = HEADER.to_owned();
+            write(&entry, &mut text);
+            proptest::prop_assert_eq!(parse(&text, &defaults()).expect("reads").entries, [entry]);
+        }
     }
 }

@@ -62,7 +62,9 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
             Error::Store(error) => error.into(),
-            Error::NotInForce(_) | Error::Torn { .. } => Self::failed(error.to_string()),
+            Error::NotInForce(_) | Error::TooLong { .. } | Error::Torn { .. } => {
+                Self::failed(error.to_string())
+            }
         }
     }
 }

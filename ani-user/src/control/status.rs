@@ -120,7 +120,6 @@ impl Daemon {
             .counters()
             .map_err(|error| Refusal::failed(format!("the kernel's counters: {error:#}")))?;
         let sizes = self.telemetry.sizes();
-        let config = self.config();
         Ok(Status {
             version: env!("CARGO_PKG_VERSION"),
             uptime_s: self.clock.uptime().as_secs(),
@@ -134,7 +133,7 @@ impl Daemon {
             limits: limits(self.limit()?),
             block_list: json!({
                 "entries": self.store.entries(),
-                "max_entries": config.lists.max_blocked,
+                "max_entries": self.max_blocked,
             }),
             trunks: self.trunks(),
         })

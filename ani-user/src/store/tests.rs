@@ -81,7 +81,7 @@ fn a_change_can_be_taken_back() {
     let undo = store
         .block(
             &[
-                entry("14155550001", None),
+                entry("14155550001", Some(1_900_000_000)),
                 entry("14155550002", None),
                 entry("14155550001", None),
             ],
@@ -89,6 +89,14 @@ fn a_change_can_be_taken_back() {
         )
         .expect("block");
     assert_eq!(store.entries(), 2);
+    // Of two with one number the later one counts.
+    assert_eq!(
+        store
+            .entry(before.number)
+            .expect("entry")
+            .and_then(|entry| entry.expires),
+        None
+    );
     assert_eq!(undo.replaced, std::slice::from_ref(&before));
     store.undo(&undo).expect("undo");
     assert_eq!(store.page(None, 10).expect("page"), [before]);
