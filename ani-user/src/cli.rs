@@ -52,12 +52,7 @@ struct Cli {
 #[derive(Clone, Debug, clap::Args)]
 pub struct Globals {
     /// The daemon's socket [default: /run/ani/ani.sock, for `run` what the configuration says]
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        help_heading = "For every command"
-    )]
+    #[arg(long, global = true, value_name = "PATH", help_heading = "For every command")]
     pub socket: Option<PathBuf>,
     /// Print JSON
     #[arg(long, global = true, help_heading = "For every command")]
@@ -67,9 +62,7 @@ pub struct Globals {
 impl Globals {
     /// Where the daemon is talked to.
     pub fn socket_path(&self) -> PathBuf {
-        self.socket
-            .clone()
-            .unwrap_or_else(|| Config::default().control.socket)
+        self.socket.clone().unwrap_or_else(|| Config::default().control.socket)
     }
 }
 
@@ -101,11 +94,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version come this way too; whoever closed the pipe has seen enough.
             let _ = error.print();
-            return if error.use_stderr() {
-                Code::Usage.into()
-            } else {
-                Code::Done.into()
-            };
+            return if error.use_stderr() { Code::Usage.into() } else { Code::Done.into() };
         }
     };
     match run(&cli) {
@@ -136,11 +125,7 @@ pub fn load_config(path: &Path) -> anyhow::Result<Config> {
     Config::load(path).map_err(|error| {
         let denied =
             readable.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
-        let code = if denied {
-            Code::NotPermitted
-        } else {
-            Code::Usage
-        };
+        let code = if denied { Code::NotPermitted } else { Code::Usage };
         Failure::new(code, error).into()
     })
 }

@@ -58,16 +58,10 @@ impl Config {
     /// Reads a file. The error names file, line, key, value and remedy.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let origin = path.display().to_string();
-        let cannot = |message: String| Error {
-            origin: origin.clone(),
-            line: None,
-            message,
-        };
+        let cannot = |message: String| Error { origin: origin.clone(), line: None, message };
         let size = std::fs::metadata(path).map_or(0, |meta| meta.len());
         if size > MAX_FILE_BYTES {
-            return Err(cannot(format!(
-                "{size} bytes; at most {MAX_FILE_BYTES} are read"
-            )));
+            return Err(cannot(format!("{size} bytes; at most {MAX_FILE_BYTES} are read")));
         }
         let text = std::fs::read_to_string(path).map_err(|error| {
             cannot(match error.kind() {
@@ -102,15 +96,10 @@ impl Default for Config {
                 socket: PathBuf::from("/run/ani/ani.sock"),
                 metrics: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))),
             },
-            store: Store {
-                path: PathBuf::from("/var/lib/ani"),
-            },
+            store: Store { path: PathBuf::from("/var/lib/ani") },
             trunks: Vec::new(),
             limits: Limits { per_caller: None },
-            lists: Lists {
-                max_blocked: 1_000_000,
-                max_limited: 100_000,
-            },
+            lists: Lists { max_blocked: 1_000_000, max_limited: 100_000 },
             emergency: Emergency {
                 // Europe and mobile phones, North America, Britain, Australia, New Zealand, the
                 // police and the fire brigade of East Asia, and North America's test of 911.
@@ -119,9 +108,7 @@ impl Default for Config {
                     .filter_map(|digits| Number::from_ascii(digits.as_bytes()))
                     .collect(),
             },
-            telemetry: Telemetry {
-                max_callers: 100_000,
-            },
+            telemetry: Telemetry { max_callers: 100_000 },
         }
     }
 }

@@ -161,9 +161,7 @@ impl Daemon {
             after = Some(last.number);
             self.enforce.block(&page).map_err(Error::NotInForce)?;
         }
-        self.enforce
-            .limit_per_caller(self.limit()?.rate)
-            .map_err(Error::NotInForce)
+        self.enforce.limit_per_caller(self.limit()?.rate).map_err(Error::NotInForce)
     }
 
     /// Takes another configuration: its limit comes in force unless an operator set one. Returns
@@ -193,14 +191,8 @@ impl Daemon {
     /// The limit in force.
     pub fn limit(&self) -> Result<Limit, store::Error> {
         Ok(match self.store.limit()? {
-            Some(rate) => Limit {
-                rate,
-                by_operator: true,
-            },
-            None => Limit {
-                rate: self.config().limits.per_caller,
-                by_operator: false,
-            },
+            Some(rate) => Limit { rate, by_operator: true },
+            None => Limit { rate: self.config().limits.per_caller, by_operator: false },
         })
     }
 
@@ -212,9 +204,7 @@ impl Daemon {
         self.store.set_limit(limit)?;
         let (new, old) = (limit.unwrap_or(configured), before.unwrap_or(configured));
         if let Err(error) = self.enforce_limit(new, old) {
-            self.store
-                .set_limit(before)
-                .map_err(|undo| torn(&error, undo))?;
+            self.store.set_limit(before).map_err(|undo| torn(&error, undo))?;
             return Err(error);
         }
         Ok(self.limit()?)
@@ -279,43 +269,28 @@ impl Daemon {
 }
 
 fn torn(refused: &Error, undo: store::Error) -> Error {
-    Error::Torn {
-        refused: anyhow::anyhow!("{refused}"),
-        undo: undo.into(),
-    }
+    Error::Torn { refused: anyhow::anyhow!("{refused}"), undo: undo.into() }
 }
 
 fn distinct(entries: Vec<Block>) -> Vec<Block> {
-    let last: HashMap<_, _> = entries
-        .iter()
-        .enumerate()
-        .map(|(at, entry)| (entry.number, at))
-        .collect();
+    let last: HashMap<_, _> =
+        entries.iter().enumerate().map(|(at, entry)| (entry.number, at)).collect();
     if last.len() == entries.len() {
         return entries;
     }
     let mut at = 0..entries.len();
     entries
         .into_iter()
-        .filter(|entry| {
-            at.next()
-                .is_some_and(|at| last.get(&entry.number) == Some(&at))
-        })
+        .filter(|entry| at.next().is_some_and(|at| last.get(&entry.number) == Some(&at)))
         .collect()
 }
 
 /// Keys that differ and that only a restart changes.
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     [
-        (
-            "capture.interfaces",
-            old.capture.interfaces != new.capture.interfaces,
-        ),
+        ("capture.interfaces", old.capture.interfaces != new.capture.interfaces),
         ("capture.mode", old.capture.mode != new.capture.mode),
-        (
-            "capture.ring_bytes",
-            old.capture.ring_bytes != new.capture.ring_bytes,
-        ),
+        ("capture.ring_bytes", old.capture.ring_bytes != new.capture.ring_bytes),
         ("control", old.control != new.control),
         ("store", old.store != new.store),
         ("lists", old.lists != new.lists),

@@ -113,25 +113,16 @@ impl Store {
             .recursive(true)
             .mode(0o700)
             .create(directory)
-            .map_err(|source| Error::Directory {
-                path: directory.to_owned(),
-                source,
-            })?;
+            .map_err(|source| Error::Directory { path: directory.to_owned(), source })?;
         let file = directory.join(FILE);
         let state = schema::open(&file)
             .and_then(|connection| {
                 let entries =
                     connection.query_row("SELECT count(*) FROM block", [], |row| row.get(0))?;
-                Ok(State {
-                    connection,
-                    entries,
-                })
+                Ok(State { connection, entries })
             })
             .map_err(|error| error.named(&file))?;
-        Ok(Self {
-            file,
-            state: Mutex::new(state),
-        })
+        Ok(Self { file, state: Mutex::new(state) })
     }
 
     /// The database file.
@@ -149,21 +140,13 @@ impl Store {
     pub fn block(&self, entries: &[Block], max: usize) -> Result<Undo, Error> {
         let mut state = self.state();
         let held = state.entries;
-        let undo = self.named(put(
-            &mut state.connection,
-            entries,
-            max.saturating_sub(held),
-        ))?;
+        let undo = self.named(put(&mut state.connection, entries, max.saturating_sub(held)))?;
         match undo {
             Ok(undo) => {
                 state.entries = held.saturating_add(undo.added.len());
                 Ok(undo)
             }
-            Err(more) => Err(Error::Full {
-                entries: held,
-                max,
-                more,
-            }),
+            Err(more) => Err(Error::Full { entries: held, max, more }),
         }
     }
 
@@ -235,18 +218,13 @@ impl Store {
         let text: Option<String> = self.named(
             state
                 .connection
-                .query_row("SELECT value FROM setting WHERE key = ?1", [LIMIT], |row| {
-                    row.get(0)
-                })
+                .query_row("SELECT value FROM setting WHERE key = ?1", [LIMIT], |row| row.get(0))
                 .optional()
                 .map_err(schema::Failure::from),
         )?;
         text.map(|text| Rate::parse(&text))
             .transpose()
-            .map_err(|error| Error::Damaged {
-                file: self.file.clone(),
-                detail: error.to_string(),
-            })
+            .map_err(|error| Error::Damaged { file: self.file.clone(), detail: error.to_string() })
     }
 
     /// Keeps the operator's limit; `None` forgets it, and the configuration's holds again.
@@ -261,9 +239,7 @@ impl Store {
                     params![LIMIT, text],
                 )
             }
-            None => state
-                .connection
-                .execute("DELETE FROM setting WHERE key = ?1", [LIMIT]),
+            None => state.connection.execute("DELETE FROM setting WHERE key = ?1", [LIMIT]),
         };
         self.named(changed.map(|_| ()).map_err(schema::Failure::from))
     }
@@ -287,10 +263,7 @@ fn put(
 ) -> Result<Result<Undo, usize>, schema::Failure> {
     // In the order of the table, a million rows go in several times faster. The sort is stable, so
     // of several entries with one number the last one stays last.
-    let mut sorted: Vec<_> = entries
-        .iter()
-        .map(|entry| (row::key(entry.number), entry))
-        .collect();
+    let mut sorted: Vec<_> = entries.iter().map(|entry| (row::key(entry.number), entry)).collect();
     sorted.sort_by_key(|(key, _)| *key);
     let transaction = connection.transaction()?;
     let mut undo = Undo::default();
@@ -308,12 +281,8 @@ fn put(
             if sorted.get(at + 1).is_some_and(|(next, _)| next == key) {
                 continue;
             }
-            let values = params![
-                key,
-                entry.expires.map(|time| time.0),
-                entry.reason,
-                entry.added.0
-            ];
+            let values =
+                params![key, entry.expires.map(|time| time.0), entry.reason, entry.added.0];
             if add.execute(values)? > 0 {
                 undo.added.push(entry.number);
             } else {
@@ -337,11 +306,7 @@ fn remove(connection: &mut Connection, numbers: &[Number]) -> Result<Vec<Block>,
             "DELETE FROM block WHERE number = ?1 RETURNING number, expires, reason, added",
         )?;
         for number in numbers {
-            removed.extend(
-                remove
-                    .query_row([row::key(*number)], row::entry)
-                    .optional()?,
-            );
+            removed.extend(remove.query_row([row::key(*number)], row::entry).optional()?);
         }
     }
     transaction.commit()?;

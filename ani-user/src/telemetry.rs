@@ -83,15 +83,8 @@ impl Telemetry {
         let max = NonZeroUsize::new(max_callers).unwrap_or(NonZeroUsize::MIN);
         let mut callers = LruCache::unbounded();
         callers.resize(max);
-        let state = State {
-            callers,
-            trunks: BTreeMap::new(),
-            evicted: 0,
-            trunks_overflowed: 0,
-        };
-        Self {
-            state: Mutex::new(state),
-        }
+        let state = State { callers, trunks: BTreeMap::new(), evicted: 0, trunks_overflowed: 0 };
+        Self { state: Mutex::new(state) }
     }
 
     /// Counts an INVITE.
@@ -116,11 +109,7 @@ impl Telemetry {
         let mut best = BinaryHeap::with_capacity(count.min(state.callers.len()).saturating_add(1));
         for (index, (caller, figures)) in state.callers.iter().enumerate() {
             let rank = Reverse((figures.by(by), figures.last_seen, Reverse(index)));
-            best.push(Ranked {
-                rank,
-                caller,
-                figures,
-            });
+            best.push(Ranked { rank, caller, figures });
             if best.len() > count {
                 best.pop();
             }
@@ -140,11 +129,7 @@ impl Telemetry {
     /// none.
     pub fn trunks(&self) -> Vec<(String, TrunkFigures)> {
         let state = self.state();
-        state
-            .trunks
-            .iter()
-            .map(|(name, figures)| (name.clone(), figures.clone()))
-            .collect()
+        state.trunks.iter().map(|(name, figures)| (name.clone(), figures.clone())).collect()
     }
 
     /// How much is kept.
@@ -211,10 +196,7 @@ const fn is_call(invite: &Invite) -> bool {
 
 /// Place of a status in [`STATUSES`].
 fn status_index(status: AniStatus) -> usize {
-    STATUSES
-        .iter()
-        .position(|known| *known == status)
-        .unwrap_or(0)
+    STATUSES.iter().position(|known| *known == status).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -65,7 +65,10 @@ mod tests {
 
     #[test]
     fn shown_with_microseconds_in_utc() {
-        assert_eq!(Timestamp::new(1_714_557_600, 123_999).to_string(), "2024-05-01T10:00:00.000123Z");
+        assert_eq!(
+            Timestamp::new(1_714_557_600, 123_999).to_string(),
+            "2024-05-01T10:00:00.000123Z"
+        );
         assert_eq!(Timestamp::new(0, 0).to_string(), "1970-01-01T00:00:00.000000Z");
     }
 }

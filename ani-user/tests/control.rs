@@ -28,15 +28,7 @@ fn config(text: &str) -> String {
 #[test]
 fn a_number_is_blocked_listed_looked_up_and_removed() {
     let rig = Rig::new(&config(""));
-    let added = rig.json(&[
-        "block",
-        "add",
-        "+14155550001",
-        "--ttl",
-        "1h",
-        "--reason",
-        "wangiri",
-    ]);
+    let added = rig.json(&["block", "add", "+14155550001", "--ttl", "1h", "--reason", "wangiri"]);
     assert_eq!((&added["new"], &added["total"]), (&json!(1), &json!(1)));
     // In force when the command returns.
     assert_eq!(rig.enforced(), ["14155550001"]);
@@ -44,15 +36,9 @@ fn a_number_is_blocked_listed_looked_up_and_removed() {
         "number": "+14155550001", "reason": "wangiri",
         "added": "2023-11-14T22:13:20.000000Z", "expires": "2023-11-14T23:13:20.000000Z",
     });
-    assert_eq!(
-        rig.json(&["block", "list"]),
-        json!({"entries": [entry], "next": null, "total": 1})
-    );
+    assert_eq!(rig.json(&["block", "list"]), json!({"entries": [entry], "next": null, "total": 1}));
     let caller = rig.json(&["caller", "+14155550001"]);
-    assert_eq!(
-        (&caller["blocked"], &caller["seen"]),
-        (&entry, &Value::Null)
-    );
+    assert_eq!((&caller["blocked"], &caller["seen"]), (&entry, &Value::Null));
     assert_eq!(
         rig.text(&["caller", "+1 415 555 0001"]),
         "caller       +14155550001\n\
@@ -84,20 +70,9 @@ fn a_national_number_needs_its_country_and_the_answer_says_what_it_became() {
     let rig = Rig::new(&config(""));
     let refused = rig.ani(&["block", "add", "4155550001"]);
     assert_eq!(refused.code, 2);
-    assert!(
-        refused
-            .stderr
-            .starts_with("ani: `4155550001` has no +; write the whole number")
-    );
+    assert!(refused.stderr.starts_with("ani: `4155550001` has no +; write the whole number"));
     assert_eq!(
-        rig.text(&[
-            "block",
-            "add",
-            "4155550001",
-            "+442079460000",
-            "--country",
-            "US"
-        ]),
+        rig.text(&["block", "add", "4155550001", "+442079460000", "--country", "US"]),
         "blocked +14155550001 (4155550001)\nblocked +442079460000\n"
     );
     assert_eq!(rig.enforced(), ["14155550001", "442079460000"]);
@@ -109,9 +84,7 @@ fn a_national_number_needs_its_country_and_the_answer_says_what_it_became() {
 
 #[test]
 fn lists_and_limits_survive_a_restart() {
-    let mut rig = Rig::new(&config(
-        "[limits]\nper_caller = { calls = 5, within = '30s' }",
-    ));
+    let mut rig = Rig::new(&config("[limits]\nper_caller = { calls = 5, within = '30s' }"));
     assert_eq!(rig.limit().as_deref(), Some("5 per 30s"));
     assert_eq!(
         rig.json(&["limit", "show"]),
@@ -128,10 +101,7 @@ fn lists_and_limits_survive_a_restart() {
     rig.restart();
     assert_eq!(rig.limit().as_deref(), Some("10 per 1m"));
     assert_eq!(rig.enforced(), ["14155550001"], "the other one has expired");
-    assert_eq!(
-        rig.text(&["limit", "set", "none"]),
-        "none (set by command)\n"
-    );
+    assert_eq!(rig.text(&["limit", "set", "none"]), "none (set by command)\n");
     assert_eq!(rig.limit(), None);
     rig.restart();
     assert_eq!(rig.limit(), None);
@@ -145,16 +115,10 @@ fn lists_and_limits_survive_a_restart() {
 fn an_export_imports_again() {
     let rig = Rig::new(&config(""));
     let file = rig.path("list.csv");
-    fs::write(
-        &file,
-        "# spam\n+14155550001\n\n+14155550002,\"says \"\"bank\"\", is none\"\n",
-    )
-    .expect("write");
+    fs::write(&file, "# spam\n+14155550001\n\n+14155550002,\"says \"\"bank\"\", is none\"\n")
+        .expect("write");
     let imported = rig.json(&["block", "import", &file, "--reason", "spam", "--ttl", "1d"]);
-    assert_eq!(
-        imported,
-        json!({"read": 2, "new": 2, "replaced": 0, "expired": 0, "total": 2})
-    );
+    assert_eq!(imported, json!({"read": 2, "new": 2, "replaced": 0, "expired": 0, "total": 2}));
     let exported = rig.text(&["block", "export"]);
     assert_eq!(
         exported,
@@ -172,10 +136,7 @@ fn an_export_imports_again() {
     let copy = rig.path("copy.csv");
     assert_eq!(rig.text(&["block", "export", "--output", &copy]), "");
     assert_eq!(fs::read_to_string(copy).expect("written"), exported);
-    assert_eq!(
-        rig.json(&["block", "export"])["entries"][1]["number"],
-        "+14155550002"
-    );
+    assert_eq!(rig.json(&["block", "export"])["entries"][1]["number"], "+14155550002");
 }
 
 #[test]
@@ -196,22 +157,13 @@ fn an_import_with_a_wrong_line_changes_nothing() {
     // Three numbers do not fit in two places.
     let full = rig.ani(&["block", "import", &file, "--country", "US"]);
     assert_eq!(full.code, 1);
-    assert!(
-        full.stderr.contains("has no room for 3 more"),
-        "{}",
-        full.stderr
-    );
+    assert!(full.stderr.contains("has no room for 3 more"), "{}", full.stderr);
     assert!(rig.enforced().is_empty());
     assert_eq!(rig.ani(&["block", "import", &rig.path("nowhere")]).code, 2);
     // A reload makes no room: the kernel's map is as large as it was made.
     let larger = ani_user::config::Config::parse("lists.max_blocked = 10", "ani.toml");
-    rig.daemon()
-        .reload(larger.expect("a configuration"))
-        .expect("reload");
-    assert_eq!(
-        rig.ani(&["block", "import", &file, "--country", "US"]).code,
-        1
-    );
+    rig.daemon().reload(larger.expect("a configuration")).expect("reload");
+    assert_eq!(rig.ani(&["block", "import", &file, "--country", "US"]).code, 1);
     assert_eq!(rig.json(&["status"])["block_list"]["max_entries"], 2);
 }
 
@@ -224,10 +176,7 @@ fn a_long_list_is_paged() {
     assert_eq!(rig.json(&["block", "import", &file])["new"], 25_000);
     assert_eq!(rig.enforced().len(), 25_000);
     let page = rig.text(&["block", "list", "-n", "2"]);
-    assert!(
-        page.ends_with("25000 numbers in all; more with --after +14150000001\n"),
-        "{page}"
-    );
+    assert!(page.ends_with("25000 numbers in all; more with --after +14150000001\n"), "{page}");
     let page = rig.json(&["block", "list", "-n", "1", "--after", "+14150000001"]);
     assert_eq!(page["entries"][0]["number"], "+14150000002");
     let all = rig.json(&["block", "export"]);
@@ -239,14 +188,7 @@ fn what_the_kernel_refuses_is_not_kept() {
     let rig = Rig::new(&config(""));
     rig.text(&["block", "add", "+14155550001", "--reason", "old"]);
     for arguments in [
-        &[
-            "block",
-            "add",
-            "+14155550001",
-            "+14155550002",
-            "--reason",
-            "new",
-        ][..],
+        &["block", "add", "+14155550001", "+14155550002", "--reason", "new"][..],
         &["block", "rm", "+14155550001"],
         &["limit", "set", "1 per 1s"],
     ] {
@@ -261,20 +203,13 @@ fn what_the_kernel_refuses_is_not_kept() {
         rig.enforce.fail(2);
         let torn = rig.ani(arguments);
         assert_eq!(torn.code, 1, "{arguments:?}");
-        assert!(
-            torn.stderr
-                .contains("(the map is gone) and taking it back failed"),
-            "{torn:?}"
-        );
+        assert!(torn.stderr.contains("(the map is gone) and taking it back failed"), "{torn:?}");
         rig.enforce.fail(0);
         assert_eq!(rig.enforced(), ["14155550001"]);
         assert_eq!(rig.limit(), None);
     }
     let list = rig.json(&["block", "list"]);
-    assert_eq!(
-        (&list["total"], &list["entries"][0]["reason"]),
-        (&json!(1), &json!("old"))
-    );
+    assert_eq!((&list["total"], &list["entries"][0]["reason"]), (&json!(1), &json!("old")));
     assert_eq!(rig.json(&["limit", "show"])["per_caller"], Value::Null);
 }
 
@@ -287,9 +222,7 @@ fn what_was_counted_is_shown() {
         ("bob\u{1b}[2J", Verdict::Pass, 1),
     ] {
         for _ in 0..count {
-            rig.daemon()
-                .telemetry
-                .record(&rig::invite(ani, verdict, rig.clock.time()));
+            rig.daemon().telemetry.record(&rig::invite(ani, verdict, rig.clock.time()));
         }
     }
     assert_eq!(
@@ -307,10 +240,7 @@ fn what_was_counted_is_shown() {
          carrier-a      9        9       6        3     9/0/0/0          0          1\n"
     );
     let caller = rig.text(&["caller", "4155550001", "--country", "us"]);
-    assert!(
-        caller.contains("last verdict drop (block-list)\n"),
-        "{caller}"
-    );
+    assert!(caller.contains("last verdict drop (block-list)\n"), "{caller}");
     // Nothing a caller calls himself may steer a terminal.
     assert!(!rig.text(&["top", "callers"]).contains('\u{1b}'));
     assert_eq!(rig.json(&["caller", "bob\u{1b}[2J"])["seen"]["calls"], 1);
@@ -323,41 +253,23 @@ fn the_status_document_has_its_shape() {
     rig.text(&["block", "add", "+14155550001"]);
     let status = rig.json(&["status"]);
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(
-        status["interfaces"],
-        json!([{"name": "eth0", "mode": "native"}])
-    );
+    assert_eq!(status["interfaces"], json!([{"name": "eth0", "mode": "native"}]));
     assert_eq!(status["uptime_s"], 90);
-    assert_eq!(
-        status["block_list"],
-        json!({"entries": 1, "max_entries": 1_000_000})
-    );
+    assert_eq!(status["block_list"], json!({"entries": 1, "max_entries": 1_000_000}));
     assert_eq!(status["trunks"][0]["name"], "carrier-a");
-    let counter = |name: &str| {
-        status["counters"][name]
-            .as_u64()
-            .unwrap_or_else(|| panic!("{name}"))
-    };
+    let counter =
+        |name: &str| status["counters"][name].as_u64().unwrap_or_else(|| panic!("{name}"));
     // Each of the program's counters stands at its index plus one.
     assert_eq!(counter("packets"), 1);
     assert_eq!(counter("invites"), counter("passed") + counter("dropped"));
-    assert_eq!(
-        counter("dropped"),
-        counter("dropped_blocked") + counter("dropped_limited")
-    );
-    assert_eq!(
-        counter("sip"),
-        counter("invites") + counter("not_invite") + counter("keepalive")
-    );
+    assert_eq!(counter("dropped"), counter("dropped_blocked") + counter("dropped_limited"));
+    assert_eq!(counter("sip"), counter("invites") + counter("not_invite") + counter("keepalive"));
     assert!(counter("captured") > 0 && counter("lost") > 0);
     for loss in ["record_bad", "queue_full", "message_bad", "callers_evicted"] {
         assert_eq!(status["daemon"][loss], 0, "{loss}");
     }
     let text = rig.text(&["status"]);
-    assert!(
-        text.starts_with("ani 0.1.0, up 1m 30s\ninterfaces  eth0 (native)\n"),
-        "{text}"
-    );
+    assert!(text.starts_with("ani 0.1.0, up 1m 30s\ninterfaces  eth0 (native)\n"), "{text}");
     assert!(text.lines().all(|line| line.len() <= 120));
 }
 
@@ -375,10 +287,7 @@ fn exit_codes_say_what_went_wrong() {
     );
     assert_eq!(ani(&["stauts"]).code, 2);
     assert_eq!(ani(&["--help"]).code, 0);
-    assert_eq!(
-        ani(&["--version"]).stdout,
-        format!("ani {}\n", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!(ani(&["--version"]).stdout, format!("ani {}\n", env!("CARGO_PKG_VERSION")));
     let file = rig.path("ani.toml");
     fs::write(&file, "[capture]\nsip_ports = [0]\n").expect("write");
     let refused = ani(&["check-config", &file]);
@@ -392,11 +301,7 @@ fn exit_codes_say_what_went_wrong() {
     fs::write(&file, config("")).expect("write");
     let accepted = ani(&["check-config", &file]);
     assert_eq!(accepted.code, 0);
-    assert!(
-        accepted
-            .stdout
-            .contains("1 trunk, 1 source network, limit none")
-    );
+    assert!(accepted.stdout.contains("1 trunk, 1 source network, limit none"));
     let sample = ani(&["check-config", "--sample"]);
     fs::write(&file, &sample.stdout).expect("write");
     assert_eq!(ani(&["check-config", &file, "--json"]).code, 0);
@@ -414,52 +319,24 @@ fn requests_that_make_no_sense_are_answered_in_json() {
         ("GET", "/v1/callers/bob", "", 400),
         ("POST", "/v1/block", "{", 400),
         ("POST", "/v1/block", r#"{"numbers": []}"#, 400),
-        (
-            "POST",
-            "/v1/block",
-            r#"{"numbers": ["+14155550001"], "tll": "1h"}"#,
-            400,
-        ),
-        (
-            "POST",
-            "/v1/block",
-            r#"{"numbers": ["+14155550001"], "ttl": "0s"}"#,
-            400,
-        ),
-        (
-            "POST",
-            "/v1/block",
-            r#"{"numbers": ["+14155550001"], "reason": "a\nb"}"#,
-            400,
-        ),
+        ("POST", "/v1/block", r#"{"numbers": ["+14155550001"], "tll": "1h"}"#, 400),
+        ("POST", "/v1/block", r#"{"numbers": ["+14155550001"], "ttl": "0s"}"#, 400),
+        ("POST", "/v1/block", r#"{"numbers": ["+14155550001"], "reason": "a\nb"}"#, 400),
         ("PUT", "/v1/limits", "{}", 400),
-        (
-            "PUT",
-            "/v1/limits",
-            r#"{"per_caller": {"calls": 0, "within": "1m"}}"#,
-            400,
-        ),
+        ("PUT", "/v1/limits", r#"{"per_caller": {"calls": 0, "within": "1m"}}"#, 400),
         ("POST", "/v1/block/import?colour=red", "", 400),
         ("POST", "/v1/block/import", "\u{fffd}", 400),
     ] {
         let (answered, document) = rig.request(method, path, body.as_bytes());
         assert_eq!(answered, status, "{method} {path} {body}: {document}");
         let document: Value = serde_json::from_str(&document).expect("json");
-        assert!(
-            document["error"]
-                .as_str()
-                .is_some_and(|error| !error.is_empty()),
-            "{path}"
-        );
+        assert!(document["error"].as_str().is_some_and(|error| !error.is_empty()), "{path}");
     }
     let (status, document) = rig.request("POST", "/v1/block", &vec![b' '; (1 << 20) + 1]);
     assert_eq!(status, 413);
     assert!(document.contains("the body is too large"));
     let (status, document) = rig.request("POST", "/v1/block/import", b"+14155550001\n\xff");
-    assert_eq!(
-        (status, document.contains("line 2 is no UTF-8 text")),
-        (400, true)
-    );
+    assert_eq!((status, document.contains("line 2 is no UTF-8 text")), (400, true));
     assert!(rig.enforced().is_empty());
 }
 
@@ -467,23 +344,13 @@ fn requests_that_make_no_sense_are_answered_in_json() {
 fn the_socket_belongs_to_one_daemon_and_its_group() {
     let mut rig = Rig::new(&config(""));
     let path = rig.path("ani.sock");
-    assert_eq!(
-        fs::metadata(&path).expect("socket").permissions().mode() & 0o777,
-        0o660
-    );
+    assert_eq!(fs::metadata(&path).expect("socket").permissions().mode() & 0o777, 0o660);
     let bind = |path: &str| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime
-            .expect("runtime")
-            .block_on(socket::Socket::bind(Path::new(path)))
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("runtime").block_on(socket::Socket::bind(Path::new(path)))
     };
     let refused = bind(&path).expect_err("in use").to_string();
-    assert!(
-        refused.contains(&format!("(pid {})", std::process::id())),
-        "{refused}"
-    );
+    assert!(refused.contains(&format!("(pid {})", std::process::id())), "{refused}");
     rig.stop();
     assert!(!Path::new(&path).exists(), "the file goes with the daemon");
     // What a daemon that was killed leaves behind.
@@ -500,9 +367,7 @@ fn clients_that_do_not_finish_do_not_keep_the_daemon() {
     let mut rig = Rig::new(&config(""));
     let connect = || UnixStream::connect(rig.path("ani.sock")).expect("connect");
     let (_silent, mut broken) = (connect(), connect());
-    broken
-        .write_all(b"POST /v1/block HTTP/1.1\r\ncontent-length: 9\r\n\r\n{")
-        .expect("write");
+    broken.write_all(b"POST /v1/block HTTP/1.1\r\ncontent-length: 9\r\n\r\n{").expect("write");
     rig.text(&["status"]);
     rig.stop();
 }
@@ -527,10 +392,7 @@ fn a_reload_changes_the_configured_limit_only() {
         rig.daemon().reload(config).expect("reload")
     };
     let limited = "[limits]\nper_caller = { calls = 3, within = '1s' }\n";
-    assert!(
-        !reload(&config(limited)).is_empty(),
-        "the rig's store and socket are others"
-    );
+    assert!(!reload(&config(limited)).is_empty(), "the rig's store and socket are others");
     assert_eq!(rig.limit().as_deref(), Some("3 per 1s"));
     assert!(reload(limited).is_empty());
     rig.text(&["limit", "set", "7 per 1h"]);

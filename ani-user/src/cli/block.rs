@@ -182,10 +182,7 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
             io::ErrorKind::NotFound => Code::Usage,
             _ => Code::Failed,
         };
-        Failure::say(
-            code,
-            format_args!("cannot read {}: {error}", file.display()),
-        )
+        Failure::say(code, format_args!("cannot read {}: {error}", file.display()))
     })?;
     if bytes.len() > MAX_IMPORT_BYTES {
         return Err(Failure::say(
@@ -212,10 +209,7 @@ fn added(document: &Value) -> String {
         } else {
             format!(" ({})", shown(&entry["given"]))
         };
-        text.push_str(&format!(
-            "blocked {}{given}{until}\n",
-            shown(&entry["number"])
-        ));
+        text.push_str(&format!("blocked {}{given}{until}\n", shown(&entry["number"])));
     }
     text
 }
@@ -260,18 +254,9 @@ fn imported(document: &Value) -> String {
         shown(&document["new"]),
         shown(&document["replaced"])
     );
-    if document["expired"]
-        .as_u64()
-        .is_some_and(|expired| expired > 0)
-    {
-        text.push_str(&format!(
-            ", {} left out as expired",
-            shown(&document["expired"])
-        ));
+    if document["expired"].as_u64().is_some_and(|expired| expired > 0) {
+        text.push_str(&format!(", {} left out as expired", shown(&document["expired"])));
     }
-    text.push_str(&format!(
-        "; {} on the list\n",
-        count(&document["total"], "number")
-    ));
+    text.push_str(&format!("; {} on the list\n", count(&document["total"], "number")));
     text
 }

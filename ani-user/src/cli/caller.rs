@@ -46,10 +46,7 @@ fn text(caller: &Value) -> String {
             Value::Null => "until removed".to_owned(),
             expires => format!("until {} UTC", time(expires)),
         };
-        line(
-            "blocked",
-            format!("since {} UTC, {until}", time(&blocked["added"])),
-        );
+        line("blocked", format!("since {} UTC, {until}", time(&blocked["added"])));
         line("reason", shown(&blocked["reason"]));
     }
     line("limit", limit::sentence(&caller["limits"]));
@@ -78,9 +75,6 @@ fn text(caller: &Value) -> String {
         Value::Null => String::new(),
         rule => format!(" ({})", shown(rule)),
     };
-    line(
-        "last verdict",
-        format!("{}{rule}", shown(&seen["last_verdict"])),
-    );
+    line("last verdict", format!("{}{rule}", shown(&seen["last_verdict"])));
     text
 }

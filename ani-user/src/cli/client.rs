@@ -51,9 +51,7 @@ impl Answer {
 impl Client {
     /// A client of the daemon the command line names.
     pub(super) fn new(globals: &Globals) -> Self {
-        Self {
-            socket: globals.socket_path(),
-        }
+        Self { socket: globals.socket_path() }
     }
 
     pub(super) fn get(&self, path: &str) -> anyhow::Result<Answer> {
@@ -71,9 +69,7 @@ impl Client {
         path: &str,
         body: Bytes,
     ) -> anyhow::Result<Answer> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             tokio::time::timeout(PATIENCE, exchange(&self.socket, method, path, body))
                 .await
@@ -97,9 +93,7 @@ async fn exchange(
     path: &str,
     body: Bytes,
 ) -> anyhow::Result<Answer> {
-    let stream = UnixStream::connect(socket)
-        .await
-        .map_err(|error| unreachable(socket, &error))?;
+    let stream = UnixStream::connect(socket).await.map_err(|error| unreachable(socket, &error))?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let request = Request::builder()
@@ -119,11 +113,7 @@ async fn exchange(
         .map_err(|error| anyhow::anyhow!("the daemon's answer broke off: {error}"))?
         .to_bytes();
     connection.abort();
-    if status.is_success() {
-        Ok(Answer(body))
-    } else {
-        Err(refused(status, &body))
-    }
+    if status.is_success() { Ok(Answer(body)) } else { Err(refused(status, &body)) }
 }
 
 fn unreachable(socket: &Path, error: &io::Error) -> anyhow::Error {
@@ -151,16 +141,9 @@ fn unreachable(socket: &Path, error: &io::Error) -> anyhow::Error {
 
 /// The daemon's sentence; what it calls a bad request is wrong usage here.
 fn refused(status: StatusCode, body: &[u8]) -> anyhow::Error {
-    let code = if status == StatusCode::BAD_REQUEST {
-        Code::Usage
-    } else {
-        Code::Failed
-    };
+    let code = if status == StatusCode::BAD_REQUEST { Code::Usage } else { Code::Failed };
     let document: Option<Value> = serde_json::from_slice(body).ok();
-    match document
-        .as_ref()
-        .and_then(|document| document["error"].as_str())
-    {
+    match document.as_ref().and_then(|document| document["error"].as_str()) {
         Some(sentence) => Failure::say(code, sentence),
         None => Failure::say(code, format_args!("the daemon answered {status}")),
     }

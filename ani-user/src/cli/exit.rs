@@ -39,10 +39,7 @@ pub struct Failure {
 impl Failure {
     /// An error with an exit code.
     pub fn new(code: Code, source: impl Into<anyhow::Error>) -> Self {
-        Self {
-            code,
-            source: source.into(),
-        }
+        Self { code, source: source.into() }
     }
 
     /// A sentence with an exit code, as an error.
@@ -105,8 +102,6 @@ mod tests {
     fn a_broken_pipe_is_known_from_other_errors() {
         let error = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("out");
         assert!(is_broken_pipe(&error));
-        assert!(!is_broken_pipe(
-            &io::Error::from(io::ErrorKind::NotFound).into()
-        ));
+        assert!(!is_broken_pipe(&io::Error::from(io::ErrorKind::NotFound).into()));
     }
 }

@@ -54,8 +54,5 @@ pub(super) fn sentence(limits: &Value) -> String {
         return format!("none {by}");
     }
     let calls = output::count(&rate["calls"], "call");
-    format!(
-        "{calls} per {} for each caller {by}",
-        shown(&rate["within"])
-    )
+    format!("{calls} per {} for each caller {by}", shown(&rate["within"]))
 }

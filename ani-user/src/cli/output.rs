@@ -22,10 +22,7 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(columns: &[(&'static str, Side)]) -> Self {
-        Self {
-            columns: columns.to_vec(),
-            rows: Vec::new(),
-        }
+        Self { columns: columns.to_vec(), rows: Vec::new() }
     }
 
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
@@ -33,19 +30,10 @@ impl Table {
     }
 
     pub(super) fn text(&self) -> String {
-        let head: Vec<_> = self
-            .columns
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect();
+        let head: Vec<_> = self.columns.iter().map(|(name, _)| (*name).to_owned()).collect();
         let lines = || std::iter::once(&head).chain(&self.rows);
         let widths: Vec<_> = (0..self.columns.len())
-            .map(|at| {
-                lines()
-                    .filter_map(|row| row.get(at))
-                    .map(|cell| width(cell))
-                    .max()
-            })
+            .map(|at| lines().filter_map(|row| row.get(at)).map(|cell| width(cell)).max())
             .map(|width| width.unwrap_or(0))
             .collect();
         let mut text = String::new();
@@ -75,10 +63,9 @@ pub(super) fn shown(value: &Value) -> String {
         Value::Null => NOTHING.to_owned(),
         Value::String(text) if text.is_empty() => NOTHING.to_owned(),
         // Callers choose their names: nothing of theirs may steer a terminal.
-        Value::String(text) => text
-            .chars()
-            .map(|char| if char.is_control() { '\u{fffd}' } else { char })
-            .collect(),
+        Value::String(text) => {
+            text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
+        }
         other => other.to_string(),
     }
 }
@@ -123,11 +110,8 @@ mod tests {
 
     #[test]
     fn columns_stand_in_line() {
-        let mut table = Table::new(&[
-            ("caller", Side::Left),
-            ("calls", Side::Right),
-            ("", Side::Left),
-        ]);
+        let mut table =
+            Table::new(&[("caller", Side::Left), ("calls", Side::Right), ("", Side::Left)]);
         table.row(["+14155551234".to_owned(), "7".to_owned(), "é".to_owned()]);
         table.row(["bob".to_owned(), "123456".to_owned(), NOTHING.to_owned()]);
         assert_eq!(
@@ -144,10 +128,7 @@ mod tests {
         assert_eq!(shown(&json!("")), "-");
         assert_eq!(shown(&json!(7)), "7");
         assert_eq!(shown(&json!("a\u{1b}[31mb")), "a\u{fffd}[31mb");
-        assert_eq!(
-            time(&json!("2030-01-31T12:00:00.000000Z")),
-            "2030-01-31 12:00:00"
-        );
+        assert_eq!(time(&json!("2030-01-31T12:00:00.000000Z")), "2030-01-31 12:00:00");
         assert_eq!(time(&json!(null)), "-");
         assert_eq!(count(&json!(1), "number"), "1 number");
         assert_eq!(count(&json!(0), "number"), "0 numbers");

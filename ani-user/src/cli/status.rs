@@ -32,19 +32,9 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<()> {
 fn text(status: &Value, all: bool) -> String {
     let interfaces: Vec<_> = items(&status["interfaces"])
         .iter()
-        .map(|interface| {
-            format!(
-                "{} ({})",
-                shown(&interface["name"]),
-                shown(&interface["mode"])
-            )
-        })
+        .map(|interface| format!("{} ({})", shown(&interface["name"]), shown(&interface["mode"])))
         .collect();
-    let interfaces = if interfaces.is_empty() {
-        NOTHING.to_owned()
-    } else {
-        interfaces.join(", ")
-    };
+    let interfaces = if interfaces.is_empty() { NOTHING.to_owned() } else { interfaces.join(", ") };
     let uptime = Duration::from_secs(status["uptime_s"].as_u64().unwrap_or(0));
     let mut text = format!(
         "ani {}, up {}\n\
@@ -71,9 +61,8 @@ fn text(status: &Value, all: bool) -> String {
 /// The kernel's counters in their order, then what the daemon lost.
 fn counters(status: &Value, all: bool) -> Table {
     /// Shown at zero too: they say that it works, or that it does not.
-    const ALWAYS: [&str; 7] = [
-        "packets", "sip", "invites", "passed", "dropped", "captured", "lost",
-    ];
+    const ALWAYS: [&str; 7] =
+        ["packets", "sip", "invites", "passed", "dropped", "captured", "lost"];
     let mut table = Table::new(&[("counter", Side::Left), ("count", Side::Right)]);
     for known in control::counts(&Counters::ZERO) {
         let value = &status["counters"][known.name];

@@ -32,10 +32,8 @@ pub(super) fn run(command: &Command, globals: &Globals) -> anyhow::Result<()> {
     let answer = match command {
         Command::Callers(Callers { n, by }) => {
             let by = clap::ValueEnum::to_possible_value(by).map(|by| by.get_name().to_owned());
-            client.get(&client::path(
-                "/v1/top/callers",
-                &[("n", Some(n.to_string())), ("by", by)],
-            ))?
+            client
+                .get(&client::path("/v1/top/callers", &[("n", Some(n.to_string())), ("by", by)]))?
         }
         Command::Trunks => client.get("/v1/top/trunks")?,
     };
@@ -97,9 +95,7 @@ pub(super) fn trunk_table(trunks: &Value) -> Table {
             shown(&trunk["dropped"]),
             attestation(trunk),
             status("anonymous").to_string(),
-            status("missing")
-                .saturating_add(status("not-a-number"))
-                .to_string(),
+            status("missing").saturating_add(status("not-a-number")).to_string(),
         ]);
     }
     table
@@ -107,7 +103,5 @@ pub(super) fn trunk_table(trunks: &Value) -> Table {
 
 /// Calls at each level: `7/0/1/2`.
 fn attestation(figures: &Value) -> String {
-    crate::telemetry::LEVELS
-        .map(|level| shown(&figures["attestation"][level]))
-        .join("/")
+    crate::telemetry::LEVELS.map(|level| shown(&figures["attestation"][level])).join("/")
 }

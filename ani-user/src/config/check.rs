@@ -37,11 +37,8 @@ const CALLERS: RangeInclusive<i64> = 1..=10_000_000;
 /// What INVITEs from no configured trunk are counted under.
 pub const NO_TRUNK_NAME: &str = "-";
 
-const ANI_HEADERS: [AniHeader; 3] = [
-    AniHeader::PAssertedIdentity,
-    AniHeader::RemotePartyId,
-    AniHeader::From,
-];
+const ANI_HEADERS: [AniHeader; 3] =
+    [AniHeader::PAssertedIdentity, AniHeader::RemotePartyId, AniHeader::From];
 
 /// The total configuration.
 pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
@@ -103,10 +100,9 @@ fn capture(file: file::Capture, text: Text<'_>, config: &mut Config) -> Result<(
         let span = ports.span();
         config.capture.sip_ports = sip_ports(ports.into_inner(), text)?;
         if config.capture.sip_ports.is_empty() {
-            return Err(text.error(
-                span,
-                "capture.sip_ports: no port; name at least one, such as 5060",
-            ));
+            return Err(
+                text.error(span, "capture.sip_ports: no port; name at least one, such as 5060")
+            );
         }
     }
     if let Some(mode) = file.mode {
@@ -135,9 +131,7 @@ fn is_interface_name(name: &str) -> bool {
     (1..=MAX_INTERFACE_NAME).contains(&name.len())
         && name != "."
         && name != ".."
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':')
+        && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':')
 }
 
 fn sip_ports(ports: Vec<Spanned<i64>>, text: Text<'_>) -> Result<Vec<u16>, Error> {
@@ -260,13 +254,7 @@ fn trunks(trunks: Vec<Spanned<file::Trunk>>, text: Text<'_>) -> Result<Vec<Trunk
             Some(list) => ani_order(list, text)?,
             None => ANI_HEADERS.to_vec(),
         };
-        total.push(Trunk {
-            name,
-            sources: networks,
-            country,
-            dial_plan,
-            ani,
-        });
+        total.push(Trunk { name, sources: networks, country, dial_plan, ani });
     }
     Ok(total)
 }
@@ -376,10 +364,9 @@ fn ani_order(list: Spanned<Vec<Spanned<String>>>, text: Text<'_>) -> Result<Vec<
                 ))
                 })?;
         if order.contains(&header) {
-            return Err(text.error(
-                span,
-                format_args!("trunk.ani: `{name}` is named twice; name it once"),
-            ));
+            return Err(
+                text.error(span, format_args!("trunk.ani: `{name}` is named twice; name it once"))
+            );
         }
         order.push(header);
     }
@@ -389,33 +376,19 @@ fn ani_order(list: Spanned<Vec<Spanned<String>>>, text: Text<'_>) -> Result<Vec<
 fn per_caller(rate: Spanned<file::Rate>, text: Text<'_>) -> Result<Option<Rate>, Error> {
     let span = rate.span();
     match rate.into_inner() {
-        file::Rate {
-            calls: None,
-            within: None,
-        } => Ok(None),
-        file::Rate {
-            calls: Some(calls),
-            within: Some(within),
-        } => {
+        file::Rate { calls: None, within: None } => Ok(None),
+        file::Rate { calls: Some(calls), within: Some(within) } => {
             let calls_span = calls.span();
             let calls = calls.into_inner();
-            let count = u64::try_from(calls)
-                .ok()
-                .filter(|count| *count > 0)
-                .ok_or_else(|| {
-                    text.error(calls_span, format_args!(
+            let count = u64::try_from(calls).ok().filter(|count| *count > 0).ok_or_else(|| {
+                text.error(calls_span, format_args!(
                     "limits.per_caller.calls: {calls} calls cannot be a limit; write at least 1, \
                      or {{}} for no limit"
                 ))
-                })?;
-            Rate::new(count, within.get_ref())
-                .map(Some)
-                .map_err(|error| {
-                    text.error(
-                        within.span(),
-                        format_args!("limits.per_caller.within: {error}"),
-                    )
-                })
+            })?;
+            Rate::new(count, within.get_ref()).map(Some).map_err(|error| {
+                text.error(within.span(), format_args!("limits.per_caller.within: {error}"))
+            })
         }
         file::Rate { calls: None, .. } => Err(text.error(
             span,

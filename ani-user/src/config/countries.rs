@@ -26,18 +26,12 @@ impl Country {
 
 /// The country of an ISO 3166 code in either case.
 pub fn find(code: &str) -> Option<&'static Country> {
-    COUNTRIES
-        .iter()
-        .find(|country| country.code.eq_ignore_ascii_case(code))
+    COUNTRIES.iter().find(|country| country.code.eq_ignore_ascii_case(code))
 }
 
 /// All codes, for a message.
 pub fn codes() -> String {
-    COUNTRIES
-        .iter()
-        .map(|country| country.code)
-        .collect::<Vec<_>>()
-        .join(" ")
+    COUNTRIES.iter().map(|country| country.code).collect::<Vec<_>>().join(" ")
 }
 
 /// Reached only while the table below is compiled, where a panic is a compile error.

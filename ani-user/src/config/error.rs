@@ -45,11 +45,7 @@ impl Text<'_> {
     pub(super) fn refused(&self, error: &toml::de::Error) -> Error {
         let message = error.message().lines().collect::<Vec<_>>().join(", ");
         let Some(span) = error.span() else {
-            return Error {
-                origin: self.origin.to_owned(),
-                line: None,
-                message,
-            };
+            return Error { origin: self.origin.to_owned(), line: None, message };
         };
         // An unknown key names itself; a missing one has no place but its table.
         let message = match self.key(span.start) {
@@ -60,11 +56,7 @@ impl Text<'_> {
     }
 
     fn line(&self, at: usize) -> usize {
-        1 + self
-            .before(at)
-            .bytes()
-            .filter(|byte| *byte == b'\n')
-            .count()
+        1 + self.before(at).bytes().filter(|byte| *byte == b'\n').count()
     }
 
     fn before(&self, at: usize) -> &str {

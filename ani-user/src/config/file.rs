@@ -65,11 +65,7 @@ pub(super) struct Limits {
 
 /// `{ calls = 10, within = "1m" }`
 #[derive(Debug, Default, Deserialize)]
-#[serde(
-    default,
-    deny_unknown_fields,
-    expecting = "{ calls = 10, within = \"1m\" }"
-)]
+#[serde(default, deny_unknown_fields, expecting = "{ calls = 10, within = \"1m\" }")]
 pub(super) struct Rate {
     pub(super) calls: Option<Spanned<i64>>,
     pub(super) within: Option<Spanned<String>>,

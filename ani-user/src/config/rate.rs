@@ -41,14 +41,8 @@ impl Rate {
         u64::try_from(span.as_nanos())
             .ok()
             .and_then(|nanoseconds| gcra::parameters(calls, nanoseconds))
-            .map(|_| Self {
-                calls,
-                within: span,
-            })
-            .ok_or_else(|| RateError::Range {
-                calls,
-                within: within.to_owned(),
-            })
+            .map(|_| Self { calls, within: span })
+            .ok_or_else(|| RateError::Range { calls, within: within.to_owned() })
     }
 
     /// The time as it is written: `1m`.
@@ -72,9 +66,7 @@ impl FromStr for Rate {
         let shape = || RateError::Shape(text.to_owned());
         let (calls, within) = text.trim().split_once(" per ").ok_or_else(shape)?;
         let calls = calls.trim();
-        let number = calls
-            .parse()
-            .map_err(|_| RateError::Calls(calls.to_owned()))?;
+        let number = calls.parse().map_err(|_| RateError::Calls(calls.to_owned()))?;
         Self::new(number, within.trim())
     }
 }
@@ -87,9 +79,7 @@ impl fmt::Display for Rate {
 
 /// `1m 30s` without its spaces, as one word.
 fn short(span: Duration) -> String {
-    humantime::format_duration(span)
-        .to_string()
-        .replace(' ', "")
+    humantime::format_duration(span).to_string().replace(' ', "")
 }
 
 #[cfg(test)]
@@ -98,13 +88,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_read_back() {
-        for text in [
-            "10 per 1m",
-            "1 per 1s",
-            "100 per 1h",
-            "7 per 1m30s",
-            "3 per 250ms",
-        ] {
+        for text in ["10 per 1m", "1 per 1s", "100 per 1h", "7 per 1m30s", "3 per 250ms"] {
             let rate: Rate = text.parse().expect(text);
             assert_eq!(rate.to_string(), text);
         }

@@ -48,9 +48,7 @@ fn the_samples_trunk_is_an_example_that_works() {
         .map(|line| line.trim_start_matches('#').strip_prefix(' ').unwrap_or(""))
         .collect();
     let config = parsed(&text.join("\n"));
-    let [trunk] = &config.trunks[..] else {
-        panic!("{:?}", config.trunks)
-    };
+    let [trunk] = &config.trunks[..] else { panic!("{:?}", config.trunks) };
     assert_eq!(trunk.name, "carrier-a");
     assert_eq!(trunk.sources.len(), 2);
     assert_eq!(trunk.country.as_deref(), Some("US"));
@@ -97,22 +95,13 @@ per_caller = { calls = 10, within = "1m" }   # empty: none
 fn what_may_be_left_empty() {
     assert_eq!(parsed("limits.per_caller = {}").limits.per_caller, None);
     assert_eq!(parsed("control.metrics = ''").control.metrics, None);
-    assert!(
-        parsed("emergency.numbers = []")
-            .emergency
-            .numbers
-            .is_empty()
-    );
+    assert!(parsed("emergency.numbers = []").emergency.numbers.is_empty());
 }
 
 #[test]
 fn an_address_is_a_network_of_one() {
     let config = parsed("[[trunk]]\nname='a'\nsources=['192.0.2.1', '2001:db8::1']");
-    let sources: Vec<_> = config.trunks[0]
-        .sources
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let sources: Vec<_> = config.trunks[0].sources.iter().map(ToString::to_string).collect();
     assert_eq!(sources, ["192.0.2.1/32", "2001:db8::1/128"]);
     assert_eq!(config.trunks[0].dial_plan, DialPlan::NONE);
 }
@@ -173,10 +162,7 @@ fn each_mistake_is_named_with_its_line_value_and_remedy() {
             "ani.toml:2: store.path: the path is empty; write one, or leave the key out for the \
              default",
         ),
-        (
-            "[store]\npaht = '/tmp'",
-            "ani.toml:2: unknown field `paht`, expected `path`",
-        ),
+        ("[store]\npaht = '/tmp'", "ani.toml:2: unknown field `paht`, expected `path`"),
         (
             "\n[[trunk]]\nsources = ['192.0.2.1']",
             "ani.toml:2: trunk.name: missing; give each trunk a name",

@@ -51,25 +51,15 @@ pub(super) fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/top/trunks", get(top_trunks))
         .route("/v1/callers/{number}", get(caller))
         .route("/v1/block", get(blocks).post(add).delete(remove))
-        .route(
-            "/v1/block/import",
-            post(import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)),
-        )
+        .route("/v1/block/import", post(import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
         .route("/v1/block/export", get(export))
-        .route(
-            "/v1/limits",
-            get(limits).put(set_limits).delete(reset_limits),
-        )
+        .route("/v1/limits", get(limits).put(set_limits).delete(reset_limits))
         .fallback(async |request: Request| {
             Refusal::unknown(format!("no such path: {}", request.uri().path()))
         })
         .method_not_allowed_fallback(async |request: Request| Refusal {
             status: StatusCode::METHOD_NOT_ALLOWED,
-            message: format!(
-                "{} does not take {}",
-                request.uri().path(),
-                request.method()
-            ),
+            message: format!("{} does not take {}", request.uri().path(), request.method()),
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(daemon)
@@ -172,13 +162,9 @@ async fn import(State(daemon): Shared, Asked(how): Asked<How>, Whole(body): Whol
 }
 
 async fn export(State(daemon): Shared) -> Answer {
-    work(move || {
-        Ok((
-            [(CONTENT_TYPE, "text/csv; charset=utf-8")],
-            daemon.export()?,
-        )
-            .into_response())
-    })
+    work(
+        move || Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8")], daemon.export()?).into_response()),
+    )
     .await
 }
 
@@ -249,20 +235,17 @@ impl<S: Send + Sync> FromRequest<S> for Whole {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        Bytes::from_request(request, state)
-            .await
-            .map(Self)
-            .map_err(|error| Refusal {
-                status: error.status(),
-                message: match error.status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => format!(
-                        "the body is too large; send at most {} MiB as an import, {} MiB otherwise",
-                        MAX_IMPORT_BYTES >> 20,
-                        MAX_BODY_BYTES >> 20
-                    ),
-                    _ => error.body_text(),
-                },
-            })
+        Bytes::from_request(request, state).await.map(Self).map_err(|error| Refusal {
+            status: error.status(),
+            message: match error.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => format!(
+                    "the body is too large; send at most {} MiB as an import, {} MiB otherwise",
+                    MAX_IMPORT_BYTES >> 20,
+                    MAX_BODY_BYTES >> 20
+                ),
+                _ => error.body_text(),
+            },
+        })
     }
 }
 

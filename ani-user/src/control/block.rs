@@ -65,23 +65,18 @@ impl How {
 }
 
 fn ttl(text: &str) -> Result<Duration, Refusal> {
-    humantime::parse_duration(text)
-        .ok()
-        .filter(|span| !span.is_zero())
-        .ok_or_else(|| {
-            Refusal::bad(format!(
-                "ttl `{}` is no span of time; write one such as 30m, 1h or 7d",
-                number::shown(text)
-            ))
-        })
+    humantime::parse_duration(text).ok().filter(|span| !span.is_zero()).ok_or_else(|| {
+        Refusal::bad(format!(
+            "ttl `{}` is no span of time; write one such as 30m, 1h or 7d",
+            number::shown(text)
+        ))
+    })
 }
 
 impl Daemon {
     pub(super) fn page_of_blocks(&self, page: Page) -> Result<Value, Refusal> {
-        let after = page
-            .after
-            .map(|text| number::read(&text, None).map_err(Refusal::bad))
-            .transpose()?;
+        let after =
+            page.after.map(|text| number::read(&text, None).map_err(Refusal::bad)).transpose()?;
         let count = page.n.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
         let entries = self.store.page(after, count)?;
         let next = entries.last().filter(|_| entries.len() == count);
@@ -94,23 +89,14 @@ impl Daemon {
 
     pub(super) fn add_blocks(&self, add: Add) -> Result<Value, Refusal> {
         bounded(&add.numbers)?;
-        let how = How {
-            ttl: add.ttl,
-            reason: add.reason,
-            country: add.country,
-        };
+        let how = How { ttl: add.ttl, reason: add.reason, country: add.country };
         let defaults = how.defaults(self.clock.now())?;
         let expires = defaults.ttl.map(|ttl| defaults.now.after(ttl));
         let mut entries = Vec::with_capacity(add.numbers.len());
         for text in &add.numbers {
             let number = number::read(text, defaults.country).map_err(Refusal::bad)?;
             let reason = defaults.reason.clone();
-            entries.push(Block {
-                number,
-                expires,
-                reason,
-                added: defaults.now,
-            });
+            entries.push(Block { number, expires, reason, added: defaults.now });
         }
         let told: Vec<_> = entries
             .iter()
@@ -142,11 +128,8 @@ impl Daemon {
         let removed = self.unblock(&numbers)?;
         let shown = |number| format!("+{number}");
         let found: HashSet<_> = removed.iter().copied().collect();
-        let missing: Vec<_> = numbers
-            .into_iter()
-            .filter(|number| !found.contains(number))
-            .map(shown)
-            .collect();
+        let missing: Vec<_> =
+            numbers.into_iter().filter(|number| !found.contains(number)).map(shown).collect();
         Ok(json!({
             "removed": removed.into_iter().map(shown).collect::<Vec<_>>(),
             "not_listed": missing,
@@ -156,13 +139,8 @@ impl Daemon {
 
     pub(super) fn import(&self, how: &How, body: &[u8]) -> Result<Value, Refusal> {
         let text = std::str::from_utf8(body).map_err(|error| {
-            let line = 1 + body[..error.valid_up_to()]
-                .iter()
-                .filter(|b| **b == b'\n')
-                .count();
-            Refusal::bad(format!(
-                "nothing was imported: line {line} is no UTF-8 text"
-            ))
+            let line = 1 + body[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count();
+            Refusal::bad(format!("nothing was imported: line {line} is no UTF-8 text"))
         })?;
         let parsed = list::parse(text, &how.defaults(self.clock.now())?).map_err(Refusal::bad)?;
         let read = parsed.entries.len();

@@ -49,10 +49,7 @@ enum Column {
 /// Reads a list, all or nothing: the error tells the wrong lines.
 pub(super) fn parse(text: &str, defaults: &Defaults) -> Result<Parsed, String> {
     let mut columns = vec![Column::Number, Column::Reason];
-    let mut parsed = Parsed {
-        entries: Vec::new(),
-        expired: 0,
-    };
+    let mut parsed = Parsed { entries: Vec::new(), expired: 0 };
     let (mut told, mut wrong) = (Vec::new(), 0_usize);
     let mut first = true;
     // A byte order mark, as spreadsheets write it.
@@ -62,9 +59,7 @@ pub(super) fn parse(text: &str, defaults: &Defaults) -> Result<Parsed, String> {
             continue;
         }
         let result = fields(line).and_then(|fields| {
-            let names = std::mem::take(&mut first)
-                .then(|| header(&fields))
-                .flatten();
+            let names = std::mem::take(&mut first).then(|| header(&fields)).flatten();
             match names {
                 Some(names) => columns = names?,
                 None => match entry(&fields, &columns, defaults)? {
@@ -88,15 +83,8 @@ pub(super) fn parse(text: &str, defaults: &Defaults) -> Result<Parsed, String> {
                 0 => String::new(),
                 more => format!("\nand {more} more"),
             };
-            let lines = if wrong == 1 {
-                "1 line is"
-            } else {
-                &format!("{wrong} lines are")
-            };
-            Err(format!(
-                "nothing was imported: {lines} wrong\n{}{more}",
-                told.join("\n")
-            ))
+            let lines = if wrong == 1 { "1 line is" } else { &format!("{wrong} lines are") };
+            Err(format!("nothing was imported: {lines} wrong\n{}{more}", told.join("\n")))
         }
     }
 }
@@ -170,18 +158,11 @@ fn entry(
     defaults: &Defaults,
 ) -> Result<Option<Block>, String> {
     if fields.len() > columns.len() {
-        return Err(format!(
-            "{} columns where {} are known",
-            fields.len(),
-            columns.len()
-        ));
+        return Err(format!("{} columns where {} are known", fields.len(), columns.len()));
     }
     let field = |wanted| {
         let at = columns.iter().position(|column| *column == wanted)?;
-        fields
-            .get(at)
-            .map(|field| field.trim())
-            .filter(|field| !field.is_empty())
+        fields.get(at).map(|field| field.trim()).filter(|field| !field.is_empty())
     };
     let time = |wanted, name| {
         field(wanted)
@@ -204,12 +185,7 @@ fn entry(
     if expires.is_some_and(|expires| expires <= defaults.now) {
         return Ok(None);
     }
-    Ok(Some(Block {
-        number,
-        expires,
-        reason,
-        added,
-    }))
+    Ok(Some(Block { number, expires, reason, added }))
 }
 
 /// The fields of a line (RFC 4180 §2, without line breaks in quotes); `;` separates too, as
@@ -233,11 +209,7 @@ fn fields(line: &str) -> Result<Vec<String>, String> {
             _ => field.push(char),
         }
     }
-    if quoted {
-        Err("a quote is not closed".to_owned())
-    } else {
-        Ok(fields)
-    }
+    if quoted { Err("a quote is not closed".to_owned()) } else { Ok(fields) }
 }
 
 #[cfg(test)]
@@ -247,21 +219,12 @@ mod tests {
     const NOW: Timestamp = Timestamp::new(1_700_000_000, 0);
 
     fn defaults() -> Defaults {
-        Defaults {
-            now: NOW,
-            ttl: None,
-            reason: String::new(),
-            country: None,
-        }
+        Defaults { now: NOW, ttl: None, reason: String::new(), country: None }
     }
 
     fn numbers(text: &str) -> Vec<String> {
         let parsed = parse(text, &defaults()).unwrap_or_else(|error| panic!("{error}"));
-        parsed
-            .entries
-            .iter()
-            .map(|entry| format!("+{} {}", entry.number, entry.reason))
-            .collect()
+        parsed.entries.iter().map(|entry| format!("+{} {}", entry.number, entry.reason)).collect()
     }
 
     #[test]
@@ -279,10 +242,7 @@ mod tests {
             numbers("+14155550001,\"spam, \"\"again\"\"\"\n+14155550002;scam"),
             ["+14155550001 spam, \"again\"", "+14155550002 scam"]
         );
-        assert_eq!(
-            numbers("Reason,Number\nscam,+14155550001\n"),
-            ["+14155550001 scam"]
-        );
+        assert_eq!(numbers("Reason,Number\nscam,+14155550001\n"), ["+14155550001 scam"]);
     }
 
     #[test]
@@ -323,9 +283,7 @@ mod tests {
                     4155550003,2001-01-01T00:00:00Z,old";
         let parsed = parse(text, &defaults).expect("reads");
         assert_eq!(parsed.expired, 1);
-        let [first, second] = &parsed.entries[..] else {
-            panic!("{parsed:?}")
-        };
+        let [first, second] = &parsed.entries[..] else { panic!("{parsed:?}") };
         assert_eq!(
             (first.reason.as_str(), first.expires),
             ("flood", Some(Timestamp::new(1_700_000_060, 0)))
@@ -351,10 +309,7 @@ mod tests {
         assert!(error.ends_with("\nand 980 more"), "{error}");
         for (line, expected) in [
             ("number,colour\n", "column `colour` is unknown or doubled"),
-            (
-                "number,expires\n+14155550001,soon",
-                "expires `soon` is no time",
-            ),
+            ("number,expires\n+14155550001,soon", "expires `soon` is no time"),
             ("+14155550001,a,b", "3 columns where 2 are known"),
             (",reason", "no number"),
         ] {

@@ -90,17 +90,11 @@ impl Daemon {
         let attestation = Family::<Levels, Counter>::default();
         for (trunk, figures) in self.telemetry.trunks() {
             for (verdict, count) in [("pass", figures.passed), ("drop", figures.dropped)] {
-                let labels = Verdicts {
-                    trunk: trunk.clone(),
-                    verdict,
-                };
+                let labels = Verdicts { trunk: trunk.clone(), verdict };
                 invites.get_or_create(&labels).inc_by(count);
             }
             for (level, count) in LEVELS.into_iter().zip(figures.attestation) {
-                let labels = Levels {
-                    trunk: trunk.clone(),
-                    level,
-                };
+                let labels = Levels { trunk: trunk.clone(), level };
                 attestation.get_or_create(&labels).inc_by(count);
             }
         }
@@ -148,10 +142,7 @@ pub async fn serve(
             },
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            tracing::warn!(
-                MAX_CONNECTIONS,
-                "metrics: too many connections, one was turned away"
-            );
+            tracing::warn!(MAX_CONNECTIONS, "metrics: too many connections, one was turned away");
             continue;
         };
         let daemon = Arc::clone(&daemon);
@@ -176,9 +167,7 @@ async fn answer(
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
-        response
-            .headers_mut()
-            .insert(ALLOW, hyper::header::HeaderValue::from_static("GET, HEAD"));
+        response.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("GET, HEAD"));
         return Ok(response);
     }
     let text = tokio::task::spawn_blocking(move || daemon.metrics()).await;
@@ -196,8 +185,6 @@ fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
 fn typed(status: StatusCode, kind: &'static str, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(text.into()));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
+    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
     response
 }

@@ -12,10 +12,7 @@ use crate::config::countries::{self, Country};
 const MAX_SHOWN: usize = 40;
 
 /// E.164 up to the longest number any trunk may be told to take.
-const ANY: DialPlan = DialPlan {
-    max_digits: MAX_DIGITS as u8,
-    ..DialPlan::NONE
-};
+const ANY: DialPlan = DialPlan { max_digits: MAX_DIGITS as u8, ..DialPlan::NONE };
 
 /// The country of a code; an empty one is none.
 pub(super) fn country(code: Option<&str>) -> Result<Option<&'static Country>, String> {
@@ -36,10 +33,7 @@ pub(super) fn country(code: Option<&str>) -> Result<Option<&'static Country>, St
 pub(super) fn read(text: &str, country: Option<&Country>) -> Result<Number, String> {
     let text = text.trim();
     let dialled = Dialled::from_text(text).ok_or_else(|| {
-        format!(
-            "`{}` is no telephone number; write one such as +14155551234",
-            shown(text)
-        )
+        format!("`{}` is no telephone number; write one such as +14155551234", shown(text))
     })?;
     if dialled.plus {
         return ANY.e164(dialled).ok_or_else(|| {
@@ -95,9 +89,7 @@ mod tests {
             ("+442079460000", us, "442079460000"),
         ] {
             assert_eq!(
-                read(text, country)
-                    .map(|number| number.to_string())
-                    .as_deref(),
+                read(text, country).map(|number| number.to_string()).as_deref(),
                 Ok(expected)
             );
         }
@@ -123,11 +115,7 @@ mod tests {
             error("bob\n", None),
             "`bob` is no telephone number; write one such as +14155551234"
         );
-        assert!(
-            country(Some("XX"))
-                .expect_err("unknown")
-                .starts_with("country `XX` is not known")
-        );
+        assert!(country(Some("XX")).expect_err("unknown").starts_with("country `XX` is not known"));
         assert!(error(&"x".repeat(9_999), None).len() < 120);
     }
 }

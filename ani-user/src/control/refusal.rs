@@ -22,26 +22,17 @@ pub struct Refusal {
 impl Refusal {
     /// The request makes no sense.
     pub(super) fn bad(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            message: message.into(),
-        }
+        Self { status: StatusCode::BAD_REQUEST, message: message.into() }
     }
 
     /// There is no such thing.
     pub(super) fn unknown(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            message: message.into(),
-        }
+        Self { status: StatusCode::NOT_FOUND, message: message.into() }
     }
 
     /// The daemon could not do what makes sense.
     pub(super) fn failed(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            message: message.into(),
-        }
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, message: message.into() }
     }
 }
 
@@ -51,10 +42,7 @@ impl From<store::Error> for Refusal {
             store::Error::Full { .. } => StatusCode::CONFLICT,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self {
-            status,
-            message: error.to_string(),
-        }
+        Self { status, message: error.to_string() }
     }
 }
 

@@ -61,26 +61,16 @@ pub struct Socket {
 impl Socket {
     /// Listens on a path. A socket nobody answers on, left by a daemon that was killed, is replaced.
     pub async fn bind(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::Listen {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source| Error::Listen { path: path.to_owned(), source };
         clear(path).await?;
-        if let Some(directory) = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
+        if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::create_dir_all(directory).map_err(failed)?;
         }
         let listener = UnixListener::bind(path).map_err(failed)?;
         // Until here the process's umask kept others out: connecting needs the right to write.
         fs::set_permissions(path, fs::Permissions::from_mode(MODE)).map_err(failed)?;
         let file = fs::symlink_metadata(path).map_err(failed)?;
-        Ok(Self {
-            listener,
-            path: path.to_owned(),
-            file: (file.dev(), file.ino()),
-        })
+        Ok(Self { listener, path: path.to_owned(), file: (file.dev(), file.ino()) })
     }
 
     /// Serves until `shutdown` is ready and the requests begun are answered, or have had [`GRACE`];
@@ -90,11 +80,7 @@ impl Socket {
         daemon: Arc<Daemon>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let Self {
-            listener,
-            path,
-            file,
-        } = self;
+        let Self { listener, path, file } = self;
         let (end, ended) = oneshot::channel::<()>();
         let serving = axum::serve(listener, api::router(daemon)).with_graceful_shutdown(async {
             // Told by the other end going away.
@@ -122,25 +108,17 @@ impl Socket {
 
 /// Makes way for a new socket.
 async fn clear(path: &Path) -> Result<(), Error> {
-    let failed = |source| Error::Listen {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| Error::Listen { path: path.to_owned(), source };
     let kind = match fs::symlink_metadata(path) {
         Ok(file) => file.file_type(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
     };
     if !kind.is_socket() {
-        return Err(Error::NoSocket {
-            path: path.to_owned(),
-        });
+        return Err(Error::NoSocket { path: path.to_owned() });
     }
     match UnixStream::connect(path).await {
-        Ok(stream) => Err(Error::InUse {
-            path: path.to_owned(),
-            holder: holder(&stream),
-        }),
+        Ok(stream) => Err(Error::InUse { path: path.to_owned(), holder: holder(&stream) }),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(failed)
         }

@@ -24,30 +24,12 @@ pub struct Count {
 /// The sums an operator asks for first, then every counter of the XDP program.
 pub fn counts(counters: &Counters) -> Vec<Count> {
     let sums = [
-        (
-            "sip",
-            "UDP payloads that came to a SIP port",
-            counters.sip(),
-        ),
-        (
-            "invites",
-            "INVITE requests, repeated ones too",
-            counters.invites(),
-        ),
-        (
-            "passed",
-            "INVITE requests that went on to the SBC",
-            counters.invites_passed(),
-        ),
-        (
-            "dropped",
-            "INVITE requests that ended at the NIC",
-            counters.sum(Kind::Dropped),
-        ),
+        ("sip", "UDP payloads that came to a SIP port", counters.sip()),
+        ("invites", "INVITE requests, repeated ones too", counters.invites()),
+        ("passed", "INVITE requests that went on to the SBC", counters.invites_passed()),
+        ("dropped", "INVITE requests that ended at the NIC", counters.sum(Kind::Dropped)),
     ];
-    let sums = sums
-        .into_iter()
-        .map(|(name, help, value)| Count { name, help, value });
+    let sums = sums.into_iter().map(|(name, help, value)| Count { name, help, value });
     let rows = TABLE.iter().map(|row| Count {
         name: row.name,
         help: row.help,
@@ -64,11 +46,7 @@ pub fn counts(counters: &Counters) -> Vec<Count> {
 pub(super) fn daemon_counts(losses: &Losses, sizes: &Sizes) -> Vec<Count> {
     let mut counts: Vec<_> = LOSSES
         .iter()
-        .map(|&(loss, name, help)| Count {
-            name,
-            help,
-            value: losses.value(loss),
-        })
+        .map(|&(loss, name, help)| Count { name, help, value: losses.value(loss) })
         .collect();
     counts.push(Count {
         name: "callers_evicted",
@@ -149,16 +127,10 @@ impl Daemon {
             .map(|trunk| {
                 let at = seen.iter().position(|(name, _)| *name == trunk.name);
                 let figures = at.map(|at| seen.remove(at).1).unwrap_or_default();
-                Trunk {
-                    name: trunk.name.clone(),
-                    figures,
-                }
+                Trunk { name: trunk.name.clone(), figures }
             })
             .collect();
-        trunks.extend(
-            seen.into_iter()
-                .map(|(name, figures)| Trunk { name, figures }),
-        );
+        trunks.extend(seen.into_iter().map(|(name, figures)| Trunk { name, figures }));
         trunks
     }
 }

@@ -44,11 +44,7 @@ impl Failure {
         let file = file.to_owned();
         match self {
             Self::Damaged(detail) => Error::Damaged { file, detail },
-            Self::Newer(found) => Error::Newer {
-                file,
-                found,
-                known: VERSION,
-            },
+            Self::Newer(found) => Error::Newer { file, found, known: VERSION },
             Self::Sqlite(source) => match (source.sqlite_error_code(), &source) {
                 (Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked), _) => {
                     Error::InUse { file }
@@ -58,10 +54,7 @@ impl Failure {
                     None,
                     rusqlite::Error::FromSqlConversionFailure(..)
                     | rusqlite::Error::InvalidColumnType(..),
-                ) => Error::Damaged {
-                    file,
-                    detail: source.to_string(),
-                },
+                ) => Error::Damaged { file, detail: source.to_string() },
                 _ => Error::Database { file, source },
             },
         }
@@ -83,9 +76,7 @@ pub(super) fn open(file: &Path) -> Result<Connection, Failure> {
     // Holds the lock from here on, also while nothing is written.
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let tables = if version == 0 {
-        connection
-            .execute_batch(TABLES)
-            .map_err(|error| unexpected(&connection, error))
+        connection.execute_batch(TABLES).map_err(|error| unexpected(&connection, error))
     } else {
         check(&connection)
     };
@@ -101,11 +92,7 @@ fn unexpected(connection: &Connection, error: rusqlite::Error) -> Failure {
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .unwrap_or(0);
-    if tables > 0 {
-        Failure::Damaged("its tables are not ani's".to_owned())
-    } else {
-        error.into()
-    }
+    if tables > 0 { Failure::Damaged("its tables are not ani's".to_owned()) } else { error.into() }
 }
 
 /// Pages, indexes and constraints; well under a second for a million numbers.

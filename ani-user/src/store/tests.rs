@@ -23,10 +23,7 @@ fn directory() -> tempfile::TempDir {
 fn what_was_stored_is_there_after_a_restart() {
     let directory = directory();
     let path = directory.path().join("made/here");
-    let entries = [
-        entry("14155551234", None),
-        entry("3310200123456789", Some(1_800_000_000)),
-    ];
+    let entries = [entry("14155551234", None), entry("3310200123456789", Some(1_800_000_000))];
     let rate = Rate::new(10, "1m").expect("a rate");
     {
         let store = Store::open(&path).expect("open");
@@ -34,17 +31,11 @@ fn what_was_stored_is_there_after_a_restart() {
         store.block(&entries, 10).expect("block");
         store.set_limit(Some(Some(rate))).expect("limit");
     }
-    assert_eq!(
-        fs::metadata(&path).expect("made").permissions().mode() & 0o777,
-        0o700
-    );
+    assert_eq!(fs::metadata(&path).expect("made").permissions().mode() & 0o777, 0o700);
     let store = Store::open(&path).expect("open");
     assert_eq!(store.entries(), 2);
     assert_eq!(store.page(None, 10).expect("page"), entries);
-    assert_eq!(
-        store.entry(entries[1].number).expect("entry").as_ref(),
-        Some(&entries[1])
-    );
+    assert_eq!(store.entry(entries[1].number).expect("entry").as_ref(), Some(&entries[1]));
     assert_eq!(store.limit().expect("limit"), Some(Some(rate)));
     store.set_limit(Some(None)).expect("limit");
     assert_eq!(store.limit().expect("limit"), Some(None));
@@ -56,9 +47,7 @@ fn what_was_stored_is_there_after_a_restart() {
 fn pages_follow_each_other() {
     let directory = directory();
     let store = Store::open(directory.path()).expect("open");
-    let entries: Vec<_> = (0..25)
-        .map(|n| entry(&format!("1415555{n:04}"), None))
-        .collect();
+    let entries: Vec<_> = (0..25).map(|n| entry(&format!("1415555{n:04}"), None)).collect();
     store.block(&entries, 100).expect("block");
     let (mut after, mut read) = (None, Vec::new());
     loop {
@@ -75,9 +64,7 @@ fn a_change_can_be_taken_back() {
     let directory = directory();
     let store = Store::open(directory.path()).expect("open");
     let before = entry("14155550001", Some(1_800_000_000));
-    store
-        .block(std::slice::from_ref(&before), 10)
-        .expect("block");
+    store.block(std::slice::from_ref(&before), 10).expect("block");
     let undo = store
         .block(
             &[
@@ -90,13 +77,7 @@ fn a_change_can_be_taken_back() {
         .expect("block");
     assert_eq!(store.entries(), 2);
     // Of two with one number the later one counts.
-    assert_eq!(
-        store
-            .entry(before.number)
-            .expect("entry")
-            .and_then(|entry| entry.expires),
-        None
-    );
+    assert_eq!(store.entry(before.number).expect("entry").and_then(|entry| entry.expires), None);
     assert_eq!(undo.replaced, std::slice::from_ref(&before));
     store.undo(&undo).expect("undo");
     assert_eq!(store.page(None, 10).expect("page"), [before]);
@@ -107,9 +88,7 @@ fn a_change_can_be_taken_back() {
 fn a_full_list_takes_nothing() {
     let directory = directory();
     let store = Store::open(directory.path()).expect("open");
-    store
-        .block(&[entry("14155550001", None)], 2)
-        .expect("block");
+    store.block(&[entry("14155550001", None)], 2).expect("block");
     let error = store
         .block(&[entry("14155550002", None), entry("14155550003", None)], 2)
         .expect_err("no room");
@@ -121,9 +100,7 @@ fn a_full_list_takes_nothing() {
     assert_eq!(store.entries(), 1);
     assert_eq!(store.page(None, 10).expect("page").len(), 1);
     // Replacing needs no room.
-    store
-        .block(&[entry("14155550001", Some(1_800_000_000))], 1)
-        .expect("block");
+    store.block(&[entry("14155550001", Some(1_800_000_000))], 1).expect("block");
 }
 
 #[test]
@@ -139,13 +116,7 @@ fn what_expired_goes_and_the_rest_stays() {
     assert_eq!(store.expire(NOW).expect("expire"), [entries[0].number]);
     assert_eq!(store.expire(NOW).expect("expire"), []);
     assert_eq!(store.entries(), 2);
-    assert_eq!(
-        store
-            .unblock(&[entries[0].number, entries[1].number])
-            .expect("unblock")
-            .len(),
-        1
-    );
+    assert_eq!(store.unblock(&[entries[0].number, entries[1].number]).expect("unblock").len(), 1);
 }
 
 #[test]
@@ -153,17 +124,9 @@ fn a_damaged_database_is_named_and_left_alone() {
     let directory = directory();
     let file = directory.path().join(FILE);
     fs::write(&file, vec![b'x'; 8_192]).expect("write");
-    let error = Store::open(directory.path())
-        .expect_err("damaged")
-        .to_string();
-    assert!(
-        error.starts_with(&format!("{} is damaged (", file.display())),
-        "{error}"
-    );
-    assert!(
-        error.ends_with("or move it away to start with an empty block list"),
-        "{error}"
-    );
+    let error = Store::open(directory.path()).expect_err("damaged").to_string();
+    assert!(error.starts_with(&format!("{} is damaged (", file.display())), "{error}");
+    assert!(error.ends_with("or move it away to start with an empty block list"), "{error}");
     assert_eq!(fs::read(&file).expect("still there"), vec![b'x'; 8_192]);
 }
 
@@ -173,18 +136,13 @@ fn pages_overwritten_within_are_found_at_the_start() {
     let file = directory.path().join(FILE);
     {
         let store = Store::open(directory.path()).expect("open");
-        let entries: Vec<_> = (0..2_000)
-            .map(|n| entry(&format!("1415555{n:04}"), None))
-            .collect();
+        let entries: Vec<_> = (0..2_000).map(|n| entry(&format!("1415555{n:04}"), None)).collect();
         store.block(&entries, 10_000).expect("block");
     }
     let mut bytes = fs::read(&file).expect("read");
     bytes[8_192..40_960].fill(0xaa);
     fs::write(&file, bytes).expect("write");
-    assert!(matches!(
-        Store::open(directory.path()),
-        Err(Error::Damaged { .. })
-    ));
+    assert!(matches!(Store::open(directory.path()), Err(Error::Damaged { .. })));
 }
 
 #[test]
@@ -194,33 +152,20 @@ fn another_programs_database_and_a_newer_one_are_refused() {
     Connection::open(&file)
         .and_then(|other| other.execute_batch("CREATE TABLE block (a); PRAGMA user_version = 7"))
         .expect("a database");
-    let error = Store::open(directory.path())
-        .expect_err("newer")
-        .to_string();
-    assert!(
-        error.contains("written by a newer ani (schema 7, this one knows 1)"),
-        "{error}"
-    );
+    let error = Store::open(directory.path()).expect_err("newer").to_string();
+    assert!(error.contains("written by a newer ani (schema 7, this one knows 1)"), "{error}");
     Connection::open(&file)
         .and_then(|other| other.execute_batch("PRAGMA user_version = 0"))
         .expect("a database");
-    let error = Store::open(directory.path())
-        .expect_err("foreign")
-        .to_string();
-    assert!(
-        error.contains("is damaged (its tables are not ani's)"),
-        "{error}"
-    );
+    let error = Store::open(directory.path()).expect_err("foreign").to_string();
+    assert!(error.contains("is damaged (its tables are not ani's)"), "{error}");
 }
 
 #[test]
 fn a_store_has_one_daemon() {
     let directory = directory();
     let store = Store::open(directory.path()).expect("open");
-    assert!(matches!(
-        Store::open(directory.path()),
-        Err(Error::InUse { .. })
-    ));
+    assert!(matches!(Store::open(directory.path()), Err(Error::InUse { .. })));
     drop(store);
     Store::open(directory.path()).expect("open");
 }

@@ -18,10 +18,7 @@ const ANONYMOUS: &str = "anonymous";
 const MISSING: &str = "missing";
 
 /// E.164 up to the longest number there is: what a trunk allows was decided before.
-const ANY: DialPlan = DialPlan {
-    max_digits: 16,
-    ..DialPlan::NONE
-};
+const ANY: DialPlan = DialPlan { max_digits: 16, ..DialPlan::NONE };
 
 /// A caller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,10 +45,7 @@ impl Caller {
 
     /// A caller as he is shown: `+` and digits, `anonymous`, `missing`, or the text.
     pub fn from_text(text: &str) -> Self {
-        let number = text
-            .starts_with('+')
-            .then(|| Dialled::from_text(text))
-            .flatten();
+        let number = text.starts_with('+').then(|| Dialled::from_text(text)).flatten();
         if let Some(number) = number.and_then(|dialled| ANY.e164(dialled)) {
             return Self::Number(number);
         }
@@ -60,10 +54,7 @@ impl Caller {
             MISSING => Self::Missing,
             _ if text.len() <= MAX_TEXT => Self::Text(text.into()),
             _ => {
-                let end = (0..=MAX_TEXT)
-                    .rev()
-                    .find(|at| text.is_char_boundary(*at))
-                    .unwrap_or(0);
+                let end = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
                 let kept = text.get(..end).unwrap_or_default();
                 Self::Text(format!("{kept}…").into())
             }
@@ -94,20 +85,10 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_the_same_caller() {
-        for text in [
-            "+14155551234",
-            "anonymous",
-            "missing",
-            "alice",
-            "4711",
-            "+12",
-        ] {
+        for text in ["+14155551234", "anonymous", "missing", "alice", "4711", "+12"] {
             assert_eq!(Caller::from_text(text).to_string(), text);
         }
-        assert!(matches!(
-            Caller::from_text("+3310200123456789"),
-            Caller::Number(_)
-        ));
+        assert!(matches!(Caller::from_text("+3310200123456789"), Caller::Number(_)));
         assert!(matches!(Caller::from_text("14155551234"), Caller::Text(_)));
     }
 
@@ -117,9 +98,6 @@ mod tests {
         let caller = Caller::from_text(&long);
         assert_eq!(caller.to_string(), format!("{}…", "é".repeat(32)));
         let odd = format!("x{long}");
-        assert_eq!(
-            Caller::from_text(&odd).to_string(),
-            format!("x{}…", "é".repeat(31))
-        );
+        assert_eq!(Caller::from_text(&odd).to_string(), format!("x{}…", "é".repeat(31)));
     }
 }

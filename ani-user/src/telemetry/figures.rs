@@ -56,9 +56,7 @@ impl TrunkFigures {
         if is_call(invite) {
             add(&mut self.calls);
             // What is no known level is none: a signature that cannot be read vouches for nothing.
-            let level = LEVELS
-                .iter()
-                .position(|level| *level == invite.attestation.level);
+            let level = LEVELS.iter().position(|level| *level == invite.attestation.level);
             if let Some(counter) = self.attestation.get_mut(level.unwrap_or(LEVELS.len() - 1)) {
                 add(counter);
             }
@@ -126,11 +124,7 @@ impl CallerFigures {
 }
 
 fn bounded(text: &str) -> String {
-    if text.len() <= MAX_TEXT {
-        text.to_owned()
-    } else {
-        Caller::from_text(text).to_string()
-    }
+    if text.len() <= MAX_TEXT { text.to_owned() } else { Caller::from_text(text).to_string() }
 }
 
 fn by_level<S: Serializer>(counts: &[u64; LEVELS.len()], serializer: S) -> Result<S::Ok, S::Error> {

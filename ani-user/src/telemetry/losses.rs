@@ -42,9 +42,7 @@ impl Losses {
 
     /// How many there were.
     pub fn value(&self, loss: Loss) -> u64 {
-        self.0
-            .get(loss as usize)
-            .map_or(0, |counter| counter.load(Ordering::Relaxed))
+        self.0.get(loss as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
 }
 

@@ -47,12 +47,7 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite {
             signer: None,
             verstat: None,
         },
-        kernel: Kernel {
-            plain: true,
-            not_plain: None,
-            ani: None,
-            attestation: "A",
-        },
+        kernel: Kernel { plain: true, not_plain: None, ani: None, attestation: "A" },
         verdict: Verdict::Pass,
         answer: None,
         rule: None,
@@ -68,59 +63,32 @@ fn number(ani: &str, second: i64) -> Invite {
 fn a_call_is_counted_once_and_each_of_its_invites() {
     let telemetry = Telemetry::new(10);
     telemetry.record(&number("+14155551234", 5));
-    telemetry.record(&Invite {
-        retransmission: true,
-        ..number("+14155551234", 6)
-    });
-    telemetry.record(&Invite {
-        to_tag: Some("x".to_owned()),
-        ..number("+14155551234", 7)
-    });
+    telemetry.record(&Invite { retransmission: true, ..number("+14155551234", 6) });
+    telemetry.record(&Invite { to_tag: Some("x".to_owned()), ..number("+14155551234", 7) });
     telemetry.record(&Invite {
         verdict: Verdict::Drop,
         rule: Some("limit"),
         dnis: Some("x".repeat(10_000)),
-        attestation: Attestation {
-            level: "none",
-            ..number("", 0).attestation
-        },
+        attestation: Attestation { level: "none", ..number("", 0).attestation },
         ..number("+14155551234", 4)
     });
-    let caller = telemetry
-        .caller(&Caller::from_text("+14155551234"))
-        .expect("seen");
+    let caller = telemetry.caller(&Caller::from_text("+14155551234")).expect("seen");
     let figures = &caller.figures;
     assert_eq!((figures.calls, figures.invites), (2, 4));
     assert_eq!((figures.passed, figures.dropped), (3, 1));
     assert_eq!(figures.attestation, [1, 0, 0, 1]);
     assert_eq!(figures.ani_status, [2, 0, 0, 0, 0]);
-    assert_eq!(
-        (caller.first_seen.seconds(), caller.last_seen.seconds()),
-        (4, 7)
-    );
-    assert_eq!(
-        (caller.last_verdict, caller.last_rule),
-        (Verdict::Drop, Some("limit"))
-    );
-    assert!(
-        caller
-            .last_dnis
-            .as_ref()
-            .is_some_and(|dnis| dnis.len() < 70)
-    );
-    assert_eq!(
-        telemetry.trunks(),
-        [("carrier-a".to_owned(), caller.figures)]
-    );
+    assert_eq!((caller.first_seen.seconds(), caller.last_seen.seconds()), (4, 7));
+    assert_eq!((caller.last_verdict, caller.last_rule), (Verdict::Drop, Some("limit")));
+    assert!(caller.last_dnis.as_ref().is_some_and(|dnis| dnis.len() < 70));
+    assert_eq!(telemetry.trunks(), [("carrier-a".to_owned(), caller.figures)]);
 }
 
 #[test]
 fn the_json_of_a_caller() {
     let telemetry = Telemetry::new(10);
     telemetry.record(&number("+14155551234", 0));
-    let caller = telemetry
-        .caller(&Caller::from_text("+14155551234"))
-        .expect("seen");
+    let caller = telemetry.caller(&Caller::from_text("+14155551234")).expect("seen");
     assert_eq!(
         serde_json::to_value(caller).expect("json"),
         serde_json::json!({
@@ -148,23 +116,13 @@ fn the_most_first_and_of_equals_the_one_seen_last() {
             telemetry.record(&number(ani, second));
         }
     }
-    telemetry.record(&Invite {
-        verdict: Verdict::Drop,
-        ..number("+14155550004", 5)
-    });
+    telemetry.record(&Invite { verdict: Verdict::Drop, ..number("+14155550004", 5) });
     telemetry.record(&invite(None, AniStatus::Anonymous, 6));
     telemetry.record(&invite(None, AniStatus::Missing, 7));
     let top = |count, by| -> Vec<_> {
-        telemetry
-            .top(count, by)
-            .into_iter()
-            .map(|(caller, _)| caller.to_string())
-            .collect()
+        telemetry.top(count, by).into_iter().map(|(caller, _)| caller.to_string()).collect()
     };
-    assert_eq!(
-        top(3, By::Calls),
-        ["+14155550002", "+14155550003", "+14155550001"]
-    );
+    assert_eq!(top(3, By::Calls), ["+14155550002", "+14155550003", "+14155550001"]);
     assert_eq!(top(1, By::Dropped), ["+14155550004"]);
     assert_eq!(top(100, By::Invites).len(), 6);
     assert_eq!(top(100, By::Invites)[4..], ["missing", "anonymous"]);
@@ -183,10 +141,7 @@ fn a_flood_of_callers_stays_within_the_bound() {
         };
         telemetry.record(&number(&text, index));
         if index % 500 == 0 {
-            telemetry.record(&Invite {
-                ts: Timestamp::new(index, 0),
-                ..regular.clone()
-            });
+            telemetry.record(&Invite { ts: Timestamp::new(index, 0), ..regular.clone() });
         }
     }
     let sizes = telemetry.sizes();
@@ -201,9 +156,7 @@ fn a_flood_of_callers_stays_within_the_bound() {
     );
     // Who keeps calling is kept, whatever else comes.
     assert_eq!(
-        telemetry
-            .caller(&Caller::from_text("+14155551234"))
-            .map(|caller| caller.figures.calls),
+        telemetry.caller(&Caller::from_text("+14155551234")).map(|caller| caller.figures.calls),
         Some(100)
     );
 }
@@ -212,20 +165,11 @@ fn a_flood_of_callers_stays_within_the_bound() {
 fn trunks_are_bounded_too() {
     let telemetry = Telemetry::new(10);
     for index in 0..MAX_TRUNK_FIGURES + 100 {
-        telemetry.record(&Invite {
-            trunk: Some(format!("t{index}")),
-            ..number("+14155551234", 0)
-        });
+        telemetry.record(&Invite { trunk: Some(format!("t{index}")), ..number("+14155551234", 0) });
     }
-    telemetry.record(&Invite {
-        trunk: None,
-        ..number("+14155551234", 0)
-    });
+    telemetry.record(&Invite { trunk: None, ..number("+14155551234", 0) });
     assert_eq!(telemetry.trunks().len(), MAX_TRUNK_FIGURES + 1);
     assert_eq!(telemetry.sizes().trunks_overflowed, 100);
-    let none = telemetry
-        .trunks()
-        .into_iter()
-        .find(|(name, _)| name == NO_TRUNK_NAME);
+    let none = telemetry.trunks().into_iter().find(|(name, _)| name == NO_TRUNK_NAME);
     assert_eq!(none.map(|(_, figures)| figures.invites), Some(101));
 }

@@ -7,12 +7,7 @@ use ani_user::policy::Verdict;
 use crate::rig::{self, Rig};
 
 fn scrape(rig: &Rig, method: &str, path: &str) -> (u16, String) {
-    rig::exchange(
-        TcpStream::connect(rig.metrics()).expect("connect"),
-        method,
-        path,
-        b"",
-    )
+    rig::exchange(TcpStream::connect(rig.metrics()).expect("connect"), method, path, b"")
 }
 
 /// Samples by name and labels; panics on text that is not conformant.
@@ -25,10 +20,7 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
         let words: Vec<_> = line.splitn(4, ' ').collect();
         match words[..] {
             ["#", "HELP", name, help] => {
-                assert!(
-                    helps.insert(name, help).is_none(),
-                    "{name} is described twice"
-                );
+                assert!(helps.insert(name, help).is_none(), "{name} is described twice");
                 assert!(help.ends_with('.') && !help.ends_with(".."), "{line}");
                 family = name;
             }
@@ -40,10 +32,7 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
             _ => {
                 let (series, value) = line.rsplit_once(' ').expect("name and value, no timestamp");
                 let name = series.split('{').next().expect("a name");
-                assert!(
-                    !series.trim_end_matches(|c| c != '}').contains("} "),
-                    "{line}"
-                );
+                assert!(!series.trim_end_matches(|c| c != '}').contains("} "), "{line}");
                 let suffix = match types.get(family).copied().expect("a type comes first") {
                     "counter" => "_total",
                     "info" => "_info",
@@ -52,8 +41,7 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
                 };
                 assert_eq!(name, format!("{family}{suffix}"), "{line}");
                 assert!(
-                    name.bytes()
-                        .all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+                    name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
                     "{name}"
                 );
                 let value = value.parse().expect("a number");
@@ -73,14 +61,10 @@ fn the_metrics_are_the_status_documents_counters() {
     let rig = Rig::new("[[trunk]]\nname = 'a \"b\"'\nsources = ['192.0.2.1']");
     rig.enforce.count();
     rig.text(&["block", "add", "+14155550001", "+14155550002"]);
-    for (ani, verdict) in [
-        ("+14155550001", Verdict::Drop),
-        ("+14155550003", Verdict::Pass),
-        ("bob", Verdict::Pass),
-    ] {
-        rig.daemon()
-            .telemetry
-            .record(&rig::invite(ani, verdict, rig.clock.time()));
+    for (ani, verdict) in
+        [("+14155550001", Verdict::Drop), ("+14155550003", Verdict::Pass), ("bob", Verdict::Pass)]
+    {
+        rig.daemon().telemetry.record(&rig::invite(ani, verdict, rig.clock.time()));
     }
     let (status, text) = scrape(&rig, "GET", "/metrics");
     assert_eq!(status, 200);
@@ -89,11 +73,7 @@ fn the_metrics_are_the_status_documents_counters() {
     let counters = document["counters"].as_object().expect("counters");
     assert!(counters.len() > 20);
     for (name, value) in counters {
-        assert_eq!(
-            samples.get(&format!("ani_{name}_total")).copied(),
-            value.as_f64(),
-            "{name}"
-        );
+        assert_eq!(samples.get(&format!("ani_{name}_total")).copied(), value.as_f64(), "{name}");
     }
     for (name, value) in document["daemon"].as_object().expect("daemon") {
         let metric = match name.as_str() {
@@ -108,22 +88,10 @@ fn the_metrics_are_the_status_documents_counters() {
         ("ani_uptime_seconds", 90.0),
         ("ani_block_list_entries", 2.0),
         ("ani_callers_tracked", 3.0),
-        (
-            "ani_trunk_invites_total{trunk=\"carrier-a\",verdict=\"pass\"}",
-            2.0,
-        ),
-        (
-            "ani_trunk_invites_total{trunk=\"carrier-a\",verdict=\"drop\"}",
-            1.0,
-        ),
-        (
-            "ani_attestation_total{trunk=\"carrier-a\",level=\"A\"}",
-            3.0,
-        ),
-        (
-            "ani_attestation_total{trunk=\"carrier-a\",level=\"none\"}",
-            0.0,
-        ),
+        ("ani_trunk_invites_total{trunk=\"carrier-a\",verdict=\"pass\"}", 2.0),
+        ("ani_trunk_invites_total{trunk=\"carrier-a\",verdict=\"drop\"}", 1.0),
+        ("ani_attestation_total{trunk=\"carrier-a\",level=\"A\"}", 3.0),
+        ("ani_attestation_total{trunk=\"carrier-a\",level=\"none\"}", 0.0),
     ] {
         assert_eq!(samples.get(series), Some(&value), "{series}\n{text}");
     }
@@ -137,9 +105,8 @@ fn only_metrics_are_served_there() {
     assert_eq!(scrape(&rig, "POST", "/metrics").0, 405);
     assert_eq!(scrape(&rig, "GET", "/v1/status").0, 404);
     // Connections that never ask do not keep others out for good, nor stop the daemon from ending.
-    let idle: Vec<_> = (0..16)
-        .map(|_| TcpStream::connect(rig.metrics()).expect("connect"))
-        .collect();
+    let idle: Vec<_> =
+        (0..16).map(|_| TcpStream::connect(rig.metrics()).expect("connect")).collect();
     drop(idle);
     let served = (0..200).any(|_| {
         let stream = TcpStream::connect(rig.metrics()).expect("connect");
@@ -152,9 +119,7 @@ fn only_metrics_are_served_there() {
 fn scrape_quietly(mut stream: TcpStream) -> bool {
     use std::io::{Read as _, Write as _};
     let mut answer = String::new();
-    stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
-        .is_ok()
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").is_ok()
         && stream.read_to_string(&mut answer).is_ok()
         && answer.starts_with("HTTP/1.1 200")
 }

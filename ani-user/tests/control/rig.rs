@@ -81,10 +81,7 @@ impl Memory {
 
     fn result(&self) -> anyhow::Result<()> {
         let less = |left: usize| left.checked_sub(1);
-        match self
-            .fails
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
-        {
+        match self.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
             Ok(_) => anyhow::bail!("the map is gone"),
             Err(_) => Ok(()),
         }
@@ -102,9 +99,7 @@ impl Enforce for Memory {
     fn unblock(&self, numbers: &[Number]) -> anyhow::Result<()> {
         self.result()?;
         let mut blocked = self.blocked.lock().expect("lock");
-        numbers
-            .iter()
-            .for_each(|number| drop(blocked.remove(number)));
+        numbers.iter().for_each(|number| drop(blocked.remove(number)));
         Ok(())
     }
 
@@ -119,10 +114,7 @@ impl Enforce for Memory {
     }
 
     fn interfaces(&self) -> Vec<Interface> {
-        vec![Interface {
-            name: "eth0".to_owned(),
-            mode: "native",
-        }]
+        vec![Interface { name: "eth0".to_owned(), mode: "native" }]
     }
 }
 
@@ -149,16 +141,9 @@ impl Rig {
         let mut config = Config::parse(text, "ani.toml").expect("a configuration");
         config.control.socket = directory.path().join("ani.sock");
         config.store.path = directory.path().join("store");
-        let clock = Arc::new(TestClock(AtomicI64::new(
-            Timestamp::new(1_700_000_000, 0).0,
-        )));
-        let mut rig = Self {
-            directory,
-            config,
-            enforce: Arc::new(Memory::new()),
-            clock,
-            running: None,
-        };
+        let clock = Arc::new(TestClock(AtomicI64::new(Timestamp::new(1_700_000_000, 0).0)));
+        let mut rig =
+            Self { directory, config, enforce: Arc::new(Memory::new()), clock, running: None };
         rig.restart();
         rig
     }
@@ -184,12 +169,9 @@ impl Rig {
                 .expect("runtime");
             runtime.block_on(async {
                 let socket = Socket::bind(&path).await.expect("socket");
-                let listener = metrics::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-                    .await
-                    .expect("metrics");
-                ready
-                    .send(listener.local_addr().expect("address"))
-                    .expect("the rig");
+                let listener =
+                    metrics::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("metrics");
+                ready.send(listener.local_addr().expect("address")).expect("the rig");
                 let signal = |mut stopped: watch::Receiver<bool>| async move {
                     let _stopped = stopped.wait_for(|stopped| *stopped).await;
                 };
@@ -202,30 +184,15 @@ impl Rig {
             });
         });
         let metrics = started.recv().expect("the server started");
-        self.running = Some(Running {
-            daemon,
-            metrics,
-            stop,
-            thread,
-        });
+        self.running = Some(Running { daemon, metrics, stop, thread });
     }
 
     /// Ends the daemon; its store is free afterwards.
     pub(crate) fn stop(&mut self) {
-        if let Some(Running {
-            daemon,
-            stop,
-            thread,
-            ..
-        }) = self.running.take()
-        {
+        if let Some(Running { daemon, stop, thread, .. }) = self.running.take() {
             stop.send(true).expect("the server");
             thread.join().expect("the server ended well");
-            assert_eq!(
-                Arc::strong_count(&daemon),
-                1,
-                "nothing holds the daemon any more"
-            );
+            assert_eq!(Arc::strong_count(&daemon), 1, "nothing holds the daemon any more");
         }
     }
 
@@ -239,32 +206,17 @@ impl Rig {
 
     /// Numbers on the kernel's block list.
     pub(crate) fn enforced(&self) -> Vec<String> {
-        self.enforce
-            .blocked
-            .lock()
-            .expect("lock")
-            .keys()
-            .map(ToString::to_string)
-            .collect()
+        self.enforce.blocked.lock().expect("lock").keys().map(ToString::to_string).collect()
     }
 
     /// The kernel's limit.
     pub(crate) fn limit(&self) -> Option<String> {
-        self.enforce
-            .limit
-            .lock()
-            .expect("lock")
-            .map(|rate| rate.to_string())
+        self.enforce.limit.lock().expect("lock").map(|rate| rate.to_string())
     }
 
     /// A path in the rig's directory.
     pub(crate) fn path(&self, name: &str) -> String {
-        self.directory
-            .path()
-            .join(name)
-            .to_str()
-            .expect("UTF-8")
-            .to_owned()
+        self.directory.path().join(name).to_str().expect("UTF-8").to_owned()
     }
 
     /// Runs a command against this daemon.
@@ -320,11 +272,7 @@ pub(crate) fn exchange(
     let _ = stream.read_to_end(&mut answer);
     let answer = String::from_utf8(answer).expect("UTF-8");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .expect("a status");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     (status, body.to_owned())
 }
 
@@ -338,10 +286,8 @@ pub(crate) struct Done {
 
 /// Runs the binary.
 pub(crate) fn ani(arguments: &[&str]) -> Done {
-    let output = Command::new(env!("CARGO_BIN_EXE_ani"))
-        .args(arguments)
-        .output()
-        .expect("ani runs");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_ani")).args(arguments).output().expect("ani runs");
     Done {
         code: output.status.code().expect("no signal"),
         stdout: String::from_utf8(output.stdout).expect("UTF-8"),
@@ -378,11 +324,7 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite {
         privacy: Vec::new(),
         ani: Some(ani.to_owned()),
         ani_source: Some("from"),
-        ani_status: if ani.starts_with('+') {
-            AniStatus::Ok
-        } else {
-            AniStatus::NotANumber
-        },
+        ani_status: if ani.starts_with('+') { AniStatus::Ok } else { AniStatus::NotANumber },
         caller_id: None,
         caller_id_matches: None,
         dnis: Some("+18005551234".to_owned()),
@@ -394,12 +336,7 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite {
             signer: None,
             verstat: None,
         },
-        kernel: Kernel {
-            plain: true,
-            not_plain: None,
-            ani: None,
-            attestation: "A",
-        },
+        kernel: Kernel { plain: true, not_plain: None, ani: None, attestation: "A" },
         verdict,
         answer: None,
         rule: (verdict == Verdict::Drop).then_some("block-list"),

@@ -11,45 +11,26 @@ const MUST_AGREE: usize = 97;
 
 fn e164(country: &Country, dialled: &str) -> Option<String> {
     let dialled = Dialled::from_text(dialled)?;
-    country
-        .dial_plan()
-        .e164(dialled)
-        .map(|number| format!("+{number}"))
+    country.dial_plan().e164(dialled).map(|number| format!("+{number}"))
 }
 
 #[test]
 fn codes_are_sorted_and_distinct() {
     assert!(COUNTRIES.len() > 60);
     for pair in COUNTRIES.windows(2) {
-        assert!(
-            pair[0].code < pair[1].code,
-            "{} {}",
-            pair[0].code,
-            pair[1].code
-        );
+        assert!(pair[0].code < pair[1].code, "{} {}", pair[0].code, pair[1].code);
     }
     for country in COUNTRIES {
         let plan = country.dial_plan();
         assert!(plan.national_min <= plan.national_max, "{}", country.name);
-        assert!(
-            plan.national_min >= 6,
-            "{}: would make numbers of extensions",
-            country.name
-        );
-        assert!(
-            u16::from(plan.national_max) + plan.country.len <= 15,
-            "{}",
-            country.name
-        );
+        assert!(plan.national_min >= 6, "{}: would make numbers of extensions", country.name);
+        assert!(u16::from(plan.national_max) + plan.country.len <= 15, "{}", country.name);
     }
 }
 
 #[test]
 fn a_code_is_found_in_either_case() {
-    assert_eq!(
-        find("us").map(|country| country.name),
-        Some("United States")
-    );
+    assert_eq!(find("us").map(|country| country.name), Some("United States"));
     assert!(find("USA").is_none());
     assert!(find("").is_none());
 }
@@ -76,11 +57,7 @@ fn each_way_to_dial_a_number() {
         ("ZA", "0711234567", "+27711234567"),
     ] {
         let country = find(code).expect(code);
-        assert_eq!(
-            e164(country, dialled).as_deref(),
-            Some(expected),
-            "{code} {dialled}"
-        );
+        assert_eq!(e164(country, dialled).as_deref(), Some(expected), "{code} {dialled}");
     }
 }
 
