@@ -8,12 +8,10 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
-    num::NonZeroUsize,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use lru::LruCache;
-
+use self::callers::Callers;
 use crate::{
     config::NO_TRUNK_NAME,
     invite::{AniStatus, Invite},
@@ -21,6 +19,8 @@ use crate::{
 
 /// Who a caller is, as a key.
 mod caller;
+/// The callers in bounded memory.
+mod callers;
 /// What is counted for a caller and for a trunk.
 mod figures;
 /// What the daemon itself lost.
@@ -57,9 +57,8 @@ pub struct Telemetry {
 
 #[derive(Debug)]
 struct State {
-    callers: LruCache<Caller, CallerFigures>,
+    callers: Callers,
     trunks: BTreeMap<String, TrunkFigures>,
-    evicted: u64,
     trunks_overflowed: u64,
 }
 
@@ -79,31 +78,23 @@ pub struct Sizes {
 impl Telemetry {
     /// Keeps counters for at most `max_callers`; at least for one.
     pub fn new(max_callers: usize) -> Self {
-        // Grows as callers come: the capacity is a bound, not a reservation.
-        let max = NonZeroUsize::new(max_callers).unwrap_or(NonZeroUsize::MIN);
-        let mut callers = LruCache::unbounded();
-        callers.resize(max);
-        let state = State { callers, trunks: BTreeMap::new(), evicted: 0, trunks_overflowed: 0 };
+        let state = State {
+            callers: Callers::new(max_callers),
+            trunks: BTreeMap::new(),
+            trunks_overflowed: 0,
+        };
         Self { state: Mutex::new(state) }
     }
 
     /// Counts an INVITE.
     pub fn record(&self, invite: &Invite) {
-        let caller = Caller::of(invite);
         let mut state = self.state();
         state.trunk(invite.trunk.as_deref()).record(invite);
-        if let Some(figures) = state.callers.get_mut(&caller) {
-            figures.record(invite);
-            return;
-        }
-        let mut figures = CallerFigures::new(invite.ts);
-        figures.record(invite);
-        if state.callers.push(caller, figures).is_some() {
-            state.evicted = state.evicted.saturating_add(1);
-        }
+        state.callers.record(invite);
     }
 
     /// The `count` callers with the most, the one with the most first; of equals the one seen last.
+    /// A number that called over a trunk and from elsewhere stands there twice.
     pub fn top(&self, count: usize, by: By) -> Vec<(Caller, CallerFigures)> {
         let state = self.state();
         let mut best = BinaryHeap::with_capacity(count.min(state.callers.len()).saturating_add(1));
@@ -120,9 +111,14 @@ impl Telemetry {
             .collect()
     }
 
-    /// The counters of a caller; does not make him seen.
+    /// The counters of a caller over trunks; does not make him seen.
     pub fn caller(&self, caller: &Caller) -> Option<CallerFigures> {
-        self.state().callers.peek(caller).cloned()
+        self.state().callers.known(caller).cloned()
+    }
+
+    /// The counters of INVITEs that name this caller but came from no trunk.
+    pub fn stranger(&self, caller: &Caller) -> Option<CallerFigures> {
+        self.state().callers.stranger(caller).cloned()
     }
 
     /// The counters of each trunk in the order of their names; [`NO_TRUNK_NAME`] for INVITEs from
@@ -137,8 +133,8 @@ impl Telemetry {
         let state = self.state();
         Sizes {
             callers: state.callers.len(),
-            max_callers: state.callers.cap().get(),
-            callers_evicted: state.evicted,
+            max_callers: state.callers.max(),
+            callers_evicted: state.callers.evicted,
             trunks_overflowed: state.trunks_overflowed,
         }
     }

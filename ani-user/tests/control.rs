@@ -41,11 +41,11 @@ fn a_number_is_blocked_listed_looked_up_and_removed() {
     assert_eq!((&caller["blocked"], &caller["seen"]), (&entry, &Value::Null));
     assert_eq!(
         rig.text(&["caller", "+1 415 555 0001"]),
-        "caller       +14155550001\n\
-         blocked      since 2023-11-14 22:13:20 UTC, until 2023-11-14 23:13:20 UTC\n\
-         reason       wangiri\n\
-         limit        none (set by configuration)\n\
-         seen         never\n"
+        "caller         +14155550001\n\
+         blocked        since 2023-11-14 22:13:20 UTC, until 2023-11-14 23:13:20 UTC\n\
+         reason         wangiri\n\
+         limit          none (set by configuration)\n\
+         seen           never\n"
     );
     assert_eq!(
         rig.text(&["block", "list"]),
@@ -240,7 +240,14 @@ fn what_was_counted_is_shown() {
          carrier-a      9        9       6        3     9/0/0/0          0          1\n"
     );
     let caller = rig.text(&["caller", "4155550001", "--country", "us"]);
-    assert!(caller.contains("last verdict drop (block-list)\n"), "{caller}");
+    assert!(caller.contains("last verdict   drop (block-list)\n"), "{caller}");
+    let spoofed = rig::invite("+14155550001", Verdict::Pass, rig.clock.time());
+    rig.daemon().telemetry.record(&ani_user::invite::Invite { trunk: None, ..spoofed });
+    let caller = rig.json(&["caller", "+14155550001"]);
+    assert_eq!(
+        (&caller["seen"]["invites"], &caller["seen_untrusted"]["invites"]),
+        (&json!(3), &json!(1))
+    );
     // Nothing a caller calls himself may steer a terminal.
     assert!(!rig.text(&["top", "callers"]).contains('\u{1b}'));
     assert_eq!(rig.json(&["caller", "bob\u{1b}[2J"])["seen"]["calls"], 1);

@@ -35,7 +35,7 @@ fn text(caller: &Value) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name:<13}{value}");
+        let _ = writeln!(text, "{name:<15}{value}");
     };
     line("caller", shown(&caller["caller"]));
     let blocked = &caller["blocked"];
@@ -50,6 +50,12 @@ fn text(caller: &Value) -> String {
         line("reason", shown(&blocked["reason"]));
     }
     line("limit", limit::sentence(&caller["limits"]));
+    let elsewhere = &caller["seen_untrusted"];
+    if !elsewhere.is_null() {
+        let invites = output::count(&elsewhere["invites"], "INVITE");
+        let last = time(&elsewhere["last_seen"]);
+        line("from no trunk", format!("{invites} naming him, the last {last} UTC"));
+    }
     let seen = &caller["seen"];
     if seen.is_null() {
         line("seen", "never".to_owned());

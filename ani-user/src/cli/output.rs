@@ -70,6 +70,15 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
+/// As much of a value as a table has room for.
+pub(super) fn cut(value: &Value, width: usize) -> String {
+    let text = shown(value);
+    if self::width(&text) <= width {
+        return text;
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
 /// A time to the second: `2030-01-31 12:00:00`.
 pub(super) fn time(value: &Value) -> String {
     match value.as_str().and_then(|text| text.get(..19)) {
@@ -128,6 +137,8 @@ mod tests {
         assert_eq!(shown(&json!("")), "-");
         assert_eq!(shown(&json!(7)), "7");
         assert_eq!(shown(&json!("a\u{1b}[31mb")), "a\u{fffd}[31mb");
+        assert_eq!(cut(&json!("carrier"), 7), "carrier");
+        assert_eq!(cut(&json!("carriers"), 7), "carrie…");
         assert_eq!(time(&json!("2030-01-31T12:00:00.000000Z")), "2030-01-31 12:00:00");
         assert_eq!(time(&json!(null)), "-");
         assert_eq!(count(&json!(1), "number"), "1 number");

@@ -5,9 +5,13 @@ use serde_json::Value;
 use super::{
     Globals,
     client::{self, Client},
-    output::{self, Side, Table, items, shown, time},
+    output::{self, Side, Table, cut, items, shown, time},
 };
 use crate::telemetry::By;
+
+/// A number with its plus, and the names of most telephones.
+const CALLER_WIDTH: usize = 20;
+const TRUNK_WIDTH: usize = 16;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -60,13 +64,13 @@ fn caller_table(callers: &Value) -> Table {
     ]);
     for caller in items(callers) {
         table.row([
-            shown(&caller["caller"]),
+            cut(&caller["caller"], CALLER_WIDTH),
             shown(&caller["calls"]),
             shown(&caller["passed"]),
             shown(&caller["dropped"]),
             attestation(caller),
-            shown(&caller["last_trunk"]),
-            shown(&caller["last_dnis"]),
+            cut(&caller["last_trunk"], TRUNK_WIDTH),
+            cut(&caller["last_dnis"], CALLER_WIDTH),
             time(&caller["last_seen"]),
         ]);
     }
@@ -88,7 +92,7 @@ pub(super) fn trunk_table(trunks: &Value) -> Table {
     for trunk in items(trunks) {
         let status = |name: &str| trunk["ani_status"][name].as_u64().unwrap_or(0);
         table.row([
-            shown(&trunk["name"]),
+            cut(&trunk["name"], TRUNK_WIDTH),
             shown(&trunk["calls"]),
             shown(&trunk["invites"]),
             shown(&trunk["passed"]),

@@ -125,11 +125,12 @@ fn known_caller(daemon: &Daemon, text: &str, country: Option<&str>) -> Result<Va
         Err(error) => (Caller::from_text(text), Some(error)),
     };
     let figures = daemon.telemetry.caller(&caller);
+    let stranger = daemon.telemetry.stranger(&caller);
     let blocked = match caller {
         Caller::Number(number) => daemon.store.entry(number)?,
         Caller::Anonymous | Caller::Missing | Caller::Text(_) => None,
     };
-    if figures.is_none() && blocked.is_none() {
+    if figures.is_none() && stranger.is_none() && blocked.is_none() {
         return Err(match unread {
             Some(error) => Refusal::bad(error),
             None => Refusal::unknown(format!(
@@ -140,6 +141,7 @@ fn known_caller(daemon: &Daemon, text: &str, country: Option<&str>) -> Result<Va
     Ok(json!({
         "caller": caller,
         "seen": figures,
+        "seen_untrusted": stranger,
         "blocked": blocked.as_ref().map(block::entry),
         "limits": status::limits(daemon.limit()?),
     }))

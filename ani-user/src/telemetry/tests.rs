@@ -162,6 +162,35 @@ fn a_flood_of_callers_stays_within_the_bound() {
 }
 
 #[test]
+fn a_flood_from_nowhere_does_not_push_out_the_trunks_callers() {
+    let telemetry = Telemetry::new(100);
+    let stranger = |ani: &str, second| Invite {
+        trunk: None,
+        ani_status: AniStatus::Untrusted,
+        ..number(ani, second)
+    };
+    // Alone they may have all of it.
+    for index in 0..1_000 {
+        telemetry.record(&stranger(&format!("+1415{index:07}"), index));
+    }
+    assert_eq!(telemetry.sizes().callers, 100);
+    let callers: Vec<_> = (0..90).map(|index| format!("+4420794{index:05}")).collect();
+    for caller in &callers {
+        telemetry.record(&number(caller, 2_000));
+    }
+    for index in 0..1_000 {
+        telemetry.record(&stranger(&format!("+1415{index:07}"), 3_000));
+    }
+    telemetry.record(&stranger(&callers[0], 4_000));
+    assert_eq!(telemetry.sizes().callers, 100);
+    for caller in &callers {
+        let seen = telemetry.caller(&Caller::from_text(caller)).expect("kept");
+        assert_eq!((seen.figures.invites, seen.last_seen.seconds()), (1, 2_000), "{caller}");
+    }
+    assert!(telemetry.stranger(&Caller::from_text(&callers[0])).is_some());
+}
+
+#[test]
 fn trunks_are_bounded_too() {
     let telemetry = Telemetry::new(10);
     for index in 0..MAX_TRUNK_FIGURES + 100 {
