@@ -178,7 +178,7 @@ impl Daemon {
     }
 
     /// Takes off what has expired; returns how many entries. To be called now and then: the kernel
-    /// looks at the expiry itself, so this only makes room.
+    /// looks at the expiry itself, so this only makes room. Blocks while another change is made.
     pub fn expire(&self, now: Timestamp) -> Result<usize, Error> {
         let _changes = self.changes();
         let expired = self.store.expire(now)?;

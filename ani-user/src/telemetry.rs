@@ -99,7 +99,7 @@ impl Telemetry {
         let state = self.state();
         let mut best = BinaryHeap::with_capacity(count.min(state.callers.len()).saturating_add(1));
         for (index, (caller, figures)) in state.callers.iter().enumerate() {
-            let rank = Reverse((figures.by(by), figures.last_seen, Reverse(index)));
+            let rank = Reverse((figures.figures.by(by), figures.last_seen, Reverse(index)));
             best.push(Ranked { rank, caller, figures });
             if best.len() > count {
                 best.pop();

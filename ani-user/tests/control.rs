@@ -11,10 +11,12 @@ use std::{
     fs,
     io::Write as _,
     os::unix::{
-        fs::PermissionsExt,
+        fs::{MetadataExt, PermissionsExt},
         net::{UnixListener, UnixStream},
+        process::CommandExt,
     },
     path::Path,
+    process::Command,
 };
 
 use ani_user::{control::socket, policy::Verdict, time::Timestamp};
@@ -239,6 +241,15 @@ fn what_was_counted_is_shown() {
         "trunk      calls  INVITEs  passed  dropped  A/B/C/none  anonymous  no number\n\
          carrier-a      9        9       6        3     9/0/0/0          0          1\n"
     );
+    let none = rig::invite("+14155550007", Verdict::Pass, rig.clock.time());
+    rig.daemon().telemetry.record(&ani_user::invite::Invite { trunk: None, ..none });
+    let trunks = |arguments: &[&str]| {
+        let document = rig.json(&[&["top", "trunks"], arguments].concat());
+        let names = document["trunks"].as_array().expect("trunks").iter();
+        names.map(|trunk| trunk["name"].as_str().unwrap_or("?").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(trunks(&["--by", "invites"]), ["carrier-a", "-"]);
+    assert_eq!(trunks(&["-n", "1"]), ["carrier-a"]);
     let caller = rig.text(&["caller", "4155550001", "--country", "us"]);
     assert!(caller.contains("last verdict   drop (block-list)\n"), "{caller}");
     let spoofed = rig::invite("+14155550001", Verdict::Pass, rig.clock.time());
@@ -316,6 +327,31 @@ fn exit_codes_say_what_went_wrong() {
 }
 
 #[test]
+fn who_may_not_write_to_the_socket_is_told_so() {
+    const NOBODY: u32 = 65_534;
+    let rig = Rig::new(&config(""));
+    let socket = rig.path("ani.sock");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ani"));
+    command.args(["--socket", &socket, "status"]);
+    if fs::metadata("/proc/self").expect("proc").uid() == 0 {
+        // Root may write anywhere: ask as somebody who may not.
+        command.uid(NOBODY).gid(NOBODY);
+    } else {
+        fs::set_permissions(&socket, fs::Permissions::from_mode(0o000)).expect("chmod");
+    }
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) => {
+            println!("skipped: another user cannot run the binary here: {error}");
+            return;
+        }
+    };
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("use root, or a user of the socket's group"), "{stderr}");
+}
+
+#[test]
 fn requests_that_make_no_sense_are_answered_in_json() {
     let rig = Rig::new(&config(""));
     for (method, path, body, status) in [
@@ -324,6 +360,7 @@ fn requests_that_make_no_sense_are_answered_in_json() {
         ("GET", "/v1/top/callers?n=x", "", 400),
         ("GET", "/v1/top/callers?by=name", "", 400),
         ("GET", "/v1/callers/bob", "", 400),
+        ("GET", "/v1/callers/%ff", "", 400),
         ("POST", "/v1/block", "{", 400),
         ("POST", "/v1/block", r#"{"numbers": []}"#, 400),
         ("POST", "/v1/block", r#"{"numbers": ["+14155550001"], "tll": "1h"}"#, 400),

@@ -1,5 +1,6 @@
 //! `ani top`: the callers or trunks with the most calls.
 
+use clap::ValueEnum as _;
 use serde_json::Value;
 
 use super::{
@@ -15,14 +16,14 @@ const TRUNK_WIDTH: usize = 16;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Callers
-    Callers(Callers),
-    /// Trunks
-    Trunks,
+    /// The callers with the most calls, or the most of what --by says
+    Callers(Most),
+    /// The trunks with the most calls, or the most of what --by says
+    Trunks(Most),
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Callers {
+pub(super) struct Most {
     /// How many
     #[arg(short, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     n: u16,
@@ -32,22 +33,20 @@ pub(super) struct Callers {
 }
 
 pub(super) fn run(command: &Command, globals: &Globals) -> anyhow::Result<()> {
-    let client = Client::new(globals);
-    let answer = match command {
-        Command::Callers(Callers { n, by }) => {
-            let by = clap::ValueEnum::to_possible_value(by).map(|by| by.get_name().to_owned());
-            client
-                .get(&client::path("/v1/top/callers", &[("n", Some(n.to_string())), ("by", by)]))?
-        }
-        Command::Trunks => client.get("/v1/top/trunks")?,
+    let (path, Most { n, by }) = match command {
+        Command::Callers(most) => ("/v1/top/callers", most),
+        Command::Trunks(most) => ("/v1/top/trunks", most),
     };
+    let by = by.to_possible_value().map(|by| by.get_name().to_owned());
+    let parameters = [("n", Some(n.to_string())), ("by", by)];
+    let answer = Client::new(globals).get(&client::path(path, &parameters))?;
     if globals.json {
         return output::print_json(answer.bytes());
     }
     let document = answer.json()?;
     output::print(match command {
         Command::Callers(_) => caller_table(&document["callers"]).text(),
-        Command::Trunks => trunk_table(&document["trunks"]).text(),
+        Command::Trunks(_) => trunk_table(&document["trunks"]).text(),
     })
 }
 

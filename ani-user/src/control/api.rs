@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `/v1/status` | GET | version, interfaces, counters, limits, trunks |
 //! | `/v1/top/callers?n=&by=` | GET | the callers with the most calls, dropped INVITEs or INVITEs |
-//! | `/v1/top/trunks` | GET | every trunk's counters |
+//! | `/v1/top/trunks?n=&by=` | GET | the trunks with the most of them |
 //! | `/v1/callers/{number}?country=` | GET | all that is known of a caller |
 //! | `/v1/block?after=&n=` | GET | a page of the block list |
 //! | `/v1/block` | POST | `{"numbers": […], "ttl", "reason", "country"}`: adds |
@@ -18,7 +18,10 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State},
+    extract::{
+        DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State,
+        rejection::PathRejection,
+    },
     http::{StatusCode, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -38,9 +41,9 @@ use crate::{
 
 /// Bytes of a request's body, imports aside.
 const MAX_BODY_BYTES: usize = 1 << 20;
-/// Callers that are listed unless the request says how many.
+/// Callers or trunks that are listed unless the request says how many.
 const DEFAULT_TOP: usize = 10;
-/// Callers that are listed at most.
+/// Callers or trunks that are listed at most.
 const MAX_TOP: usize = 10_000;
 
 /// The API around a daemon.
@@ -79,6 +82,12 @@ struct Top {
     by: By,
 }
 
+impl Top {
+    fn count(&self) -> usize {
+        self.n.unwrap_or(DEFAULT_TOP).min(MAX_TOP)
+    }
+}
+
 #[derive(Serialize)]
 struct TopCaller {
     caller: Caller,
@@ -90,7 +99,7 @@ async fn top_callers(State(daemon): Shared, Asked(top): Asked<Top>) -> Answer {
     work(move || {
         let callers: Vec<_> = daemon
             .telemetry
-            .top(top.n.unwrap_or(DEFAULT_TOP).min(MAX_TOP), top.by)
+            .top(top.count(), top.by)
             .into_iter()
             .map(|(caller, figures)| TopCaller { caller, figures })
             .collect();
@@ -99,8 +108,12 @@ async fn top_callers(State(daemon): Shared, Asked(top): Asked<Top>) -> Answer {
     .await
 }
 
-async fn top_trunks(State(daemon): Shared) -> Answer {
-    work(move || Ok(json_of(json!({ "trunks": daemon.trunks() })))).await
+async fn top_trunks(State(daemon): Shared, Asked(top): Asked<Top>) -> Answer {
+    work(move || {
+        let trunks = daemon.top_trunks(top.count(), top.by);
+        Ok(json_of(json!({ "trunks": trunks })))
+    })
+    .await
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -111,9 +124,10 @@ struct Where {
 
 async fn caller(
     State(daemon): Shared,
-    Path(text): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     Asked(place): Asked<Where>,
 ) -> Answer {
+    let Path(text) = path.map_err(|error| Refusal::bad(error.body_text()))?;
     work(move || known_caller(&daemon, &text, place.country.as_deref()).map(json_of)).await
 }
 

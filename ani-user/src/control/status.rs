@@ -1,5 +1,7 @@
 //! The status document, and the names all counters go by: here and in the metrics they are the same.
 
+use std::cmp::Reverse;
+
 use ani_ebpf::abi::counter::{Counters, Kind, TABLE};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
@@ -7,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Daemon, Limit, Refusal};
 use crate::{
     policy::Interface,
-    telemetry::{LOSSES, Losses, Sizes, TrunkFigures},
+    telemetry::{By, LOSSES, Losses, Sizes, TrunkFigures},
 };
 
 /// A counter by its stable name, with one sentence for the operator.
@@ -117,8 +119,16 @@ impl Daemon {
         })
     }
 
+    /// The `count` trunks with the most, the one with the most first.
+    pub(super) fn top_trunks(&self, count: usize, by: By) -> Vec<Trunk> {
+        let mut trunks = self.trunks();
+        trunks.sort_by_key(|trunk| Reverse(trunk.figures.by(by)));
+        trunks.truncate(count);
+        trunks
+    }
+
     /// The configured trunks in their order, then others that were seen.
-    pub(super) fn trunks(&self) -> Vec<Trunk> {
+    fn trunks(&self) -> Vec<Trunk> {
         let config = self.config();
         let mut seen = self.telemetry.trunks();
         let mut trunks: Vec<_> = config

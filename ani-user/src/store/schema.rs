@@ -12,6 +12,9 @@ pub(super) const VERSION: i64 = 1;
 /// How long a lock of another process is waited for, as when one daemon follows another.
 const BUSY: Duration = Duration::from_secs(2);
 
+/// What is kept of the write-ahead log after a large import.
+const WAL_BYTES: i64 = 16 << 20;
+
 const TABLES: &str = "
     CREATE TABLE block (
         number  INTEGER PRIMARY KEY,   -- E.164 digits
@@ -73,6 +76,7 @@ pub(super) fn open(file: &Path) -> Result<Connection, Failure> {
     }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
     // Holds the lock from here on, also while nothing is written.
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let tables = if version == 0 {

@@ -45,6 +45,15 @@ pub struct TrunkFigures {
 }
 
 impl TrunkFigures {
+    /// The counter an order goes by.
+    pub const fn by(&self, by: By) -> u64 {
+        match by {
+            By::Calls => self.calls,
+            By::Dropped => self.dropped,
+            By::Invites => self.invites,
+        }
+    }
+
     /// Counts an INVITE.
     pub(super) fn record(&mut self, invite: &Invite) {
         let add = |counter: &mut u64| *counter = counter.saturating_add(1);
@@ -111,15 +120,6 @@ impl CallerFigures {
         self.last_trunk.clone_from(&invite.trunk);
         self.last_verdict = invite.verdict;
         self.last_rule = invite.rule;
-    }
-
-    /// The counter an order goes by.
-    pub(super) const fn by(&self, by: By) -> u64 {
-        match by {
-            By::Calls => self.figures.calls,
-            By::Dropped => self.figures.dropped,
-            By::Invites => self.figures.invites,
-        }
     }
 }
 
