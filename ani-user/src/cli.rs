@@ -1,5 +1,5 @@
 //! The command line: one file per subcommand. Parsing touches no system; a command that runs ends
-//! with one of the [`exit::Code`]s.
+//! with one of the `exit::Code`s.
 
 use std::{
     path::{Path, PathBuf},

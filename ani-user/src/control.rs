@@ -1,5 +1,5 @@
-//! What commands and metrics scrapers talk to: the running daemon's shared state ([`Daemon`]), HTTP
-//! and JSON over a unix socket ([`socket`]), and Prometheus metrics over TCP ([`metrics`]).
+//! What commands and metrics scrapers talk to: the running daemon's shared state (`Daemon`), HTTP
+//! and JSON over a unix socket (`socket`), and Prometheus metrics over TCP (`metrics`).
 //!
 //! A change is made in one order: all of it validated, kept in the store, put in force, answered.
 //! What the kernel refuses is taken out of the store again, so that the two never tell different

@@ -73,7 +73,7 @@ impl Socket {
         Ok(Self { listener, path: path.to_owned(), file: (file.dev(), file.ino()) })
     }
 
-    /// Serves until `shutdown` is ready and the requests begun are answered, or have had [`GRACE`];
+    /// Serves until `shutdown` is ready and the requests begun are answered, or have had two seconds;
     /// then the file is gone.
     pub async fn serve(
         self,
