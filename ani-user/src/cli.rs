@@ -33,10 +33,11 @@ mod check_config;
 mod completions;
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 daemon not reachable, 4 not permitted.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 daemon not reachable,
+4 not permitted.
 
-Numbers are written with + and country code, such as +14155551234; with --country they may be written
-as they are dialled in that country.";
+Numbers are written with + and country code, such as +14155551234; with --country they may be
+written as they are dialled in that country.";
 
 /// Reads every SIP INVITE at the NIC, knows who calls, and stops blocked and over-limit callers.
 #[derive(Debug, Parser)]

@@ -85,7 +85,10 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// At start: the store holds more than the kernel's map takes.
-    #[error("the block list in {} holds {entries} numbers and `lists.max_blocked` is {max}: raise it", file.display())]
+    #[error(
+        "the block list in {} holds {entries} numbers and `lists.max_blocked` is {max}: raise it",
+        file.display()
+    )]
     TooLong {
         /// The database.
         file: PathBuf,
@@ -99,7 +102,8 @@ pub enum Error {
     NotInForce(anyhow::Error),
     /// Kept, perhaps partly in force, and it could not be taken back.
     #[error(
-        "the kernel did not take the change ({refused:#}) and taking it back failed ({undo:#}): store and kernel may differ until the daemon is restarted"
+        "the kernel did not take the change ({refused:#}) and taking it back failed ({undo:#}): \
+         store and kernel may differ until the daemon is restarted"
     )]
     Torn {
         /// What the kernel said.

@@ -1,7 +1,7 @@
 //! What survives a restart: the block list, and the limit an operator set by command.
 //!
-//! One SQLite database, `ani.db`, write-ahead logged, synchronous: what a method returned from is on
-//! the disk. The database belongs to one daemon at a time. A database that is damaged, or newer than
+//! One SQLite database, `ani.db`, write-ahead logged, synchronous: what a method returned from is
+//! on the disk. The database belongs to one daemon at a time. One that is damaged, or newer than
 //! this program, is refused and never touched.
 
 use std::{
@@ -52,13 +52,20 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Another process has it.
-    #[error("{} is in use: is another `ani run` running? give each daemon a `store.path` of its own", file.display())]
+    #[error(
+        "{} is in use: is another `ani run` running? give each daemon a `store.path` of its own",
+        file.display()
+    )]
     InUse {
         /// The database.
         file: PathBuf,
     },
     /// It is no database, or its content is inconsistent.
-    #[error("{} is damaged ({detail}): restore it from a backup, or move it away to start with an empty block list", file.display())]
+    #[error(
+        "{} is damaged ({detail}): restore it from a backup, or move it away to start with an \
+         empty block list",
+        file.display()
+    )]
     Damaged {
         /// The database.
         file: PathBuf,
@@ -66,7 +73,11 @@ pub enum Error {
         detail: String,
     },
     /// A newer version wrote it.
-    #[error("{} was written by a newer ani (schema {found}, this one knows {known}): install that one, or move the file away", file.display())]
+    #[error(
+        "{} was written by a newer ani (schema {found}, this one knows {known}): install that \
+         one, or move the file away",
+        file.display()
+    )]
     Newer {
         /// The database.
         file: PathBuf,
@@ -77,7 +88,8 @@ pub enum Error {
     },
     /// The list would become larger than the kernel's map.
     #[error(
-        "the block list holds {entries} of {max} numbers and has no room for {more} more: remove some, or raise `lists.max_blocked` and restart"
+        "the block list holds {entries} of {max} numbers and has no room for {more} more: \
+         remove some, or raise `lists.max_blocked` and restart"
     )]
     Full {
         /// Numbers on the list.

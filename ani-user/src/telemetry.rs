@@ -1,9 +1,9 @@
 //! What is kept per caller and per trunk, in bounded memory: the caller seen longest ago gives way,
 //! and that is counted.
 //!
-//! Knows no clock: time comes with the INVITE. The lock is held for one INVITE, or while the counters
-//! of all callers are looked through once (a few milliseconds for 100,000); nothing is formatted
-//! under it.
+//! Knows no clock: time comes with the INVITE. The lock is held for one INVITE, or while the
+//! counters of all callers are looked through once (a few milliseconds for 100,000); nothing is
+//! formatted under it.
 
 use std::{
     cmp::Reverse,

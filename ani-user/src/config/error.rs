@@ -44,9 +44,15 @@ impl Text<'_> {
     /// What the TOML reader refused: syntax, an unknown key, a value of the wrong type.
     pub(super) fn refused(&self, error: &toml::de::Error) -> Error {
         let message = error.message().lines().collect::<Vec<_>>().join(", ");
+        // Words of the reader's own language.
+        let message = message.replace("expected i64", "expected a whole number");
         let Some(span) = error.span() else {
             return Error { origin: self.origin.to_owned(), line: None, message };
         };
+        if self.text.get(span.start..).is_some_and(|rest| rest.starts_with("[trunk]")) {
+            return self
+                .error(span, "trunk: one table where there can be several; write [[trunk]]");
+        }
         // An unknown key names itself; a missing one has no place but its table.
         let message = match self.key(span.start) {
             Some(key) if !message.contains("unknown field") => format!("{key}: {message}"),
@@ -63,7 +69,7 @@ impl Text<'_> {
         self.text.get(..at).unwrap_or(self.text)
     }
 
-    /// `table.key` of the value at a place: the last `key =` before it, under the last table header.
+    /// `table.key` of the value at a place: the last `key =` before it, under the last header.
     fn key(&self, at: usize) -> Option<String> {
         let mut lines = self.before(at).lines().rev();
         let key = lines.by_ref().map(str::trim).find_map(|line| {

@@ -123,7 +123,11 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_rate_is_read_back(calls in 1_u64..1_000_000, seconds in 1_u64..1_000_000_000, nanos in 0_u32..1_000_000_000) {
+        fn any_rate_is_read_back(
+            calls in 1_u64..1_000_000,
+            seconds in 1_u64..1_000_000_000,
+            nanos in 0_u32..1_000_000_000,
+        ) {
             let rate = Rate { calls, within: Duration::new(seconds, nanos) };
             proptest::prop_assert_eq!(rate.to_string().parse(), Ok(rate));
         }

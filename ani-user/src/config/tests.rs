@@ -238,6 +238,16 @@ fn each_mistake_is_named_with_its_line_value_and_remedy() {
              }, or {} for no limit",
         ),
         (
+            "\n[trunk]\nname = 'a'",
+            "ani.toml:2: trunk: one table where there can be several; write [[trunk]]",
+        ),
+        (
+            "[telemetry]\nmax_callers = 'many'",
+            "ani.toml:2: telemetry.max_callers: invalid type: string \"many\", expected a whole \
+             number",
+        ),
+        ("[capture]\nmode = 'auto'\nmode = 'auto'", "ani.toml:3: capture.mode: duplicate key"),
+        (
             "[limits]\nper_caller = 10",
             "ani.toml:2: limits.per_caller: invalid type: integer `10`, expected { calls = 10, \
              within = \"1m\" }",

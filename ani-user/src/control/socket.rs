@@ -26,7 +26,10 @@ const MODE: u32 = 0o660;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A daemon answers on it.
-    #[error("{} is in use by {holder}: stop it, or choose another socket with `control.socket`", path.display())]
+    #[error(
+        "{} is in use by {holder}: stop it, or choose another socket with `control.socket`",
+        path.display()
+    )]
     InUse {
         /// The socket.
         path: PathBuf,
@@ -34,7 +37,10 @@ pub enum Error {
         holder: String,
     },
     /// Something else has that name.
-    #[error("{} is there and is no socket: move it away, or choose another `control.socket`", path.display())]
+    #[error(
+        "{} is there and is no socket: move it away, or choose another `control.socket`",
+        path.display()
+    )]
     NoSocket {
         /// What is in the way.
         path: PathBuf,
@@ -59,7 +65,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Listens on a path. A socket nobody answers on, left by a daemon that was killed, is replaced.
+    /// Listens on a path. A socket nobody answers on, left by a daemon that was killed, gives way.
     pub async fn bind(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Listen { path: path.to_owned(), source };
         clear(path).await?;
@@ -73,8 +79,8 @@ impl Socket {
         Ok(Self { listener, path: path.to_owned(), file: (file.dev(), file.ino()) })
     }
 
-    /// Serves until `shutdown` is ready and the requests begun are answered, or have had two seconds;
-    /// then the file is gone.
+    /// Serves until `shutdown` is ready and the requests begun are answered, or have had two
+    /// seconds; then the file is gone.
     pub async fn serve(
         self,
         daemon: Arc<Daemon>,

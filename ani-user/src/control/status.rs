@@ -1,4 +1,4 @@
-//! The status document, and the names all counters go by: here and in the metrics they are the same.
+//! The status document, and the names all counters go by, here and in the metrics.
 
 use std::cmp::Reverse;
 
