@@ -191,7 +191,7 @@ fn what_the_kernel_refuses_is_not_kept() {
     let rig = Rig::new(&config(""));
     rig.text(&["block", "add", "+14155550001", "--reason", "old"]);
     for arguments in [
-        &["block", "add", "+14155550001", "+14155550002", "--reason", "new"][..],
+        &["block", "add", "+14155550002", "+14155550001", "+14155550003", "--reason", "new"][..],
         &["block", "rm", "+14155550001"],
         &["limit", "set", "1 per 1s"],
     ] {
@@ -202,14 +202,16 @@ fn what_the_kernel_refuses_is_not_kept() {
             refused.stderr,
             "ani: the kernel did not take the change, so it was not made: the map is gone\n"
         );
+        assert_eq!(rig.enforced(), ["14155550001"]);
+        assert_eq!(rig.enforced_reasons(), ["old"]);
         // When the way back fails too, it is said.
         rig.enforce.fail(2);
         let torn = rig.ani(arguments);
         assert_eq!(torn.code, 1, "{arguments:?}");
         assert!(torn.stderr.contains("(the map is gone) and taking it back failed"), "{torn:?}");
         rig.enforce.fail(0);
-        assert_eq!(rig.enforced(), ["14155550001"]);
         assert_eq!(rig.limit(), None);
+        rig.text(&["block", "add", "+14155550001", "--reason", "old"]);
     }
     let list = rig.json(&["block", "list"]);
     assert_eq!((&list["total"], &list["entries"][0]["reason"]), (&json!(1), &json!("old")));

@@ -66,7 +66,7 @@ impl Memory {
         }
     }
 
-    /// The next changes fail, this many.
+    /// The next changes fail half-way, this many.
     pub(crate) fn fail(&self, count: usize) {
         self.fails.store(count, Ordering::SeqCst);
     }
@@ -77,6 +77,12 @@ impl Memory {
         for (index, value) in counters.values.iter_mut().enumerate() {
             *value = index as u64 + 1;
         }
+    }
+
+    /// What of a change happens: all, or the first half of one that fails.
+    fn done<'a, T>(&self, all: &'a [T], result: &anyhow::Result<()>) -> &'a [T] {
+        let count = if result.is_ok() { all.len() } else { all.len().div_ceil(2) };
+        &all[..count]
     }
 
     fn result(&self) -> anyhow::Result<()> {
@@ -90,17 +96,18 @@ impl Memory {
 
 impl Enforce for Memory {
     fn block(&self, entries: &[Block]) -> anyhow::Result<()> {
-        self.result()?;
-        let entries = entries.iter().map(|entry| (entry.number, entry.clone()));
+        let result = self.result();
+        let done = self.done(entries, &result);
+        let entries = done.iter().map(|entry| (entry.number, entry.clone()));
         self.blocked.lock().expect("lock").extend(entries);
-        Ok(())
+        result
     }
 
     fn unblock(&self, numbers: &[Number]) -> anyhow::Result<()> {
-        self.result()?;
+        let result = self.result();
         let mut blocked = self.blocked.lock().expect("lock");
-        numbers.iter().for_each(|number| drop(blocked.remove(number)));
-        Ok(())
+        self.done(numbers, &result).iter().for_each(|number| drop(blocked.remove(number)));
+        result
     }
 
     fn limit_per_caller(&self, rate: Option<Rate>) -> anyhow::Result<()> {
@@ -207,6 +214,12 @@ impl Rig {
     /// Numbers on the kernel's block list.
     pub(crate) fn enforced(&self) -> Vec<String> {
         self.enforce.blocked.lock().expect("lock").keys().map(ToString::to_string).collect()
+    }
+
+    /// Why the kernel's entries were made.
+    pub(crate) fn enforced_reasons(&self) -> Vec<String> {
+        let blocked = self.enforce.blocked.lock().expect("lock");
+        blocked.values().map(|entry| entry.reason.clone()).collect()
     }
 
     /// The kernel's limit.
