@@ -1,4 +1,150 @@
-//! The command line.
+//! The command line: one file per subcommand. Parsing touches no system; a command that runs ends
+//! with one of the `exit::Code`s.
 
-/// `ani replay`: a capture through the pipeline, without root.
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use self::exit::{Code, Failure};
+use crate::config::Config;
+
+/// Exit codes and the errors that carry them.
+pub mod exit;
+/// HTTP over the unix socket.
+mod client;
+/// What is printed: tables, JSON, a pipe that breaks.
+mod output;
+/// `ani run`
+mod run;
+/// `ani status`
+mod status;
+/// `ani top`
+mod top;
+/// `ani caller`
+mod caller;
+/// `ani block`
+mod block;
+/// `ani limit`
+mod limit;
+/// `ani replay`
 pub mod replay;
+/// `ani check-config`
+mod check_config;
+/// `ani doctor`
+mod doctor;
+/// `ani completions`
+mod completions;
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 daemon not reachable,
+4 not permitted.
+
+Numbers are written with + and country code, such as +14155551234; with --country they may be
+written as they are dialled in that country.";
+
+/// Reads every SIP INVITE at the NIC, knows who calls, and stops blocked and over-limit callers.
+#[derive(Debug, Parser)]
+#[command(name = "ani", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Globals {
+    /// The daemon's socket [default: /run/ani/ani.sock, for `run` what the configuration says]
+    #[arg(long, global = true, value_name = "PATH", help_heading = "For every command")]
+    pub socket: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true, help_heading = "For every command")]
+    pub json: bool,
+}
+
+impl Globals {
+    /// Where the daemon is talked to.
+    pub fn socket_path(&self) -> PathBuf {
+        self.socket.clone().unwrap_or_else(|| Config::default().control.socket)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon: attach to the interfaces, decide, count, answer
+    Run(run::Args),
+    /// What the daemon listens on, what it counted, what is in force
+    Status(status::Args),
+    /// The callers or trunks with the most calls
+    #[command(subcommand)]
+    Top(top::Command),
+    /// All that is known of one caller
+    Caller(caller::Args),
+    /// Show and change the block list
+    #[command(subcommand)]
+    Block(block::Command),
+    /// Show and change how many calls each caller may make
+    #[command(subcommand)]
+    Limit(limit::Command),
+    /// Run a capture file through the daemon's pipeline, without root
+    Replay(replay::Args),
+    /// Read a configuration file and say what is wrong with it
+    CheckConfig(check_config::Args),
+    /// Check what this machine needs to run the daemon, and say what to do
+    Doctor(doctor::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+}
+
+/// Parses the command line, runs the command, prints its error.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too; whoever closed the pipe has seen enough.
+            let _ = error.print();
+            return if error.use_stderr() { Code::Usage.into() } else { Code::Done.into() };
+        }
+    };
+    match dispatch(&cli) {
+        Ok(()) => Code::Done.into(),
+        Err(error) if exit::is_broken_pipe(&error) => Code::Done.into(),
+        Err(error) => {
+            exit::complain(&error);
+            exit::code(&error).into()
+        }
+    }
+}
+
+fn dispatch(Cli { globals, command }: &Cli) -> anyhow::Result<()> {
+    match command {
+        Command::Run(args) => run::run(args, globals),
+        Command::Status(args) => status::run(args, globals),
+        Command::Top(command) => top::run(command, globals),
+        Command::Caller(args) => caller::run(args, globals),
+        Command::Block(command) => block::run(command, globals),
+        Command::Limit(command) => limit::run(command, globals),
+        Command::Replay(args) => replay::run(args, globals.json),
+        Command::CheckConfig(args) => check_config::run(args, globals),
+        Command::Doctor(args) => doctor::run(args, globals),
+        Command::Completions(args) => completions::run(args, &mut Cli::command()),
+    }
+}
+
+/// The configuration of a file; an error is one of usage, or of permission.
+pub fn load_config(path: &Path) -> anyhow::Result<Config> {
+    let readable = std::fs::File::open(path);
+    Config::load(path).map_err(|error| {
+        let denied =
+            readable.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+        let code = if denied { Code::NotPermitted } else { Code::Usage };
+        Failure::new(code, error).into()
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,36 @@
 //! refused. [`file`] holds the keys as they are written; this is the total configuration made of
 //! them.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ani_ebpf::{abi::number::Number, dial_plan::DialPlan, scan::AniHeader};
 use ipnet::IpNet;
+
+/// From the keys as they are written to the total configuration.
+mod check;
+/// How the countries of the world dial.
+pub mod countries;
+/// What is wrong, where, and what to write instead.
+mod error;
+/// The keys as they are written.
+mod file;
+/// A number of calls in a span of time, as it is written.
+mod rate;
+
+pub use self::{check::NO_TRUNK_NAME, error::Error, rate::RateError};
+
+/// Where the command line looks for the file unless told otherwise.
+pub const DEFAULT_FILE: &str = "/etc/ani/ani.toml";
+
+/// The file with every key at its default, commented; `ani check-config --sample` prints it.
+pub const SAMPLE: &str = include_str!("config/sample.toml");
+
+/// Bytes of a file that are read; a hundred thousand source networks fit.
+const MAX_FILE_BYTES: u64 = 4 << 20;
 
 /// Everything the daemon is told, defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +52,65 @@ pub struct Config {
     pub emergency: Emergency,
     /// `[telemetry]`
     pub telemetry: Telemetry,
+}
+
+impl Config {
+    /// Reads a file. The error names file, line, key, value and remedy.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let origin = path.display().to_string();
+        let cannot = |message: String| Error { origin: origin.clone(), line: None, message };
+        let size = std::fs::metadata(path).map_or(0, |meta| meta.len());
+        if size > MAX_FILE_BYTES {
+            return Err(cannot(format!("{size} bytes; at most {MAX_FILE_BYTES} are read")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            cannot(match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    "no such file; `ani check-config --sample` prints one to start from".to_owned()
+                }
+                _ => format!("cannot be read: {error}"),
+            })
+        })?;
+        Self::parse(&text, &origin)
+    }
+
+    /// Reads the text of a file; `origin` names it in errors.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, Error> {
+        let place = error::Text { origin, text };
+        let file = toml::from_str(text).map_err(|error| place.refused(&error))?;
+        check::total(file, place)
+    }
+}
+
+/// What holds for an empty file: no interface, no trunk, no limit.
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            capture: Capture {
+                interfaces: Vec::new(),
+                sip_ports: vec![5060],
+                mode: Mode::Auto,
+                ring_bytes: 16 << 20,
+            },
+            control: Control {
+                socket: PathBuf::from("/run/ani/ani.sock"),
+                metrics: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))),
+            },
+            store: Store { path: PathBuf::from("/var/lib/ani") },
+            trunks: Vec::new(),
+            limits: Limits { per_caller: None },
+            lists: Lists { max_blocked: 1_000_000, max_limited: 100_000 },
+            emergency: Emergency {
+                // Europe and mobile phones, North America, Britain, Australia, New Zealand, the
+                // police and the fire brigade of East Asia, and North America's test of 911.
+                numbers: ["112", "911", "999", "000", "111", "110", "119", "933"]
+                    .iter()
+                    .filter_map(|digits| Number::from_ascii(digits.as_bytes()))
+                    .collect(),
+            },
+            telemetry: Telemetry { max_callers: 100_000 },
+        }
+    }
 }
 
 /// What is listened to.
@@ -122,3 +207,6 @@ pub struct Telemetry {
     /// Callers with counters of their own at most; the one seen longest ago gives way.
     pub max_callers: usize,
 }
+
+#[cfg(test)]
+mod tests;

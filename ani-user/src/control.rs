@@ -1,1 +1,306 @@
-//! To come.
+//! What commands and metrics scrapers talk to: the running daemon's shared state (`Daemon`), HTTP
+//! and JSON over a unix socket (`socket`), and Prometheus metrics over TCP (`metrics`).
+//!
+//! A change is made in one order: all of it validated, kept in the store, put in force, answered.
+//! What the kernel refuses is taken out of the store again, so that the two never tell different
+//! things; should that fail too, the answer says so.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
+};
+
+use ani_ebpf::abi::number::Number;
+
+use crate::{
+    config::{Config, Rate},
+    policy::{Block, Enforce},
+    store::{self, Store},
+    telemetry::{Losses, Telemetry},
+    time::Timestamp,
+};
+
+/// The unix socket: made, served, taken away.
+pub mod socket;
+/// Paths and what they answer.
+mod api;
+/// The block list: paging, adding, removing.
+mod block;
+/// Lists of numbers as text and CSV.
+mod list;
+/// Numbers as an operator writes them.
+mod number;
+/// The status document, and the names all counters go by.
+mod status;
+/// Prometheus metrics.
+pub mod metrics;
+/// Why a request was refused.
+mod refusal;
+
+pub use self::{list::MAX_IMPORT_BYTES, refusal::Refusal, status::counts};
+
+/// Entries read from the store and handed to the kernel at once.
+const CHUNK: usize = 65_536;
+
+/// Where the time comes from; the runtime's clock, or a test's.
+pub trait Clock: Send + Sync {
+    /// The time of day.
+    fn now(&self) -> Timestamp;
+
+    /// How long the daemon has been running, whatever is done to the time of day.
+    fn uptime(&self) -> Duration;
+}
+
+/// The running daemon as commands see it.
+pub struct Daemon {
+    config: RwLock<Arc<Config>>,
+    enforce: Arc<dyn Enforce>,
+    store: Store,
+    /// Counters per caller and per trunk; the worker feeds them.
+    pub telemetry: Arc<Telemetry>,
+    /// What the daemon lost.
+    pub losses: Arc<Losses>,
+    clock: Arc<dyn Clock>,
+    /// Places in the kernel's map; whatever a reload says, they stay until a restart.
+    max_blocked: usize,
+    /// One change at a time: store and kernel must see all in the same order.
+    changes: Mutex<()>,
+}
+
+/// The limit in force and who set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// None is no limit.
+    pub rate: Option<Rate>,
+    /// Whether an operator set it by command; else it is the configuration's.
+    pub by_operator: bool,
+}
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not kept; nothing changed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// At start: the store holds more than the kernel's map takes.
+    #[error(
+        "the block list in {} holds {entries} numbers and `lists.max_blocked` is {max}: raise it",
+        file.display()
+    )]
+    TooLong {
+        /// The database.
+        file: PathBuf,
+        /// Numbers on the list.
+        entries: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// Kept, but not put in force, and taken back: nothing changed.
+    #[error("the kernel did not take the change, so it was not made: {0:#}")]
+    NotInForce(anyhow::Error),
+    /// Kept, perhaps partly in force, and it could not be taken back.
+    #[error(
+        "the kernel did not take the change ({refused:#}) and taking it back failed ({undo:#}): \
+         store and kernel may differ until the daemon is restarted"
+    )]
+    Torn {
+        /// What the kernel said.
+        refused: anyhow::Error,
+        /// What the way back said.
+        undo: anyhow::Error,
+    },
+}
+
+/// How many entries a change made and replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Changed {
+    /// Numbers that were not on the list.
+    pub new: usize,
+    /// Entries that were on it and are now others.
+    pub replaced: usize,
+    /// Numbers on the list now.
+    pub total: usize,
+}
+
+impl Daemon {
+    /// The state around a store and whatever carries the rules out.
+    pub fn new(
+        config: Config,
+        enforce: Arc<dyn Enforce>,
+        store: Store,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            telemetry: Arc::new(Telemetry::new(config.telemetry.max_callers)),
+            losses: Arc::new(Losses::default()),
+            max_blocked: config.lists.max_blocked as usize,
+            config: RwLock::new(Arc::new(config)),
+            enforce,
+            store,
+            clock,
+            changes: Mutex::new(()),
+        }
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// At start: puts in force what the store holds, without what has expired meanwhile.
+    pub fn restore(&self) -> Result<(), Error> {
+        let _changes = self.changes();
+        self.store.expire(self.clock.now())?;
+        let (entries, max) = (self.store.entries(), self.max_blocked);
+        if entries > max {
+            let file = self.store.file().to_owned();
+            return Err(Error::TooLong { file, entries, max });
+        }
+        let mut after = None;
+        loop {
+            let page = self.store.page(after, CHUNK)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.number);
+            self.enforce.block(&page).map_err(Error::NotInForce)?;
+        }
+        self.enforce.limit_per_caller(self.limit()?.rate).map_err(Error::NotInForce)
+    }
+
+    /// Takes another configuration: its limit comes in force unless an operator set one. Returns
+    /// the keys whose change needs a restart. On an error the old configuration stays.
+    pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, Error> {
+        let _changes = self.changes();
+        let old = self.config();
+        if self.store.limit()?.is_none() {
+            self.enforce_limit(config.limits.per_caller, old.limits.per_caller)?;
+        }
+        let fixed = needs_restart(&old, &config);
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        Ok(fixed)
+    }
+
+    /// Takes off what has expired; returns how many entries. To be called now and then: the kernel
+    /// looks at the expiry itself, so this only makes room. Blocks while another change is made.
+    pub fn expire(&self, now: Timestamp) -> Result<usize, Error> {
+        let _changes = self.changes();
+        let expired = self.store.expire(now)?;
+        if !expired.is_empty() {
+            self.enforce.unblock(&expired).map_err(Error::NotInForce)?;
+        }
+        Ok(expired.len())
+    }
+
+    /// The limit in force.
+    pub fn limit(&self) -> Result<Limit, store::Error> {
+        Ok(match self.store.limit()? {
+            Some(rate) => Limit { rate, by_operator: true },
+            None => Limit { rate: self.config().limits.per_caller, by_operator: false },
+        })
+    }
+
+    /// Sets the limit by command; `None` gives way to the configuration's again.
+    pub fn set_limit(&self, limit: Option<Option<Rate>>) -> Result<Limit, Error> {
+        let _changes = self.changes();
+        let before = self.store.limit()?;
+        let configured = self.config().limits.per_caller;
+        self.store.set_limit(limit)?;
+        let (new, old) = (limit.unwrap_or(configured), before.unwrap_or(configured));
+        if let Err(error) = self.enforce_limit(new, old) {
+            self.store.set_limit(before).map_err(|undo| torn(&error, undo))?;
+            return Err(error);
+        }
+        Ok(self.limit()?)
+    }
+
+    /// Puts entries on the block list, all or none; of several with one number the last counts.
+    pub fn block(&self, entries: Vec<Block>) -> Result<Changed, Error> {
+        let _changes = self.changes();
+        let entries = distinct(entries);
+        let undo = self.store.block(&entries, self.max_blocked)?;
+        if let Err(refused) = self.enforce.block(&entries) {
+            let back = self
+                .store
+                .undo(&undo)
+                .map_err(anyhow::Error::from)
+                .and_then(|()| self.enforce.unblock(&undo.added))
+                .and_then(|()| self.enforce.block(&undo.replaced));
+            return Err(match back {
+                Ok(()) => Error::NotInForce(refused),
+                Err(undo) => Error::Torn { refused, undo },
+            });
+        }
+        Ok(Changed {
+            new: undo.added.len(),
+            replaced: undo.replaced.len(),
+            total: self.store.entries(),
+        })
+    }
+
+    /// Takes numbers off the block list, all or none; returns those that were on it.
+    pub fn unblock(&self, numbers: &[Number]) -> Result<Vec<Number>, Error> {
+        let _changes = self.changes();
+        let removed = self.store.unblock(numbers)?;
+        let numbers: Vec<_> = removed.iter().map(|entry| entry.number).collect();
+        if let Err(refused) = self.enforce.unblock(&numbers) {
+            let back = self
+                .store
+                .block(&removed, usize::MAX)
+                .map_err(anyhow::Error::from)
+                .and_then(|_| self.enforce.block(&removed));
+            return Err(match back {
+                Ok(()) => Error::NotInForce(refused),
+                Err(undo) => Error::Torn { refused, undo },
+            });
+        }
+        Ok(numbers)
+    }
+
+    /// Puts a limit in force, or the old one again when that fails.
+    fn enforce_limit(&self, new: Option<Rate>, old: Option<Rate>) -> Result<(), Error> {
+        self.enforce.limit_per_caller(new).map_err(|refused| {
+            match self.enforce.limit_per_caller(old) {
+                Ok(()) => Error::NotInForce(refused),
+                Err(undo) => Error::Torn { refused, undo },
+            }
+        })
+    }
+
+    fn changes(&self) -> MutexGuard<'_, ()> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn torn(refused: &Error, undo: store::Error) -> Error {
+    Error::Torn { refused: anyhow::anyhow!("{refused}"), undo: undo.into() }
+}
+
+fn distinct(entries: Vec<Block>) -> Vec<Block> {
+    let last: HashMap<_, _> =
+        entries.iter().enumerate().map(|(at, entry)| (entry.number, at)).collect();
+    if last.len() == entries.len() {
+        return entries;
+    }
+    let mut at = 0..entries.len();
+    entries
+        .into_iter()
+        .filter(|entry| at.next().is_some_and(|at| last.get(&entry.number) == Some(&at)))
+        .collect()
+}
+
+/// Keys that differ and that only a restart changes.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    [
+        ("capture.interfaces", old.capture.interfaces != new.capture.interfaces),
+        ("capture.mode", old.capture.mode != new.capture.mode),
+        ("capture.ring_bytes", old.capture.ring_bytes != new.capture.ring_bytes),
+        ("control", old.control != new.control),
+        ("store", old.store != new.store),
+        ("lists", old.lists != new.lists),
+        ("telemetry", old.telemetry != new.telemetry),
+    ]
+    .into_iter()
+    .filter_map(|(key, differs)| differs.then_some(key))
+    .collect()
+}

@@ -30,7 +30,7 @@ use anyhow::{Context as _, Result, ensure};
 use aya::{
     Ebpf,
     maps::{MapData, RingBuf},
-    programs::{ProgramError, Xdp},
+    programs::{ProgramError, Xdp, links::FdLink},
 };
 
 use self::maps::Maps;
@@ -42,7 +42,8 @@ use crate::{
 
 /// The program in the kernel, attached while this lives.
 pub struct Kernel {
-    /// Holds the program and its links; dropping it detaches.
+    /// Dropping them detaches.
+    _links: Vec<FdLink>,
     _ebpf: Ebpf,
     clock: Clock,
     interfaces: Vec<Interface>,
@@ -109,12 +110,15 @@ impl Loaded {
     /// is left attached.
     pub fn attach(mut self, config: &Config) -> Result<Kernel> {
         let program = program(&mut self.ebpf)?;
+        let mut links = Vec::new();
         let mut interfaces = Vec::with_capacity(config.capture.interfaces.len());
         for name in &config.capture.interfaces {
-            let mode = attach::attach(program, name, config.capture.mode)?;
+            let (link, mode) = attach::attach(program, name, config.capture.mode)?;
+            links.push(link);
             interfaces.push(Interface { name: name.clone(), mode });
         }
         Ok(Kernel {
+            _links: links,
             _ebpf: self.ebpf,
             clock: Clock::new(),
             interfaces,

@@ -1,3 +1,7 @@
 //! `ani`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ani_user::cli::main()
+}

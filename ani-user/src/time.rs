@@ -1,6 +1,6 @@
 //! Points in time as they are stored and shown.
 
-use std::fmt;
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Serialize, Serializer};
 
@@ -18,6 +18,21 @@ impl Timestamp {
     /// Seconds since 1970-01-01, cut.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1_000_000_000)
+    }
+
+    /// The time `span` later; the last one there is when it would be beyond.
+    pub fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// Reads RFC 3339, as it is shown.
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, jiff::Error> {
+        let time: jiff::Timestamp = text.parse()?;
+        Ok(Self(i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)))
     }
 }
 
@@ -41,8 +56,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_shown_is_read_back() {
+        let time = Timestamp::new(1_714_557_600, 123_000);
+        assert_eq!(time.to_string().parse::<Timestamp>().expect("RFC 3339"), time);
+        assert!("yesterday".parse::<Timestamp>().is_err());
+        assert_eq!(Timestamp(i64::MAX).after(Duration::from_secs(1)), Timestamp(i64::MAX));
+    }
+
+    #[test]
     fn shown_with_microseconds_in_utc() {
-        assert_eq!(Timestamp::new(1_714_557_600, 123_999).to_string(), "2024-05-01T10:00:00.000123Z");
+        assert_eq!(
+            Timestamp::new(1_714_557_600, 123_999).to_string(),
+            "2024-05-01T10:00:00.000123Z"
+        );
         assert_eq!(Timestamp::new(0, 0).to_string(), "1970-01-01T00:00:00.000000Z");
     }
 }

@@ -1,0 +1,86 @@
+//! `ani caller`: all that is known of one caller.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::{
+    Globals,
+    client::{self, Client},
+    limit,
+    output::{self, shown, time},
+};
+use crate::telemetry::LEVELS;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A number with +, or a caller as `ani top callers` shows him
+    number: String,
+    /// ISO 3166 code of the country the number is dialled in
+    #[arg(long, value_name = "CODE")]
+    country: Option<String>,
+}
+
+pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<()> {
+    let base = format!("/v1/callers/{}", client::encoded(&args.number));
+    let answer =
+        Client::new(globals).get(&client::path(&base, &[("country", args.country.clone())]))?;
+    if globals.json {
+        return output::print_json(answer.bytes());
+    }
+    output::print(text(&answer.json()?))
+}
+
+fn text(caller: &Value) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:<15}{value}");
+    };
+    line("caller", shown(&caller["caller"]));
+    let blocked = &caller["blocked"];
+    if blocked.is_null() {
+        line("blocked", "no".to_owned());
+    } else {
+        let until = match &blocked["expires"] {
+            Value::Null => "until removed".to_owned(),
+            expires => format!("until {} UTC", time(expires)),
+        };
+        line("blocked", format!("since {} UTC, {until}", time(&blocked["added"])));
+        line("reason", shown(&blocked["reason"]));
+    }
+    line("limit", limit::sentence(&caller["limits"]));
+    let elsewhere = &caller["seen_untrusted"];
+    if !elsewhere.is_null() {
+        let invites = output::count(&elsewhere["invites"], "INVITE");
+        let last = time(&elsewhere["last_seen"]);
+        line("from no trunk", format!("{invites} naming him, the last {last} UTC"));
+    }
+    let seen = &caller["seen"];
+    if seen.is_null() {
+        line("seen", "never".to_owned());
+        return text;
+    }
+    line("calls", shown(&seen["calls"]));
+    line(
+        "INVITEs",
+        format!(
+            "{}: {} passed, {} dropped",
+            shown(&seen["invites"]),
+            shown(&seen["passed"]),
+            shown(&seen["dropped"])
+        ),
+    );
+    let levels = LEVELS.map(|level| format!("{level} {}", shown(&seen["attestation"][level])));
+    line("attestation", levels.join(", "));
+    line("first seen", format!("{} UTC", time(&seen["first_seen"])));
+    line("last seen", format!("{} UTC", time(&seen["last_seen"])));
+    line("last called", shown(&seen["last_dnis"]));
+    line("last trunk", shown(&seen["last_trunk"]));
+    let rule = match &seen["last_rule"] {
+        Value::Null => String::new(),
+        rule => format!(" ({})", shown(rule)),
+    };
+    line("last verdict", format!("{}{rule}", shown(&seen["last_verdict"])));
+    text
+}

@@ -1,0 +1,80 @@
+//! `ani status`: what the daemon listens on, what it counted, what is in force.
+
+use std::time::Duration;
+
+use ani_ebpf::abi::counter::Counters;
+use serde_json::Value;
+
+use super::{
+    Globals,
+    client::Client,
+    limit,
+    output::{self, NOTHING, Side, Table, count, items, shown},
+    top,
+};
+use crate::control;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Show counters that are zero too
+    #[arg(long)]
+    all: bool,
+}
+
+pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<()> {
+    let answer = Client::new(globals).get("/v1/status")?;
+    if globals.json {
+        return output::print_json(answer.bytes());
+    }
+    output::print(text(&answer.json()?, args.all))
+}
+
+fn text(status: &Value, all: bool) -> String {
+    let interfaces: Vec<_> = items(&status["interfaces"])
+        .iter()
+        .map(|interface| format!("{} ({})", shown(&interface["name"]), shown(&interface["mode"])))
+        .collect();
+    let interfaces = if interfaces.is_empty() { NOTHING.to_owned() } else { interfaces.join(", ") };
+    let uptime = Duration::from_secs(status["uptime_s"].as_u64().unwrap_or(0));
+    let mut text = format!(
+        "ani {}, up {}\n\
+         interfaces  {interfaces}\n\
+         limit       {}\n\
+         block list  {} of {}\n\
+         callers     {} of {} tracked\n\n",
+        shown(&status["version"]),
+        humantime::format_duration(uptime),
+        limit::sentence(&status["limits"]),
+        count(&status["block_list"]["entries"], "number"),
+        shown(&status["block_list"]["max_entries"]),
+        shown(&status["daemon"]["callers_tracked"]),
+        shown(&status["daemon"]["max_callers"]),
+    );
+    text.push_str(&counters(status, all).text());
+    if !items(&status["trunks"]).is_empty() {
+        text.push('\n');
+        text.push_str(&top::trunk_table(&status["trunks"]).text());
+    }
+    text
+}
+
+/// The kernel's counters in their order, then what the daemon lost.
+fn counters(status: &Value, all: bool) -> Table {
+    /// Shown at zero too: they say that it works, or that it does not.
+    const ALWAYS: [&str; 7] =
+        ["packets", "sip", "invites", "passed", "dropped", "captured", "lost"];
+    let mut table = Table::new(&[("counter", Side::Left), ("count", Side::Right)]);
+    for known in control::counts(&Counters::ZERO) {
+        let value = &status["counters"][known.name];
+        if all || ALWAYS.contains(&known.name) || value.as_u64() != Some(0) {
+            table.row([known.name.to_owned(), shown(value)]);
+        }
+    }
+    for (name, value) in status["daemon"].as_object().into_iter().flatten() {
+        let size = matches!(name.as_str(), "callers_tracked" | "max_callers");
+        if !size && (all || value.as_u64() != Some(0)) {
+            table.row([format!("daemon.{name}"), shown(value)]);
+        }
+    }
+    table
+}

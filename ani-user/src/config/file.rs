@@ -1,0 +1,94 @@
+//! The keys of the file as they are written: all may be missing, others are refused. Each value
+//! knows its place, so that whatever is wrong with it can be said with its line.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Mode;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) capture: Capture,
+    pub(super) control: Control,
+    pub(super) store: Store,
+    pub(super) trunk: Vec<Spanned<Trunk>>,
+    pub(super) limits: Limits,
+    pub(super) lists: Lists,
+    pub(super) emergency: Emergency,
+    pub(super) telemetry: Telemetry,
+}
+
+/// `[capture]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Capture {
+    pub(super) interfaces: Option<Vec<Spanned<String>>>,
+    pub(super) sip_ports: Option<Spanned<Vec<Spanned<i64>>>>,
+    pub(super) mode: Option<Mode>,
+    pub(super) ring_bytes: Option<Spanned<i64>>,
+}
+
+/// `[control]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Control {
+    pub(super) socket: Option<Spanned<String>>,
+    pub(super) metrics: Option<Spanned<String>>,
+}
+
+/// `[store]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Store {
+    pub(super) path: Option<Spanned<String>>,
+}
+
+/// `[[trunk]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Trunk {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) sources: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) country: Option<Spanned<String>>,
+    pub(super) ani: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) max_digits: Option<Spanned<i64>>,
+}
+
+/// `[limits]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Limits {
+    pub(super) per_caller: Option<Spanned<Rate>>,
+}
+
+/// `{ calls = 10, within = "1m" }`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "{ calls = 10, within = \"1m\" }")]
+pub(super) struct Rate {
+    pub(super) calls: Option<Spanned<i64>>,
+    pub(super) within: Option<Spanned<String>>,
+}
+
+/// `[lists]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Lists {
+    pub(super) max_blocked: Option<Spanned<i64>>,
+    pub(super) max_limited: Option<Spanned<i64>>,
+}
+
+/// `[emergency]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Emergency {
+    pub(super) numbers: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+/// `[telemetry]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Telemetry {
+    pub(super) max_callers: Option<Spanned<i64>>,
+}

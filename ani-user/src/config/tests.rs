@@ -1,0 +1,343 @@
+//! The sample against the defaults, and each thing that can be wrong against what is said of it.
+
+use super::*;
+
+fn parsed(text: &str) -> Config {
+    Config::parse(text, "ani.toml").unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn refused(text: &str) -> String {
+    Config::parse(text, "ani.toml").expect_err(text).to_string()
+}
+
+#[test]
+fn the_sample_holds_the_defaults() {
+    assert_eq!(parsed(""), Config::default());
+    assert_eq!(parsed(SAMPLE), Config::default());
+    assert_eq!(Config::default().emergency.numbers.len(), 8);
+}
+
+#[test]
+fn the_sample_names_every_key() {
+    // An unset key would parse to the default too: each must be there and hold it itself.
+    for key in [
+        "interfaces",
+        "sip_ports",
+        "mode",
+        "ring_bytes",
+        "socket",
+        "metrics",
+        "path",
+        "per_caller",
+        "max_blocked",
+        "max_limited",
+        "numbers",
+        "max_callers",
+    ] {
+        let line = format!("{key} = ");
+        assert!(SAMPLE.lines().any(|text| text.starts_with(&line)), "{key}");
+    }
+}
+
+#[test]
+fn the_samples_trunk_is_an_example_that_works() {
+    let text: Vec<_> = SAMPLE
+        .lines()
+        .skip_while(|line| *line != "# [[trunk]]")
+        .take_while(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').strip_prefix(' ').unwrap_or(""))
+        .collect();
+    let config = parsed(&text.join("\n"));
+    let [trunk] = &config.trunks[..] else { panic!("{:?}", config.trunks) };
+    assert_eq!(trunk.name, "carrier-a");
+    assert_eq!(trunk.sources.len(), 2);
+    assert_eq!(trunk.country.as_deref(), Some("US"));
+    // The optional keys stand at their defaults.
+    let short =
+        parsed("[[trunk]]\nname = 'carrier-a'\nsources = ['203.0.113.0/24']\ncountry = 'us'");
+    assert_eq!(trunk.ani, short.trunks[0].ani);
+    assert_eq!(trunk.dial_plan, short.trunks[0].dial_plan);
+}
+
+#[test]
+fn the_file_of_the_issue() {
+    let config = parsed(
+        r#"
+[capture]
+interfaces = ["eth0"]
+sip_ports  = [5060]
+mode       = "auto"            # native | generic | auto
+
+[control]
+socket  = "/run/ani/ani.sock"
+metrics = "127.0.0.1:9464"     # empty: none
+
+[store]
+path = "/var/lib/ani"          # lists survive a restart
+
+[[trunk]]
+name    = "carrier-a"
+sources = ["203.0.113.0/24", "2001:db8:1::/48"]
+country = "US"                 # to complete national numbers
+ani     = ["p-asserted-identity", "remote-party-id", "from"]
+
+[limits]
+per_caller = { calls = 10, within = "1m" }   # empty: none
+"#,
+    );
+    assert_eq!(config.capture.interfaces, ["eth0"]);
+    let rate = config.limits.per_caller.expect("a limit");
+    assert_eq!((rate.calls, rate.within), (10, Duration::from_secs(60)));
+    assert_eq!(config.trunks[0].dial_plan.country.bcd, 1);
+}
+
+#[test]
+fn what_may_be_left_empty() {
+    assert_eq!(parsed("limits.per_caller = {}").limits.per_caller, None);
+    assert_eq!(parsed("control.metrics = ''").control.metrics, None);
+    assert!(parsed("emergency.numbers = []").emergency.numbers.is_empty());
+}
+
+#[test]
+fn an_address_is_a_network_of_one() {
+    let config = parsed("[[trunk]]\nname='a'\nsources=['192.0.2.1', '2001:db8::1']");
+    let sources: Vec<_> = config.trunks[0].sources.iter().map(ToString::to_string).collect();
+    assert_eq!(sources, ["192.0.2.1/32", "2001:db8::1/128"]);
+    assert_eq!(config.trunks[0].dial_plan, DialPlan::NONE);
+}
+
+#[test]
+fn each_mistake_is_named_with_its_line_value_and_remedy() {
+    for (text, expected) in [
+        (
+            "[capture]\n\ninterfaces = ['eth0', 'eth 1']",
+            "ani.toml:3: capture.interfaces: `eth 1` is no interface name; `ip link` lists them",
+        ),
+        (
+            "[capture]\ninterfaces = [\n  'eth0',\n  'eth0',\n]",
+            "ani.toml:4: capture.interfaces: `eth0` is named twice; name it once",
+        ),
+        (
+            "[capture]\nsip_ports = [5060, 0]",
+            "ani.toml:2: capture.sip_ports: 0 is no UDP port; write a number from 1 to 65535",
+        ),
+        (
+            "[capture]\nsip_ports = [70000]",
+            "ani.toml:2: capture.sip_ports: 70000 is no UDP port; write a number from 1 to 65535",
+        ),
+        (
+            "[capture]\nsip_ports = [5060, 5060]",
+            "ani.toml:2: capture.sip_ports: 5060 is named twice; name it once",
+        ),
+        (
+            "[capture]\nsip_ports = []",
+            "ani.toml:2: capture.sip_ports: no port; name at least one, such as 5060",
+        ),
+        (
+            "[capture]\nring_bytes = 5000",
+            "ani.toml:2: capture.ring_bytes: 5000 cannot be the ring's size; write a power of two \
+             from 4096 to 1073741824, such as 16777216",
+        ),
+        (
+            "[capture]\nmode = 'fast'",
+            "ani.toml:2: capture.mode: unknown variant `fast`, expected one of `auto`, `generic`, \
+             `native`",
+        ),
+        (
+            "[capture]\nsip_ports = '5060'",
+            "ani.toml:2: capture.sip_ports: invalid type: string \"5060\", expected a sequence",
+        ),
+        (
+            "[control]\nsocket = ''",
+            "ani.toml:2: control.socket: the path is empty; write one, or leave the key out for \
+             the default",
+        ),
+        (
+            "[control]\nmetrics = '9464'",
+            "ani.toml:2: control.metrics: `9464` is no address and port; write one such as \
+             127.0.0.1:9464, or \"\" for no metrics",
+        ),
+        (
+            "[store]\npath = ''",
+            "ani.toml:2: store.path: the path is empty; write one, or leave the key out for the \
+             default",
+        ),
+        ("[store]\npaht = '/tmp'", "ani.toml:2: unknown field `paht`, expected `path`"),
+        (
+            "\n[[trunk]]\nsources = ['192.0.2.1']",
+            "ani.toml:2: trunk.name: missing; give each trunk a name",
+        ),
+        (
+            "[[trunk]]\nname = ' '\nsources = ['192.0.2.1']",
+            "ani.toml:2: trunk.name: ` ` is no name; write one such as \"carrier-a\"",
+        ),
+        (
+            "[[trunk]]\nname = 'a'",
+            "ani.toml:1: trunk.sources: missing for trunk `a`; name the networks its INVITEs come \
+             from",
+        ),
+        (
+            "[[trunk]]\nname = 'a'\nsources = []",
+            "ani.toml:3: trunk.sources: none for trunk `a`; name the networks its INVITEs come from",
+        ),
+        (
+            "[[trunk]]\nname = 'a'\nsources = ['192.0.2.1']\n[[trunk]]\nname = 'a'\nsources = ['192.0.2.2']",
+            "ani.toml:5: trunk.name: `a` is the name of two trunks; name each differently",
+        ),
+        (
+            "[[trunk]]\nname = 'a'\nsources = ['192.0.2.1']\n[[trunk]]\nname = 'b'\nsources = [\n'192.0.2.1/32']",
+            "ani.toml:7: trunk.sources: `192.0.2.1/32` is a source of trunk `a` already; give it \
+             to one trunk only, once",
+        ),
+        (
+            "[[trunk]]\nname = 'a'\nsources = ['192.0.2.0/33']",
+            "ani.toml:3: trunk.sources: `192.0.2.0/33` is no network; write one such as \
+             203.0.113.0/24 or 2001:db8::/32, or an address",
+        ),
+        (
+            "[[trunk]]\nname = 'a'\nsources = ['192.0.2.7/24']",
+            "ani.toml:3: trunk.sources: `192.0.2.7/24` has bits set behind its prefix; write \
+             192.0.2.0/24 for the network or 192.0.2.7 for the one address",
+        ),
+        (
+            "[[trunk]]\nname = 'a'\nsources = ['192.0.2.1']\nani = ['from', 'pai']",
+            "ani.toml:4: trunk.ani: `pai` is no header a caller is read from; write one of \
+             p-asserted-identity, remote-party-id, from",
+        ),
+        (
+            "[[trunk]]\nname = 'a'\nsources = ['192.0.2.1']\nani = ['from', 'From']",
+            "ani.toml:4: trunk.ani: `From` is named twice; name it once",
+        ),
+        (
+            "[[trunk]]\nname = 'a'\nsources = ['192.0.2.1']\nani = []",
+            "ani.toml:4: trunk.ani: 0 headers; name one to 4 of p-asserted-identity, \
+             remote-party-id, from",
+        ),
+        (
+            "[[trunk]]\nname = 'a'\nsources = ['192.0.2.1']\nmax_digits = 17",
+            "ani.toml:4: trunk.max_digits: 17 is out of range; write a number from 7 to 16",
+        ),
+        (
+            "[limits]\nper_caller = { calls = 0, within = '1m' }",
+            "ani.toml:2: limits.per_caller.calls: 0 calls cannot be a limit; write at least 1, or \
+             {} for no limit",
+        ),
+        (
+            "[limits]\nper_caller = { calls = 10, within = 'a while' }",
+            "ani.toml:2: limits.per_caller.within: `a while` is no span of time; write one such \
+             as `30s`, `1m` or `1h 30m`",
+        ),
+        (
+            "[limits]\nper_caller = { within = '1m' }",
+            "ani.toml:2: limits.per_caller.calls: missing; write { calls = 10, within = \"1m\" }, \
+             or {} for no limit",
+        ),
+        (
+            "[limits]\nper_caller = { calls = 10 }",
+            "ani.toml:2: limits.per_caller.within: missing; write { calls = 10, within = \"1m\" \
+             }, or {} for no limit",
+        ),
+        (
+            "\n[trunk]\nname = 'a'",
+            "ani.toml:2: trunk: one table where there can be several; write [[trunk]]",
+        ),
+        (
+            "[telemetry]\nmax_callers = 'many'",
+            "ani.toml:2: telemetry.max_callers: invalid type: string \"many\", expected a whole \
+             number",
+        ),
+        ("[capture]\nmode = 'auto'\nmode = 'auto'", "ani.toml:3: capture.mode: duplicate key"),
+        (
+            "[limits]\nper_caller = 10",
+            "ani.toml:2: limits.per_caller: invalid type: integer `10`, expected { calls = 10, \
+             within = \"1m\" }",
+        ),
+        (
+            "[lists]\nmax_blocked = 0",
+            "ani.toml:2: lists.max_blocked: 0 is out of range; write a number from 1 to 64000000",
+        ),
+        (
+            "[telemetry]\nmax_callers = -5",
+            "ani.toml:2: telemetry.max_callers: -5 is out of range; write a number from 1 to \
+             10000000",
+        ),
+        (
+            "[emergency]\nnumbers = ['112', '+911']",
+            "ani.toml:2: emergency.numbers: `+911` is no number as it is dialled; write 1 to 16 \
+             digits",
+        ),
+        (
+            "[emergency]\nnumbers = ['1','2','3','4','5','6','7','8','9']",
+            "ani.toml:2: emergency.numbers: 9 numbers; name at most 8",
+        ),
+    ] {
+        assert_eq!(refused(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_country_that_is_not_known_lists_those_that_are() {
+    let error = refused("[[trunk]]\nname = 'a'\nsources = ['192.0.2.1']\ncountry = 'USA'");
+    assert!(error.starts_with("ani.toml:4: trunk.country: `USA` is not known; write one of AD AE"));
+    assert!(error.contains(" US "));
+}
+
+#[test]
+fn what_is_no_toml_names_its_line() {
+    assert!(
+        refused("[capture]\nmode = ").starts_with("ani.toml:2: "),
+        "{}",
+        refused("[capture]\nmode = ")
+    );
+    assert!(refused("[capture\n").starts_with("ani.toml:1: "));
+    assert!(
+        refused("\n\ncolour = 1")
+            .starts_with("ani.toml:3: unknown field `colour`, expected one of")
+    );
+}
+
+#[test]
+fn as_many_trunks_as_the_kernel_knows_and_no_more() {
+    let trunks = |count: u32| {
+        (0..count)
+            .map(|index| {
+                let (high, low) = (index >> 8, index & 0xff);
+                format!("[[trunk]]\nname = 't{index}'\nsources = ['10.0.{high}.{low}']\n")
+            })
+            .collect::<String>()
+    };
+    assert_eq!(parsed(&trunks(1_024)).trunks.len(), 1_024);
+    assert_eq!(
+        refused(&trunks(1_025)),
+        "ani.toml:3073: trunk: more than 1024 trunks; put the sources of some together"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_says_where_to_start() {
+    let error = Config::load(Path::new("/nonexistent/ani.toml")).expect_err("no file");
+    assert_eq!(
+        error.to_string(),
+        "/nonexistent/ani.toml: no such file; `ani check-config --sample` prints one to start from"
+    );
+}
+
+proptest::proptest! {
+    /// Lines of the sample and of an example, some of them damaged.
+    #[test]
+    fn a_damaged_file_is_refused_in_one_line_or_read(
+        edits in proptest::collection::vec((0_usize..4_000, "[ -~\n]{0,6}"), 1..6),
+    ) {
+        let mut text = format!("{SAMPLE}\n[[trunk]]\nname = 'a'\nsources = ['192.0.2.1']\n");
+        for (at, insert) in edits {
+            let at = at % text.len();
+            let end = (at + insert.len()).min(text.len());
+            text.replace_range(at..end, &insert);
+        }
+        if let Err(error) = Config::parse(&text, "ani.toml") {
+            let error = error.to_string();
+            proptest::prop_assert_eq!(error.lines().count(), 1, "{}", error);
+            proptest::prop_assert!(error.starts_with("ani.toml:"), "{}", error);
+        }
+    }
+}

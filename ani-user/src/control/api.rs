@@ -1,0 +1,280 @@
+//! Paths and what they answer. All but an export is JSON; a refusal is `{"error": "…"}`.
+//!
+//! | path | method | what |
+//! |---|---|---|
+//! | `/v1/status` | GET | version, interfaces, counters, limits, trunks |
+//! | `/v1/top/callers?n=&by=` | GET | the callers with the most calls, dropped INVITEs or INVITEs |
+//! | `/v1/top/trunks?n=&by=` | GET | the trunks with the most of them |
+//! | `/v1/callers/{number}?country=` | GET | all that is known of a caller |
+//! | `/v1/block?after=&n=` | GET | a page of the block list |
+//! | `/v1/block` | POST | `{"numbers": […], "ttl", "reason", "country"}`: adds |
+//! | `/v1/block` | DELETE | `{"numbers": […], "country"}`: removes |
+//! | `/v1/block/import?ttl=&reason=&country=` | POST | a list as text or CSV: adds all or none |
+//! | `/v1/block/export` | GET | the block list as CSV |
+//! | `/v1/limits` | GET, PUT, DELETE | `{"per_caller": {"calls", "within"} or null}` |
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{
+        DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State,
+        rejection::PathRejection,
+    },
+    http::{StatusCode, header::CONTENT_TYPE, request::Parts},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{
+    Daemon, MAX_IMPORT_BYTES, Refusal,
+    block::{self, Add, How, Page, Remove},
+    number, status,
+};
+use crate::{
+    config::Rate,
+    telemetry::{By, Caller, CallerFigures},
+};
+
+/// Bytes of a request's body, imports aside.
+const MAX_BODY_BYTES: usize = 1 << 20;
+/// Callers or trunks that are listed unless the request says how many.
+const DEFAULT_TOP: usize = 10;
+/// Callers or trunks that are listed at most.
+const MAX_TOP: usize = 10_000;
+
+/// The API around a daemon.
+pub(super) fn router(daemon: Arc<Daemon>) -> Router {
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/top/callers", get(top_callers))
+        .route("/v1/top/trunks", get(top_trunks))
+        .route("/v1/callers/{number}", get(caller))
+        .route("/v1/block", get(blocks).post(add).delete(remove))
+        .route("/v1/block/import", post(import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
+        .route("/v1/block/export", get(export))
+        .route("/v1/limits", get(limits).put(set_limits).delete(reset_limits))
+        .fallback(async |request: Request| {
+            Refusal::unknown(format!("no such path: {}", request.uri().path()))
+        })
+        .method_not_allowed_fallback(async |request: Request| Refusal {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            message: format!("{} does not take {}", request.uri().path(), request.method()),
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(daemon)
+}
+
+type Shared = State<Arc<Daemon>>;
+type Answer = Result<Response, Refusal>;
+
+async fn status(State(daemon): Shared) -> Answer {
+    work(move || daemon.status().map(json_of)).await
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Top {
+    n: Option<usize>,
+    by: By,
+}
+
+impl Top {
+    fn count(&self) -> usize {
+        self.n.unwrap_or(DEFAULT_TOP).min(MAX_TOP)
+    }
+}
+
+#[derive(Serialize)]
+struct TopCaller {
+    caller: Caller,
+    #[serde(flatten)]
+    figures: CallerFigures,
+}
+
+async fn top_callers(State(daemon): Shared, Asked(top): Asked<Top>) -> Answer {
+    work(move || {
+        let callers: Vec<_> = daemon
+            .telemetry
+            .top(top.count(), top.by)
+            .into_iter()
+            .map(|(caller, figures)| TopCaller { caller, figures })
+            .collect();
+        Ok(json_of(json!({ "callers": callers })))
+    })
+    .await
+}
+
+async fn top_trunks(State(daemon): Shared, Asked(top): Asked<Top>) -> Answer {
+    work(move || {
+        let trunks = daemon.top_trunks(top.count(), top.by);
+        Ok(json_of(json!({ "trunks": trunks })))
+    })
+    .await
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Where {
+    country: Option<String>,
+}
+
+async fn caller(
+    State(daemon): Shared,
+    path: Result<Path<String>, PathRejection>,
+    Asked(place): Asked<Where>,
+) -> Answer {
+    let Path(text) = path.map_err(|error| Refusal::bad(error.body_text()))?;
+    work(move || known_caller(&daemon, &text, place.country.as_deref()).map(json_of)).await
+}
+
+/// A caller is a number, or whatever stands in `top callers`.
+fn known_caller(daemon: &Daemon, text: &str, country: Option<&str>) -> Result<Value, Refusal> {
+    let country = number::country(country).map_err(Refusal::bad)?;
+    let (caller, unread) = match number::read(text, country) {
+        Ok(number) => (Caller::Number(number), None),
+        Err(error) => (Caller::from_text(text), Some(error)),
+    };
+    let figures = daemon.telemetry.caller(&caller);
+    let stranger = daemon.telemetry.stranger(&caller);
+    let blocked = match caller {
+        Caller::Number(number) => daemon.store.entry(number)?,
+        Caller::Anonymous | Caller::Missing | Caller::Text(_) => None,
+    };
+    if figures.is_none() && stranger.is_none() && blocked.is_none() {
+        return Err(match unread {
+            Some(error) => Refusal::bad(error),
+            None => Refusal::unknown(format!(
+                "nothing is known of {caller}: no INVITE seen, and not on the block list"
+            )),
+        });
+    }
+    Ok(json!({
+        "caller": caller,
+        "seen": figures,
+        "seen_untrusted": stranger,
+        "blocked": blocked.as_ref().map(block::entry),
+        "limits": status::limits(daemon.limit()?),
+    }))
+}
+
+async fn blocks(State(daemon): Shared, Asked(page): Asked<Page>) -> Answer {
+    work(move || daemon.page_of_blocks(page).map(json_of)).await
+}
+
+async fn add(State(daemon): Shared, Said(add): Said<Add>) -> Answer {
+    work(move || daemon.add_blocks(add).map(json_of)).await
+}
+
+async fn remove(State(daemon): Shared, Said(remove): Said<Remove>) -> Answer {
+    work(move || daemon.remove_blocks(remove).map(json_of)).await
+}
+
+async fn import(State(daemon): Shared, Asked(how): Asked<How>, Whole(body): Whole) -> Answer {
+    work(move || daemon.import(&how, &body).map(json_of)).await
+}
+
+async fn export(State(daemon): Shared) -> Answer {
+    work(
+        move || Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8")], daemon.export()?).into_response()),
+    )
+    .await
+}
+
+async fn limits(State(daemon): Shared) -> Answer {
+    work(move || Ok(json_of(status::limits(daemon.limit()?)))).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetLimits {
+    /// Null is no limit; it must be there, so that an empty document takes no limit away.
+    #[serde(deserialize_with = "Option::deserialize")]
+    per_caller: Option<SetRate>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetRate {
+    calls: u64,
+    within: String,
+}
+
+async fn set_limits(State(daemon): Shared, Said(set): Said<SetLimits>) -> Answer {
+    work(move || {
+        let rate = set
+            .per_caller
+            .map(|rate| Rate::new(rate.calls, &rate.within))
+            .transpose()
+            .map_err(|error| Refusal::bad(error.to_string()))?;
+        Ok(json_of(status::limits(daemon.set_limit(Some(rate))?)))
+    })
+    .await
+}
+
+async fn reset_limits(State(daemon): Shared) -> Answer {
+    work(move || Ok(json_of(status::limits(daemon.set_limit(None)?)))).await
+}
+
+/// Database and kernel maps block; they do so beside the tasks that serve.
+async fn work(job: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+    tokio::task::spawn_blocking(job)
+        .await
+        .unwrap_or_else(|error| Err(Refusal::failed(format!("the request ended early: {error}"))))
+}
+
+fn json_of(value: impl Serialize) -> Response {
+    Json(value).into_response()
+}
+
+/// The query, or a refusal in JSON.
+struct Asked<T>(T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        Query::from_request_parts(parts, state)
+            .await
+            .map(|Query(asked)| Self(asked))
+            .map_err(|error| Refusal::bad(error.body_text()))
+    }
+}
+
+/// The body, or a refusal in JSON.
+struct Whole(Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Whole {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        Bytes::from_request(request, state).await.map(Self).map_err(|error| Refusal {
+            status: error.status(),
+            message: match error.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => format!(
+                    "the body is too large; send at most {} MiB as an import, {} MiB otherwise",
+                    MAX_IMPORT_BYTES >> 20,
+                    MAX_BODY_BYTES >> 20
+                ),
+                _ => error.body_text(),
+            },
+        })
+    }
+}
+
+/// A JSON body, or a refusal in JSON.
+struct Said<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Said<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let Whole(body) = Whole::from_request(request, state).await?;
+        serde_json::from_slice(&body)
+            .map(Self)
+            .map_err(|error| Refusal::bad(format!("the body cannot be read: {error}")))
+    }
+}

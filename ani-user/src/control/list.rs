@@ -1,0 +1,347 @@
+//! Lists of numbers as text and CSV.
+//!
+//! | line | meaning |
+//! |---|---|
+//! | empty, or `#` first | nothing |
+//! | `+14155551234` | a number |
+//! | `+14155551234,"reason, quoted"` | a number and why |
+//! | first line: `number`, with any of `expires`, `reason`, `added` | names the columns |
+//!
+//! An export has all four columns and can be imported again.
+
+use std::{fmt::Write as _, time::Duration};
+
+use super::number;
+use crate::{config::countries::Country, policy::Block, time::Timestamp};
+
+/// Bytes of an import; more than a million numbers with reasons.
+pub const MAX_IMPORT_BYTES: usize = 64 << 20;
+/// Bytes of a reason.
+pub(super) const MAX_REASON: usize = 200;
+/// Wrong lines that are told; the rest is counted.
+const MAX_TOLD: usize = 20;
+
+/// What holds for each entry that does not say otherwise.
+#[derive(Clone, Debug)]
+pub(super) struct Defaults {
+    pub(super) now: Timestamp,
+    pub(super) ttl: Option<Duration>,
+    pub(super) reason: String,
+    pub(super) country: Option<&'static Country>,
+}
+
+/// What a list holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Parsed {
+    pub(super) entries: Vec<Block>,
+    /// Entries left out because they had expired already.
+    pub(super) expired: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Number,
+    Expires,
+    Reason,
+    Added,
+}
+
+/// Reads a list, all or nothing: the error tells the wrong lines.
+pub(super) fn parse(text: &str, defaults: &Defaults) -> Result<Parsed, String> {
+    let mut columns = vec![Column::Number, Column::Reason];
+    let mut parsed = Parsed { entries: Vec::new(), expired: 0 };
+    let (mut told, mut wrong) = (Vec::new(), 0_usize);
+    let mut first = true;
+    // A byte order mark, as spreadsheets write it.
+    for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let result = fields(line).and_then(|fields| {
+            let names = std::mem::take(&mut first).then(|| header(&fields)).flatten();
+            match names {
+                Some(names) => columns = names?,
+                None => match entry(&fields, &columns, defaults)? {
+                    Some(entry) => parsed.entries.push(entry),
+                    None => parsed.expired += 1,
+                },
+            }
+            Ok(())
+        });
+        if let Err(message) = result {
+            wrong += 1;
+            if told.len() < MAX_TOLD {
+                told.push(format!("line {}: {message}", at + 1));
+            }
+        }
+    }
+    match wrong {
+        0 => Ok(parsed),
+        _ => {
+            let more = match wrong - told.len() {
+                0 => String::new(),
+                more => format!("\nand {more} more"),
+            };
+            let lines = if wrong == 1 { "1 line is" } else { &format!("{wrong} lines are") };
+            Err(format!("nothing was imported: {lines} wrong\n{}{more}", told.join("\n")))
+        }
+    }
+}
+
+/// A reason that can stand in one line.
+pub(super) fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.len() > MAX_REASON || text.chars().any(char::is_control) {
+        return Err(format!(
+            "the reason `{}` is too long or holds control characters; write at most {MAX_REASON} \
+             printable bytes",
+            number::shown(text)
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// The line of an export that names the columns.
+pub(super) const HEADER: &str = "number,expires,reason,added\n";
+
+/// Appends an entry's line.
+pub(super) fn write(entry: &Block, out: &mut String) {
+    // Writing to a string cannot fail.
+    let _ = write!(out, "+{},", entry.number);
+    if let Some(expires) = entry.expires {
+        let _ = write!(out, "{expires}");
+    }
+    out.push(',');
+    // Quoted when it would be read otherwise; `"` within is doubled (RFC 4180 §2).
+    if entry.reason.contains([',', ';', '"']) {
+        let _ = write!(out, "\"{}\"", entry.reason.replace('"', "\"\""));
+    } else {
+        out.push_str(&entry.reason);
+    }
+    let _ = writeln!(out, ",{}", entry.added);
+}
+
+/// The columns a first line names; none when it names no number column.
+fn header(fields: &[String]) -> Option<Result<Vec<Column>, String>> {
+    let is = |field: &String, name: &str| field.trim().eq_ignore_ascii_case(name);
+    if !fields.iter().any(|field| is(field, "number")) {
+        return None;
+    }
+    let mut columns = Vec::new();
+    for field in fields {
+        let column = [
+            ("number", Column::Number),
+            ("expires", Column::Expires),
+            ("reason", Column::Reason),
+            ("added", Column::Added),
+        ]
+        .into_iter()
+        .find_map(|(name, column)| is(field, name).then_some(column));
+        match column {
+            Some(column) if !columns.contains(&column) => columns.push(column),
+            _ => {
+                return Some(Err(format!(
+                    "column `{}` is unknown or doubled; name number, expires, reason, added",
+                    number::shown(field)
+                )));
+            }
+        }
+    }
+    Some(Ok(columns))
+}
+
+/// `None` for an entry that has expired.
+fn entry(
+    fields: &[String],
+    columns: &[Column],
+    defaults: &Defaults,
+) -> Result<Option<Block>, String> {
+    if fields.len() > columns.len() {
+        return Err(format!("{} columns where {} are known", fields.len(), columns.len()));
+    }
+    let field = |wanted| {
+        let at = columns.iter().position(|column| *column == wanted)?;
+        fields.get(at).map(|field| field.trim()).filter(|field| !field.is_empty())
+    };
+    let time = |wanted, name| {
+        field(wanted)
+            .map(|text| {
+                text.parse::<Timestamp>().map_err(|_| {
+                    format!(
+                        "{name} `{}` is no time; write one such as 2030-01-31T12:00:00Z",
+                        number::shown(text)
+                    )
+                })
+            })
+            .transpose()
+    };
+    let number = field(Column::Number).ok_or("no number")?;
+    let number = number::read(number, defaults.country)?;
+    let expires = time(Column::Expires, "expires")?
+        .or_else(|| defaults.ttl.map(|ttl| defaults.now.after(ttl)));
+    let added = time(Column::Added, "added")?.unwrap_or(defaults.now);
+    let reason = reason(field(Column::Reason).unwrap_or(&defaults.reason))?;
+    if expires.is_some_and(|expires| expires <= defaults.now) {
+        return Ok(None);
+    }
+    Ok(Some(Block { number, expires, reason, added }))
+}
+
+/// The fields of a line (RFC 4180 §2, without line breaks in quotes); `;` separates too, as
+/// spreadsheets write it where the comma is a decimal mark.
+fn fields(line: &str) -> Result<Vec<String>, String> {
+    let mut fields = vec![String::new()];
+    let mut chars = line.chars().peekable();
+    let mut quoted = false;
+    while let Some(char) = chars.next() {
+        let Some(field) = fields.last_mut() else {
+            break;
+        };
+        match char {
+            '"' if quoted && chars.next_if_eq(&'"').is_some() => field.push('"'),
+            '"' if quoted => quoted = false,
+            '"' if field.trim().is_empty() => {
+                field.clear();
+                quoted = true;
+            }
+            ',' | ';' if !quoted => fields.push(String::new()),
+            _ => field.push(char),
+        }
+    }
+    if quoted { Err("a quote is not closed".to_owned()) } else { Ok(fields) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::new(1_700_000_000, 0);
+
+    fn defaults() -> Defaults {
+        Defaults { now: NOW, ttl: None, reason: String::new(), country: None }
+    }
+
+    fn numbers(text: &str) -> Vec<String> {
+        let parsed = parse(text, &defaults()).unwrap_or_else(|error| panic!("{error}"));
+        parsed.entries.iter().map(|entry| format!("+{} {}", entry.number, entry.reason)).collect()
+    }
+
+    #[test]
+    fn a_number_a_line() {
+        assert_eq!(
+            numbers("\u{feff}# bad callers\r\n\r\n+14155550001\r\n +1 415 555 0002 \n"),
+            ["+14155550001 ", "+14155550002 "]
+        );
+        assert!(numbers("").is_empty());
+    }
+
+    #[test]
+    fn csv_with_and_without_names() {
+        assert_eq!(
+            numbers("+14155550001,\"spam, \"\"again\"\"\"\n+14155550002;scam"),
+            ["+14155550001 spam, \"again\"", "+14155550002 scam"]
+        );
+        assert_eq!(numbers("Reason,Number\nscam,+14155550001\n"), ["+14155550001 scam"]);
+    }
+
+    #[test]
+    fn an_export_reads_back() {
+        let entries = [
+            Block {
+                number: "14155550001".parse::<u64>().map(digits).expect("digits"),
+                expires: Some(Timestamp::new(1_800_000_000, 5_000)),
+                reason: "says \"bank\"; is none".to_owned(),
+                added: NOW,
+            },
+            Block {
+                number: digits(3_310_200_123_456_789),
+                expires: None,
+                reason: "#1".to_owned(),
+                added: Timestamp::new(1, 0),
+            },
+        ];
+        let mut text = HEADER.to_owned();
+        entries.iter().for_each(|entry| write(entry, &mut text));
+        assert_eq!(parse(&text, &defaults()).expect("reads").entries, entries);
+    }
+
+    fn digits(number: u64) -> ani_ebpf::abi::number::Number {
+        ani_ebpf::abi::number::Number::from_ascii(number.to_string().as_bytes()).expect("digits")
+    }
+
+    #[test]
+    fn what_holds_for_all() {
+        let country = crate::config::countries::find("US");
+        let defaults = Defaults {
+            ttl: Some(Duration::from_secs(60)),
+            reason: "flood".to_owned(),
+            country,
+            ..defaults()
+        };
+        let text = "number,expires,reason\n4155550001,,\n4155550002,2030-01-01T00:00:00Z,own\n\
+                    4155550003,2001-01-01T00:00:00Z,old";
+        let parsed = parse(text, &defaults).expect("reads");
+        assert_eq!(parsed.expired, 1);
+        let [first, second] = &parsed.entries[..] else { panic!("{parsed:?}") };
+        assert_eq!(
+            (first.reason.as_str(), first.expires),
+            ("flood", Some(Timestamp::new(1_700_000_060, 0)))
+        );
+        assert_eq!(second.reason, "own");
+        assert_eq!(
+            second.expires.map(|time| time.to_string()).as_deref(),
+            Some("2030-01-01T00:00:00.000000Z")
+        );
+    }
+
+    #[test]
+    fn wrong_lines_are_told_and_nothing_is_taken() {
+        assert_eq!(
+            parse("+14155550001\n\n4155550002\n\"+1", &defaults()).expect_err("wrong"),
+            "nothing was imported: 2 lines are wrong\n\
+             line 3: `4155550002` has no +; write the whole number, such as +14155551234, or name \
+             the country it is dialled in\n\
+             line 4: a quote is not closed"
+        );
+        let error = parse(&"x\n".repeat(1_000), &defaults()).expect_err("wrong");
+        assert_eq!(error.lines().count(), 22);
+        assert!(error.ends_with("\nand 980 more"), "{error}");
+        for (line, expected) in [
+            ("number,colour\n", "column `colour` is unknown or doubled"),
+            ("number,expires\n+14155550001,soon", "expires `soon` is no time"),
+            ("+14155550001,a,b", "3 columns where 2 are known"),
+            (",reason", "no number"),
+        ] {
+            let error = parse(line, &defaults()).expect_err(line);
+            assert!(error.contains(expected), "{error}");
+        }
+        assert!(parse(&format!("+14155550001,{}", "x".repeat(201)), &defaults()).is_err());
+    }
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_imported_is_told_in_few_lines(text in "(?s)([0-9+,;\"#a-z \\n]|.){0,300}") {
+            if let Err(error) = parse(&text, &defaults()) {
+                proptest::prop_assert!(error.lines().count() <= MAX_TOLD + 2);
+            }
+        }
+
+        #[test]
+        fn whatever_was_written_reads_back(
+            number in 1_000_000_u64..=9_999_999_999_999_999,
+            reason in "[ -~é]{0,60}",
+            expires in proptest::option::of(1_700_000_001_000_000_i64..9_000_000_000_000_000),
+            added in 0..9_000_000_000_000_000_i64,
+        ) {
+            let entry = Block {
+                number: digits(number),
+                expires: expires.map(|micros| Timestamp(micros * 1_000)),
+                reason: super::reason(&reason).expect("a reason"),
+                added: Timestamp(added * 1_000),
+            };
+            let mut text = HEADER.to_owned();
+            write(&entry, &mut text);
+            proptest::prop_assert_eq!(parse(&text, &defaults()).expect("reads").entries, [entry]);
+        }
+    }
+}

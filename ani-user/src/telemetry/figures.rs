@@ -1,0 +1,159 @@
+//! What is counted for a caller and for a trunk.
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::{By, is_call, status_index};
+use crate::{
+    invite::{AniStatus, Invite},
+    policy::Verdict,
+    telemetry::caller::{Caller, MAX_TEXT},
+    time::Timestamp,
+};
+
+/// Attestation levels, in the order they are counted and shown.
+pub const LEVELS: [&str; 4] = ["A", "B", "C", "none"];
+
+/// What an ANI can be, in the order it is counted and shown.
+pub const STATUSES: [AniStatus; 5] = [
+    AniStatus::Ok,
+    AniStatus::Anonymous,
+    AniStatus::Missing,
+    AniStatus::NotANumber,
+    AniStatus::Untrusted,
+];
+
+/// Names of [`STATUSES`], as they are shown.
+const STATUS_NAMES: [&str; 5] = ["ok", "anonymous", "missing", "not-a-number", "untrusted"];
+
+/// INVITEs and the calls among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TrunkFigures {
+    /// INVITEs that start a call: neither repeated nor within a dialog.
+    pub calls: u64,
+    /// All INVITEs.
+    pub invites: u64,
+    /// INVITEs that went on to the SBC.
+    pub passed: u64,
+    /// INVITEs that ended at the NIC.
+    pub dropped: u64,
+    /// Calls at each of [`LEVELS`].
+    #[serde(serialize_with = "by_level")]
+    pub attestation: [u64; LEVELS.len()],
+    /// Calls with each of [`STATUSES`].
+    #[serde(serialize_with = "by_status")]
+    pub ani_status: [u64; STATUSES.len()],
+}
+
+impl TrunkFigures {
+    /// The counter an order goes by.
+    pub const fn by(&self, by: By) -> u64 {
+        match by {
+            By::Calls => self.calls,
+            By::Dropped => self.dropped,
+            By::Invites => self.invites,
+        }
+    }
+
+    /// Counts an INVITE.
+    pub(super) fn record(&mut self, invite: &Invite) {
+        let add = |counter: &mut u64| *counter = counter.saturating_add(1);
+        add(&mut self.invites);
+        match invite.verdict {
+            Verdict::Pass => add(&mut self.passed),
+            Verdict::Drop => add(&mut self.dropped),
+        }
+        if is_call(invite) {
+            add(&mut self.calls);
+            // What is no known level is none: a signature that cannot be read vouches for nothing.
+            let level = LEVELS.iter().position(|level| *level == invite.attestation.level);
+            if let Some(counter) = self.attestation.get_mut(level.unwrap_or(LEVELS.len() - 1)) {
+                add(counter);
+            }
+            if let Some(counter) = self.ani_status.get_mut(status_index(invite.ani_status)) {
+                add(counter);
+            }
+        }
+    }
+}
+
+/// What is known of a caller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CallerFigures {
+    /// His INVITEs and calls.
+    #[serde(flatten)]
+    pub figures: TrunkFigures,
+    /// First INVITE since he was last forgotten.
+    pub first_seen: Timestamp,
+    /// Last INVITE.
+    pub last_seen: Timestamp,
+    /// Whom he called last; a number, or at most as much text as is kept of a caller.
+    pub last_dnis: Option<String>,
+    /// The trunk he came over last.
+    pub last_trunk: Option<String>,
+    /// What happened to his last INVITE.
+    pub last_verdict: Verdict,
+    /// The rule that decided it.
+    pub last_rule: Option<&'static str>,
+}
+
+impl CallerFigures {
+    /// Nothing yet.
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            figures: TrunkFigures::default(),
+            first_seen: now,
+            last_seen: now,
+            last_dnis: None,
+            last_trunk: None,
+            last_verdict: Verdict::Pass,
+            last_rule: None,
+        }
+    }
+
+    /// Counts an INVITE.
+    pub(super) fn record(&mut self, invite: &Invite) {
+        self.figures.record(invite);
+        // Frames of several CPUs may come out of order.
+        self.first_seen = self.first_seen.min(invite.ts);
+        self.last_seen = self.last_seen.max(invite.ts);
+        self.last_dnis = invite.dnis.as_deref().map(bounded);
+        self.last_trunk.clone_from(&invite.trunk);
+        self.last_verdict = invite.verdict;
+        self.last_rule = invite.rule;
+    }
+}
+
+fn bounded(text: &str) -> String {
+    if text.len() <= MAX_TEXT { text.to_owned() } else { Caller::from_text(text).to_string() }
+}
+
+fn by_level<S: Serializer>(counts: &[u64; LEVELS.len()], serializer: S) -> Result<S::Ok, S::Error> {
+    named(&LEVELS, counts, serializer)
+}
+
+fn by_status<S: Serializer>(
+    counts: &[u64; STATUSES.len()],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    named(&STATUS_NAMES, counts, serializer)
+}
+
+fn named<S: Serializer>(names: &[&str], counts: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(names.len()))?;
+    for (name, count) in names.iter().zip(counts) {
+        map.serialize_entry(name, count)?;
+    }
+    map.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_named_as_they_are_elsewhere() {
+        for (status, name) in STATUSES.into_iter().zip(STATUS_NAMES) {
+            assert_eq!(serde_json::to_value(status).expect("json"), name);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Counting, order, and the bound under a flood.
+
+use super::*;
+use crate::{
+    invite::{Attestation, Kernel},
+    policy::Verdict,
+    time::Timestamp,
+};
+
+fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite {
+    let address = std::net::SocketAddr::from(([192, 0, 2, 1], 5060));
+    Invite {
+        frame: 1,
+        ts: Timestamp::new(second, 0),
+        src: address,
+        dst: address,
+        transport: "udp",
+        vlan: Vec::new(),
+        fragments: 1,
+        trunk: Some("carrier-a".to_owned()),
+        call_id: None,
+        cseq: Some(1),
+        from_tag: None,
+        to_tag: None,
+        retransmission: false,
+        request_uri: "sip:+18005551234@192.0.2.1".to_owned(),
+        request_user: None,
+        from_user: None,
+        from_display: None,
+        to_user: None,
+        p_asserted_identity: Vec::new(),
+        remote_party_id: Vec::new(),
+        p_charge_info: None,
+        diversion: Vec::new(),
+        privacy: Vec::new(),
+        ani: ani.map(str::to_owned),
+        ani_source: None,
+        ani_status,
+        caller_id: None,
+        caller_id_matches: None,
+        dnis: Some("+18005551234".to_owned()),
+        attestation: Attestation {
+            level: "A",
+            source: Some("identity"),
+            signature: "unverified",
+            reason: None,
+            signer: None,
+            verstat: None,
+        },
+        kernel: Kernel { plain: true, not_plain: None, ani: None, attestation: "A" },
+        verdict: Verdict::Pass,
+        answer: None,
+        rule: None,
+        malformed: Vec::new(),
+    }
+}
+
+fn number(ani: &str, second: i64) -> Invite {
+    invite(Some(ani), AniStatus::Ok, second)
+}
+
+#[test]
+fn a_call_is_counted_once_and_each_of_its_invites() {
+    let telemetry = Telemetry::new(10);
+    telemetry.record(&number("+14155551234", 5));
+    telemetry.record(&Invite { retransmission: true, ..number("+14155551234", 6) });
+    telemetry.record(&Invite { to_tag: Some("x".to_owned()), ..number("+14155551234", 7) });
+    telemetry.record(&Invite {
+        verdict: Verdict::Drop,
+        rule: Some("limit"),
+        dnis: Some("x".repeat(10_000)),
+        attestation: Attestation { level: "none", ..number("", 0).attestation },
+        ..number("+14155551234", 4)
+    });
+    let caller = telemetry.caller(&Caller::from_text("+14155551234")).expect("seen");
+    let figures = &caller.figures;
+    assert_eq!((figures.calls, figures.invites), (2, 4));
+    assert_eq!((figures.passed, figures.dropped), (3, 1));
+    assert_eq!(figures.attestation, [1, 0, 0, 1]);
+    assert_eq!(figures.ani_status, [2, 0, 0, 0, 0]);
+    assert_eq!((caller.first_seen.seconds(), caller.last_seen.seconds()), (4, 7));
+    assert_eq!((caller.last_verdict, caller.last_rule), (Verdict::Drop, Some("limit")));
+    assert!(caller.last_dnis.as_ref().is_some_and(|dnis| dnis.len() < 70));
+    assert_eq!(telemetry.trunks(), [("carrier-a".to_owned(), caller.figures)]);
+}
+
+#[test]
+fn the_json_of_a_caller() {
+    let telemetry = Telemetry::new(10);
+    telemetry.record(&number("+14155551234", 0));
+    let caller = telemetry.caller(&Caller::from_text("+14155551234")).expect("seen");
+    assert_eq!(
+        serde_json::to_value(caller).expect("json"),
+        serde_json::json!({
+            "calls": 1, "invites": 1, "passed": 1, "dropped": 0,
+            "attestation": {"A": 1, "B": 0, "C": 0, "none": 0},
+            "ani_status": {"ok": 1, "anonymous": 0, "missing": 0, "not-a-number": 0, "untrusted": 0},
+            "first_seen": "1970-01-01T00:00:00.000000Z",
+            "last_seen": "1970-01-01T00:00:00.000000Z",
+            "last_dnis": "+18005551234", "last_trunk": "carrier-a",
+            "last_verdict": "pass", "last_rule": null,
+        })
+    );
+}
+
+#[test]
+fn the_most_first_and_of_equals_the_one_seen_last() {
+    let telemetry = Telemetry::new(10);
+    for (ani, second, calls) in [
+        ("+14155550001", 1, 3),
+        ("+14155550002", 2, 5),
+        ("+14155550003", 3, 3),
+        ("+14155550004", 4, 1),
+    ] {
+        for _ in 0..calls {
+            telemetry.record(&number(ani, second));
+        }
+    }
+    telemetry.record(&Invite { verdict: Verdict::Drop, ..number("+14155550004", 5) });
+    telemetry.record(&invite(None, AniStatus::Anonymous, 6));
+    telemetry.record(&invite(None, AniStatus::Missing, 7));
+    let top = |count, by| -> Vec<_> {
+        telemetry.top(count, by).into_iter().map(|(caller, _)| caller.to_string()).collect()
+    };
+    assert_eq!(top(3, By::Calls), ["+14155550002", "+14155550003", "+14155550001"]);
+    assert_eq!(top(1, By::Dropped), ["+14155550004"]);
+    assert_eq!(top(100, By::Invites).len(), 6);
+    assert_eq!(top(100, By::Invites)[4..], ["missing", "anonymous"]);
+    assert!(top(0, By::Calls).is_empty());
+}
+
+#[test]
+fn a_flood_of_callers_stays_within_the_bound() {
+    let telemetry = Telemetry::new(1_000);
+    let regular = number("+14155551234", 0);
+    for index in 0..50_000 {
+        let text = match index % 3 {
+            0 => format!("+1415{index:07}"),
+            1 => format!("caller{index}{}", "x".repeat(2_000)),
+            _ => format!("sip{index}"),
+        };
+        telemetry.record(&number(&text, index));
+        if index % 500 == 0 {
+            telemetry.record(&Invite { ts: Timestamp::new(index, 0), ..regular.clone() });
+        }
+    }
+    let sizes = telemetry.sizes();
+    assert_eq!((sizes.callers, sizes.max_callers), (1_000, 1_000));
+    assert_eq!(sizes.callers_evicted, 50_001 - 1_000);
+    assert_eq!(telemetry.top(usize::MAX, By::Calls).len(), 1_000);
+    assert!(
+        telemetry
+            .top(1_000, By::Calls)
+            .iter()
+            .all(|(caller, _)| caller.to_string().len() <= MAX_TEXT + 3)
+    );
+    // Who keeps calling is kept, whatever else comes.
+    assert_eq!(
+        telemetry.caller(&Caller::from_text("+14155551234")).map(|caller| caller.figures.calls),
+        Some(100)
+    );
+}
+
+#[test]
+fn a_flood_from_nowhere_does_not_push_out_the_trunks_callers() {
+    let telemetry = Telemetry::new(100);
+    let stranger = |ani: &str, second| Invite {
+        trunk: None,
+        ani_status: AniStatus::Untrusted,
+        ..number(ani, second)
+    };
+    // Alone they may have all of it.
+    for index in 0..1_000 {
+        telemetry.record(&stranger(&format!("+1415{index:07}"), index));
+    }
+    assert_eq!(telemetry.sizes().callers, 100);
+    let callers: Vec<_> = (0..90).map(|index| format!("+4420794{index:05}")).collect();
+    for caller in &callers {
+        telemetry.record(&number(caller, 2_000));
+    }
+    for index in 0..1_000 {
+        telemetry.record(&stranger(&format!("+1415{index:07}"), 3_000));
+    }
+    telemetry.record(&stranger(&callers[0], 4_000));
+    assert_eq!(telemetry.sizes().callers, 100);
+    for caller in &callers {
+        let seen = telemetry.caller(&Caller::from_text(caller)).expect("kept");
+        assert_eq!((seen.figures.invites, seen.last_seen.seconds()), (1, 2_000), "{caller}");
+    }
+    assert!(telemetry.stranger(&Caller::from_text(&callers[0])).is_some());
+}
+
+#[test]
+fn trunks_are_bounded_too() {
+    let telemetry = Telemetry::new(10);
+    for index in 0..MAX_TRUNK_FIGURES + 100 {
+        telemetry.record(&Invite { trunk: Some(format!("t{index}")), ..number("+14155551234", 0) });
+    }
+    telemetry.record(&Invite { trunk: None, ..number("+14155551234", 0) });
+    assert_eq!(telemetry.trunks().len(), MAX_TRUNK_FIGURES + 1);
+    assert_eq!(telemetry.sizes().trunks_overflowed, 100);
+    let none = telemetry.trunks().into_iter().find(|(name, _)| name == NO_TRUNK_NAME);
+    assert_eq!(none.map(|(_, figures)| figures.invites), Some(101));
+}
