@@ -10,12 +10,7 @@
 /// TAT may run ahead, which for `calls` in `within` is `within - interval`: the whole budget may
 /// come in one burst.
 #[inline(always)]
-pub const fn arrive(
-    tat_ns: u64,
-    now_ns: u64,
-    interval_ns: u64,
-    tolerance_ns: u64,
-) -> Option<u64> {
+pub const fn arrive(tat_ns: u64, now_ns: u64, interval_ns: u64, tolerance_ns: u64) -> Option<u64> {
     if tat_ns > now_ns && tat_ns - now_ns > tolerance_ns {
         return None;
     }

@@ -5,7 +5,11 @@
 
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 // The BPF target has the compare-and-exchange instruction (v3), but no safe name for it yet.
-#![cfg_attr(target_arch = "bpf", feature(core_intrinsics), expect(internal_features, reason = "see above"))]
+#![cfg_attr(
+    target_arch = "bpf",
+    feature(core_intrinsics),
+    expect(internal_features, reason = "see above")
+)]
 
 #[cfg(target_arch = "bpf")]
 mod program;

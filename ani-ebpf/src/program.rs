@@ -12,6 +12,8 @@ mod link;
 mod maps;
 /// IPv4, IPv6 and its extension headers.
 mod network;
+/// What the operator should know and no counter explains.
+mod notice;
 /// The frame: the only place that reads packet memory.
 mod packet;
 /// UDP.
@@ -45,7 +47,9 @@ fn frame(packet: &Packet<'_>) -> Result<Counter, Counter> {
     let message = transport::read(packet, &datagram)?;
 
     let scratch = maps::scratch().ok_or(Counter::NotInvite)?;
-    let window = packet.load(message.at, u64::from(message.len), scratch.window_mut()).ok_or(Counter::Truncated)?;
+    let window = packet
+        .load(message.at, u64::from(message.len), scratch.window_mut())
+        .ok_or(Counter::Truncated)?;
     scratch.loaded(window);
 
     let decision = match scan::start_line(scratch) {
@@ -53,6 +57,9 @@ fn frame(packet: &Packet<'_>) -> Result<Counter, Counter> {
         StartLine::NotPlain(why) => not_plain(&source, why),
         StartLine::Invite => decide::invite(scratch, &source),
     };
+    if matches!(decision.exit, Counter::PassLimitFull) {
+        notice::limit_full(packet);
+    }
     emit::record(packet, &message, &decision);
     Ok(decision.exit)
 }

@@ -1,5 +1,11 @@
 //! Where frames come from.
 
+/// The clocks, and what they make of the kernel's.
+pub mod clock;
+/// The kernel's ring buffer.
+pub mod ring;
+/// From the reader's thread to the worker's.
+pub mod queue;
 /// From a frame to the UDP datagram it carries.
 pub mod datagram;
 /// pcap and pcapng files.

@@ -29,9 +29,9 @@ mod api;
 /// The block list: paging, adding, removing.
 mod block;
 /// Lists of numbers as text and CSV.
-mod list;
+pub(crate) mod list;
 /// Numbers as an operator writes them.
-mod number;
+pub(crate) mod number;
 /// The status document, and the names all counters go by.
 mod status;
 /// Prometheus metrics.

@@ -41,11 +41,8 @@ pub struct Profile<'a> {
 
 impl Profile<'_> {
     /// For an INVITE from no configured trunk.
-    pub const UNTRUSTED: Profile<'static> = Profile {
-        order: &[AniHeader::From],
-        dial_plan: DialPlan::NONE,
-        trusted: false,
-    };
+    pub const UNTRUSTED: Profile<'static> =
+        Profile { order: &[AniHeader::From], dial_plan: DialPlan::NONE, trusted: false };
 }
 
 /// Who calls whom.
@@ -82,26 +79,14 @@ pub fn identify(invite: &Invite<'_>, profile: &Profile<'_>) -> Identity {
             (Some(header), ani, number, status)
         }
     };
-    let status = if profile.trusted {
-        status
-    } else {
-        AniStatus::Untrusted
-    };
+    let status = if profile.trusted { status } else { AniStatus::Untrusted };
     let caller_id = invite.from.as_ref().and_then(|from| shown(&from.uri, plan));
     let caller_id_matches = match (&ani, &caller_id) {
         (Some(ani), Some(caller_id)) => Some(ani == caller_id),
         _ => None,
     };
     let dnis = shown(&invite.request, plan);
-    Identity {
-        ani,
-        number,
-        source,
-        status,
-        caller_id,
-        caller_id_matches,
-        dnis,
-    }
+    Identity { ani, number, source, status, caller_id, caller_id_matches, dnis }
 }
 
 /// The value of a header that names the caller; none when the header is not there.
@@ -113,10 +98,7 @@ fn candidate<'i, 'a>(
     match header {
         AniHeader::From => invite.from.as_ref(),
         AniHeader::PAssertedIdentity => asserted(&invite.p_asserted_identity, plan),
-        AniHeader::RemotePartyId => invite
-            .remote_party_id
-            .iter()
-            .find(|value| is_calling(value)),
+        AniHeader::RemotePartyId => invite.remote_party_id.iter().find(|value| is_calling(value)),
     }
 }
 
@@ -157,9 +139,7 @@ fn caller(value: &NameAddr<'_>, plan: &DialPlan) -> (Option<String>, Number, Ani
 fn is_anonymous(uri: &Uri<'_>) -> bool {
     uri.host.eq_ignore_ascii_case(ANONYMOUS_HOST)
         || uri.user.is_some_and(|user| {
-            ANONYMOUS_USERS
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(user))
+            ANONYMOUS_USERS.iter().any(|known| known.eq_ignore_ascii_case(user))
         })
 }
 

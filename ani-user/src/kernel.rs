@@ -40,33 +40,28 @@ use crate::{
     policy::{Block, Enforce, Interface},
 };
 
-/// The program in the kernel, attached while this lives.
+/// The program in the kernel, attached from [`Kernel::attach`] on while this lives.
 pub struct Kernel {
-    /// Dropping them detaches.
-    _links: Vec<FdLink>,
-    _ebpf: Ebpf,
     clock: Clock,
-    interfaces: Vec<Interface>,
     state: Mutex<State>,
 }
 
 struct State {
+    /// Dropping them detaches.
+    links: Vec<FdLink>,
+    ebpf: Ebpf,
     maps: Maps,
     settings: Settings,
+    interfaces: Vec<Interface>,
     /// Source networks in the map, to take out those a reload no longer names.
     sources: Vec<maps::SourceKey>,
     /// SIP ports in the bitmap.
     ports: Vec<u16>,
 }
 
-/// The program loaded, with its maps filled, and not attached anywhere yet.
-pub struct Loaded {
-    ebpf: Ebpf,
-    state: State,
-}
-
-impl Loaded {
-    /// Loads the object and writes what `config` says into the maps.
+impl Kernel {
+    /// Loads the object and writes what `config` says into the maps, except the limit: whether
+    /// that is in force is for the store to say.
     ///
     /// # Errors
     ///
@@ -78,28 +73,31 @@ impl Loaded {
             .load()
             .map_err(object::explain)
             .context("the kernel does not take the XDP program")?;
-        let maps = Maps::take(&mut ebpf)?;
-        let mut state =
-            State { maps, settings: Settings::EMPTY, sources: Vec::new(), ports: Vec::new() };
-        state.settings.capture = 1;
+        let mut state = State {
+            maps: Maps::take(&mut ebpf)?,
+            links: Vec::new(),
+            ebpf,
+            settings: Settings { capture: 1, ..Settings::EMPTY },
+            interfaces: Vec::new(),
+            sources: Vec::new(),
+            ports: Vec::new(),
+        };
         state.configure(config)?;
-        Ok(Self { ebpf, state })
+        Ok(Self { clock: Clock::new(), state: Mutex::new(state) })
     }
 
-    /// The ring that INVITEs come through; there is one reader.
-    pub fn ring(&mut self) -> Result<RingBuf<MapData>> {
-        let map = self.ebpf.take_map("INVITES").context("the object has no map INVITES")?;
-        Ok(RingBuf::try_from(map)?)
+    /// The ring that INVITEs come through, and the flag its reader sets before it sleeps. Both can
+    /// be taken once.
+    pub fn ring(&self) -> Result<(RingBuf<MapData>, maps::ReaderAsleep)> {
+        self.locked(|state| {
+            let map = state.ebpf.take_map("INVITES").context("the map INVITES is not there")?;
+            Ok((RingBuf::try_from(map)?, maps::ReaderAsleep::take(&mut state.ebpf)?))
+        })
     }
 
-    /// The flag the ring's reader sets before it sleeps.
-    pub fn reader_asleep(&mut self) -> Result<maps::ReaderAsleep> {
-        maps::ReaderAsleep::take(&mut self.ebpf)
-    }
-
-    /// The program's own log, for a logger to read.
-    pub fn object_mut(&mut self) -> &mut Ebpf {
-        &mut self.ebpf
+    /// Runs `work` on the loaded object.
+    pub fn with_object<T>(&self, work: impl FnOnce(&mut Ebpf) -> T) -> T {
+        self.locked(|state| work(&mut state.ebpf))
     }
 
     /// Attaches the program to the configured interfaces.
@@ -108,35 +106,37 @@ impl Loaded {
     ///
     /// When an interface is missing, has somebody else's program, or its driver cannot; then none
     /// is left attached.
-    pub fn attach(mut self, config: &Config) -> Result<Kernel> {
-        let program = program(&mut self.ebpf)?;
-        let mut links = Vec::new();
-        let mut interfaces = Vec::with_capacity(config.capture.interfaces.len());
-        for name in &config.capture.interfaces {
-            let (link, mode) = attach::attach(program, name, config.capture.mode)?;
-            links.push(link);
-            interfaces.push(Interface { name: name.clone(), mode });
-        }
-        Ok(Kernel {
-            _links: links,
-            _ebpf: self.ebpf,
-            clock: Clock::new(),
-            interfaces,
-            state: Mutex::new(self.state),
+    pub fn attach(&self, config: &Config) -> Result<()> {
+        self.locked(|state| {
+            let State { ebpf, links, interfaces, .. } = state;
+            let program = program(ebpf)?;
+            for name in &config.capture.interfaces {
+                match attach::attach(program, name, config.capture.mode) {
+                    Ok((link, mode)) => {
+                        links.push(link);
+                        interfaces.push(Interface { name: name.clone(), mode });
+                    }
+                    Err(error) => {
+                        links.clear();
+                        interfaces.clear();
+                        return Err(error);
+                    }
+                }
+            }
+            Ok(())
         })
     }
-}
 
-fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp> {
-    let program = ebpf
-        .program_mut(object::PROGRAM)
-        .with_context(|| format!("the object has no program {}", object::PROGRAM))?;
-    program.try_into().map_err(|error: ProgramError| error.into())
-}
+    /// Takes the program off all interfaces.
+    pub fn detach(&self) {
+        self.locked(|state| {
+            state.links.clear();
+            state.interfaces.clear();
+        });
+    }
 
-impl Kernel {
-    /// Writes ports, trunks, emergency numbers and limit of a changed configuration into the maps.
-    /// What is taken at load only (interfaces, sizes) stays.
+    /// Writes ports, trunks and emergency numbers of a changed configuration into the maps. What is
+    /// taken at load only (interfaces, sizes) stays, and so does the limit.
     pub fn configure(&self, config: &Config) -> Result<()> {
         self.locked(|state| state.configure(config))
     }
@@ -148,12 +148,22 @@ impl Kernel {
     }
 }
 
+fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp> {
+    let program = ebpf
+        .program_mut(object::PROGRAM)
+        .with_context(|| format!("the object has no program {}", object::PROGRAM))?;
+    program.try_into().map_err(|error: ProgramError| error.into())
+}
+
 impl Enforce for Kernel {
     fn block(&self, entries: &[Block]) -> Result<()> {
         let entries: Vec<_> = entries
             .iter()
             .map(|entry| (entry.number, entry.expires.map_or(0, |at| self.clock.monotonic_at(at))))
             .collect();
+        if entries.is_empty() {
+            return Ok(());
+        }
         self.locked(|state| {
             state.maps.block(&entries)?;
             state.settings.block_list = 1;
@@ -167,7 +177,9 @@ impl Enforce for Kernel {
 
     fn limit_per_caller(&self, rate: Option<Rate>) -> Result<()> {
         self.locked(|state| {
-            state.settings.set_limit(rate)?;
+            let (interval, tolerance) = limit_parameters(rate)?;
+            state.settings.limit_interval_ns = interval;
+            state.settings.limit_tolerance_ns = tolerance;
             state.write_settings()
         })
     }
@@ -177,7 +189,7 @@ impl Enforce for Kernel {
     }
 
     fn interfaces(&self) -> Vec<Interface> {
-        self.interfaces.clone()
+        self.locked(|state| state.interfaces.clone())
     }
 }
 
@@ -208,7 +220,6 @@ impl State {
         for (place, number) in self.settings.emergency.iter_mut().zip(&config.emergency.numbers) {
             *place = *number;
         }
-        self.settings.set_limit(config.limits.per_caller)?;
         self.write_settings()?;
 
         // Last: until its port is in the bitmap, a packet is passed as not ours.
@@ -222,26 +233,17 @@ impl State {
     }
 }
 
-/// What the two sides of a limit make of each other.
-trait SetLimit {
-    /// Writes the rate's interval and tolerance.
-    fn set_limit(&mut self, rate: Option<Rate>) -> Result<()>;
-}
-
-impl SetLimit for Settings {
-    fn set_limit(&mut self, rate: Option<Rate>) -> Result<()> {
-        let parameters = match rate {
-            None => (0, 0),
-            Some(rate) => u64::try_from(rate.within.as_nanos())
-                .ok()
-                .and_then(|within| gcra::parameters(rate.calls, within))
-                .with_context(|| {
-                    format!("{} calls within {:?} is no limit that can be kept", rate.calls, rate.within)
-                })?,
-        };
-        (self.limit_interval_ns, self.limit_tolerance_ns) = parameters;
-        Ok(())
-    }
+/// Interval and tolerance of a rate, nanoseconds; two zeros for no limit.
+fn limit_parameters(rate: Option<Rate>) -> Result<(u64, u64)> {
+    let Some(rate) = rate else {
+        return Ok((0, 0));
+    };
+    u64::try_from(rate.within.as_nanos())
+        .ok()
+        .and_then(|within| gcra::parameters(rate.calls, within))
+        .with_context(|| {
+            format!("{} calls within {:?} is no limit that can be kept", rate.calls, rate.within)
+        })
 }
 
 fn kernel_trunk(index: usize, trunk: &Trunk) -> Result<KernelTrunk> {

@@ -58,12 +58,7 @@ pub struct Pipeline {
 impl Pipeline {
     /// `rules` decide the frames that no kernel program has decided.
     pub fn new(config: Arc<Config>, rules: Arc<Memory>) -> Self {
-        Self {
-            config,
-            rules,
-            repeats: Repeats::new(),
-            stats: Stats::default(),
-        }
+        Self { config, rules, repeats: Repeats::new(), stats: Stats::default() }
     }
 
     /// Takes another configuration from the next frame on.
@@ -121,9 +116,7 @@ impl Pipeline {
             Some(view) => view,
             None => self.decided(frame, datagram),
         };
-        let trunk = view
-            .trunk
-            .and_then(|index| self.config.trunks.get(usize::from(index)));
+        let trunk = view.trunk.and_then(|index| self.config.trunks.get(usize::from(index)));
         let profile = trunk.map_or(Profile::UNTRUSTED, |trunk| Profile {
             order: &trunk.ani,
             dial_plan: trunk.dial_plan,
@@ -156,16 +149,9 @@ impl Pipeline {
             to_user: user(&message.to),
             p_asserted_identity: uris(&message.p_asserted_identity),
             remote_party_id: uris(&message.remote_party_id),
-            p_charge_info: message
-                .p_charge_info
-                .as_ref()
-                .map(|name| sip::lossy(name.uri.raw)),
+            p_charge_info: message.p_charge_info.as_ref().map(|name| sip::lossy(name.uri.raw)),
             diversion: uris(&message.diversion),
-            privacy: message
-                .privacy
-                .iter()
-                .map(|word| sip::lossy(word))
-                .collect(),
+            privacy: message.privacy.iter().map(|word| sip::lossy(word)).collect(),
             ani: identity.ani,
             ani_source: identity.source.map(ani_ebpf::scan::AniHeader::as_str),
             ani_status: identity.status,

@@ -1,7 +1,5 @@
 //! What is done with the call, and why.
 
-/// Block lists as files.
-pub mod block_file;
 /// Rules in memory, for captures that are replayed.
 pub mod memory;
 

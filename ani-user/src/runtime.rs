@@ -1,1 +1,270 @@
-//! To come.
+//! Threads, tasks, signals and the order they end in.
+//!
+//! At start everything that can fail comes first and attaching last: the lists and the limit are in
+//! the kernel before the first packet is. At the end detaching comes first: from then on the calls
+//! go on as if there were no ani, and what was captured is still counted.
+
+/// The thread that runs frames through the pipeline.
+mod worker;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use aya_log::EbpfLogger;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{oneshot, watch},
+    task::{JoinSet, spawn_blocking},
+};
+
+use self::worker::{Mailbox, Worker};
+use crate::{
+    capture::{clock::Clock, queue, ring::RingReader},
+    config::Config,
+    control::{Daemon, metrics, socket::Socket},
+    kernel::Kernel,
+    policy::Enforce as _,
+    store::Store,
+};
+
+/// How often entries of the block list that have ended are taken off. The kernel looks at the end
+/// itself; this makes room.
+const EXPIRY_PERIOD: Duration = Duration::from_secs(10);
+
+/// How often the XDP program's notices are looked for.
+const NOTICE_PERIOD: Duration = Duration::from_millis(500);
+
+/// Runs the daemon until SIGTERM or SIGINT.
+///
+/// `file` is read again on SIGHUP.
+///
+/// # Errors
+///
+/// When it cannot start, or one of its threads ends with an error.
+pub fn run(file: &Path, config: Config) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("cannot start the async runtime")?;
+    runtime.block_on(daemon(file.to_owned(), config))
+}
+
+async fn daemon(file: PathBuf, config: Config) -> Result<()> {
+    let (mut end, mut hangup) = (End::new()?, listen(SignalKind::hangup())?);
+    let clock = Clock::new();
+    let store = Store::open(&config.store.path)?;
+    let kernel = Arc::new(Kernel::load(&config)?);
+    let daemon =
+        Arc::new(Daemon::new(config.clone(), Arc::clone(&kernel) as _, store, Arc::new(clock)));
+    daemon.restore()?;
+
+    let (shutdown, ended) = watch::channel(());
+    let mut servers = JoinSet::new();
+    let socket = Socket::bind(&config.control.socket).await?;
+    servers.spawn(socket.serve(Arc::clone(&daemon), until(ended.clone())));
+    if let Some(address) = config.control.metrics {
+        let listener = metrics::bind(address).await?;
+        servers.spawn(metrics::serve(listener, Arc::clone(&daemon), until(ended)));
+    }
+    kernel_log(&kernel)?;
+
+    let threads = Threads::start(&kernel, &daemon, clock)?;
+    kernel.attach(&config)?;
+    let interfaces: Vec<_> = kernel
+        .interfaces()
+        .into_iter()
+        .map(|interface| format!("{} ({})", interface.name, interface.mode))
+        .collect();
+    tracing::info!(
+        "ready: attached to {}, SIP ports {:?}, {} trunks",
+        interfaces.join(", "),
+        config.capture.sip_ports,
+        config.trunks.len()
+    );
+
+    let outcome =
+        serve(&mut end, &mut hangup, &file, &daemon, &kernel, &threads.mailbox, threads.failed)
+            .await;
+
+    kernel.detach();
+    tracing::info!("detached: calls go on without ani");
+    threads.stop.store(true, Ordering::Relaxed);
+    let joined = spawn_blocking(move || threads.handles.join()).await?;
+    drop(shutdown);
+    while let Some(served) = servers.join_next().await {
+        if let Err(error) = served? {
+            tracing::warn!("a server did not end well: {error}");
+        }
+    }
+    outcome.and(joined)
+}
+
+/// Waits for signals and time; ends on SIGTERM, SIGINT, or a thread that has ended.
+async fn serve(
+    end: &mut End,
+    hangup: &mut Signal,
+    file: &Path,
+    daemon: &Arc<Daemon>,
+    kernel: &Arc<Kernel>,
+    mailbox: &Arc<Mailbox>,
+    mut failed: oneshot::Receiver<()>,
+) -> Result<()> {
+    let mut expiry = tokio::time::interval(EXPIRY_PERIOD);
+    loop {
+        tokio::select! {
+            () = end.come() => return Ok(()),
+            _ = &mut failed => bail!("a thread of the daemon has ended"),
+            _ = hangup.recv() => {
+                let (file, daemon) = (file.to_owned(), Arc::clone(daemon));
+                let (kernel, mailbox) = (Arc::clone(kernel), Arc::clone(mailbox));
+                spawn_blocking(move || match reload(&file, &daemon, &kernel, &mailbox) {
+                    Ok(()) => tracing::info!("{} is in force", file.display()),
+                    Err(error) => tracing::error!("reload refused, the old configuration stays: {error:#}"),
+                }).await?;
+            }
+            _ = expiry.tick() => {
+                let daemon = Arc::clone(daemon);
+                spawn_blocking(move || {
+                    if let Err(error) = daemon.expire(Clock::new().now()) {
+                        tracing::warn!("cannot take expired entries off the block list: {error:#}");
+                    }
+                }).await?;
+            }
+        }
+    }
+}
+
+fn reload(file: &Path, daemon: &Daemon, kernel: &Kernel, mailbox: &Mailbox) -> Result<()> {
+    let config = Config::load(file)?;
+    let old = daemon.config();
+    let taken = kernel
+        .configure(&config)
+        .and_then(|()| daemon.reload(config.clone()).map_err(anyhow::Error::from));
+    let fixed = match taken {
+        Ok(fixed) => fixed,
+        Err(error) => {
+            kernel.configure(&old).context("and the old one cannot be put back")?;
+            return Err(error);
+        }
+    };
+    mailbox.put(Arc::new(config));
+    if !fixed.is_empty() {
+        tracing::warn!("changed, but only a restart takes it: {}", fixed.join(", "));
+    }
+    Ok(())
+}
+
+/// The signals that end the daemon.
+struct End {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl End {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn come(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal> {
+    signal(kind).context("cannot listen for signals")
+}
+
+async fn until(mut ended: watch::Receiver<()>) {
+    // An error says that the other end is gone, which is how the end is told.
+    let _ended = ended.changed().await;
+}
+
+/// Passes the XDP program's own notices, of which there are few, on to our log.
+fn kernel_log(kernel: &Kernel) -> Result<()> {
+    let mut logger = kernel
+        .with_object(EbpfLogger::init)
+        .map_err(|error| anyhow!("cannot read the XDP program's log: {error}"))?;
+    tokio::spawn(async move {
+        let mut period = tokio::time::interval(NOTICE_PERIOD);
+        loop {
+            period.tick().await;
+            logger.flush();
+        }
+    });
+    Ok(())
+}
+
+/// The threads a frame passes through.
+struct Threads {
+    stop: Arc<AtomicBool>,
+    mailbox: Arc<Mailbox>,
+    /// Ready when one has ended by itself.
+    failed: oneshot::Receiver<()>,
+    handles: Handles,
+}
+
+struct Handles {
+    reader: thread::JoinHandle<Result<()>>,
+    worker: thread::JoinHandle<()>,
+    worker_stop: Arc<AtomicBool>,
+}
+
+impl Threads {
+    fn start(kernel: &Kernel, daemon: &Arc<Daemon>, clock: Clock) -> Result<Self> {
+        let (ring, asleep) = kernel.ring()?;
+        let (writer, reader) = queue::queue();
+        let mailbox = Arc::new(Mailbox::default());
+        let worker_stop = Arc::new(AtomicBool::new(false));
+        let worker = Worker::new(reader, daemon, Arc::clone(&mailbox));
+        let worker = {
+            let stop = Arc::clone(&worker_stop);
+            thread::Builder::new().name("ani-worker".into()).spawn(move || worker.run(&stop))?
+        };
+
+        let stop = Arc::new(AtomicBool::new(false));
+        let (tell, failed) = oneshot::channel();
+        let reader = RingReader {
+            ring,
+            asleep,
+            queue: writer,
+            worker: worker.thread().clone(),
+            losses: Arc::clone(&daemon.losses),
+            clock,
+        };
+        let reader = {
+            let stop = Arc::clone(&stop);
+            thread::Builder::new().name("ani-capture".into()).spawn(move || {
+                // Dropped when the thread ends, after a panic too.
+                let _tell: oneshot::Sender<()> = tell;
+                reader.run(&stop)
+            })?
+        };
+        Ok(Self { stop, mailbox, failed, handles: Handles { reader, worker, worker_stop } })
+    }
+}
+
+impl Handles {
+    /// Waits for the reader, then lets the worker finish what the reader has handed on.
+    fn join(self) -> Result<()> {
+        let read = self.reader.join().map_err(|_| anyhow!("the capture thread panicked"))?;
+        self.worker_stop.store(true, Ordering::Relaxed);
+        self.worker.thread().unpark();
+        self.worker.join().map_err(|_| anyhow!("the worker thread panicked"))?;
+        read
+    }
+}

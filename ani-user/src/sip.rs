@@ -184,30 +184,17 @@ impl<'a> Invite<'a> {
                 }
             }
             Name::PAssertedIdentity => {
-                collect(
-                    value,
-                    &mut self.p_asserted_identity,
-                    faults,
-                    Fault::PAssertedIdentity,
-                );
+                collect(value, &mut self.p_asserted_identity, faults, Fault::PAssertedIdentity);
             }
             Name::RemotePartyId => {
-                collect(
-                    value,
-                    &mut self.remote_party_id,
-                    faults,
-                    Fault::RemotePartyId,
-                );
+                collect(value, &mut self.remote_party_id, faults, Fault::RemotePartyId);
             }
             Name::Diversion => collect(value, &mut self.diversion, faults, Fault::Diversion),
             Name::PChargeInfo if first(&mut once.charge, faults, Fault::DoubledPChargeInfo) => {
                 self.p_charge_info = named(value, faults, Fault::PChargeInfo);
             }
             Name::Privacy => {
-                for word in list::split(value, b';')
-                    .map(trim)
-                    .filter(|word| !word.is_empty())
-                {
+                for word in list::split(value, b';').map(trim).filter(|word| !word.is_empty()) {
                     push(&mut self.privacy, word, faults);
                 }
             }
@@ -270,10 +257,7 @@ fn push<T>(into: &mut Vec<T>, value: T, faults: &mut Faults) {
 
 /// `word ["@" word]` (RFC 3261 §25.1): in practice, anything without white space.
 fn is_call_id(value: &[u8]) -> bool {
-    !value.is_empty()
-        && value
-            .iter()
-            .all(|byte| byte.is_ascii_graphic() || *byte >= 0x80)
+    !value.is_empty() && value.iter().all(|byte| byte.is_ascii_graphic() || *byte >= 0x80)
 }
 
 /// Digits and nothing else.
@@ -286,10 +270,7 @@ fn number(value: &[u8]) -> Option<u32> {
 
 /// `1*DIGIT LWS Method` (RFC 3261 §20.16): the number is below 2^31, the method that of the request.
 fn cseq(value: &[u8], faults: &mut Faults) -> Option<u32> {
-    let end = value
-        .iter()
-        .position(|byte| !byte.is_ascii_digit())
-        .unwrap_or(value.len());
+    let end = value.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(value.len());
     let (digits, method) = value.split_at(end);
     let number = number(digits).filter(|number| *number < 1 << 31);
     faults.add_if(number.is_none(), Fault::CSeq);

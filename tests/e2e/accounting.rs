@@ -32,10 +32,7 @@ fn other_traffic(rig: &Rig) {
         let mut other_port = route.to();
         other_port.set_port(9);
         socket.send_to(b"INVITE sip:x@y SIP/2.0\r\n\r\n", other_port)?;
-        for payload in [
-            "\r\n\r\n",
-            "OPTIONS sip:x@y SIP/2.0\r\nVia: SIP/2.0/UDP z\r\n\r\n",
-        ] {
+        for payload in ["\r\n\r\n", "OPTIONS sip:x@y SIP/2.0\r\nVia: SIP/2.0/UDP z\r\n\r\n"] {
             socket.send_to(payload.as_bytes(), route.to())?;
         }
         Ok(())
@@ -46,15 +43,9 @@ fn other_traffic(rig: &Rig) {
 #[test]
 fn every_packet_is_counted_on_one_way_out_and_the_metrics_say_the_same() {
     let rig = Rig::with_budget(3);
-    rig.daemon
-        .cli(&["block", "add", BLOCKED])
-        .expect("block add");
+    rig.daemon.cli(&["block", "add", BLOCKED]).expect("block add");
     for (caller, route) in [(BLOCKED, Route::V4), (LIMITED, Route::V6)] {
-        rig.call(
-            &Plan::new(Callers::one(caller), 6, 10)
-                .over(route)
-                .once(PATIENCE),
-        );
+        rig.call(&Plan::new(Callers::one(caller), 6, 10).over(route).once(PATIENCE));
     }
     rig.call(&Plan::new(Callers::Anonymous, 3, 10).over(Route::OtherV4));
     rig.call(&Plan::new(Callers::Anonymous, 2, 10));
@@ -72,14 +63,8 @@ fn every_packet_is_counted_on_one_way_out_and_the_metrics_say_the_same() {
     assert_eq!(count(&status, "dropped_blocked"), 6);
     assert_eq!(count(&status, "dropped_limited"), 3);
     assert_eq!(count(&status, "dropped"), sum(&status, &[Kind::Dropped]));
-    assert_eq!(
-        count(&status, "invites"),
-        count(&status, "passed") + count(&status, "dropped")
-    );
-    assert_eq!(
-        count(&status, "invites"),
-        count(&status, "captured") + count(&status, "lost")
-    );
+    assert_eq!(count(&status, "invites"), count(&status, "passed") + count(&status, "dropped"));
+    assert_eq!(count(&status, "invites"), count(&status, "captured") + count(&status, "lost"));
     let received = rig.sbc.received().expect("the SBC's log").len() as u64;
     assert_eq!(count(&status, "passed"), received);
     assert_eq!(count(&status, "keepalive"), 1);
@@ -96,10 +81,6 @@ fn every_packet_is_counted_on_one_way_out_and_the_metrics_say_the_same() {
         .map(|row| row.name);
     for name in sums.into_iter().chain(of_invites) {
         let metric = format!("ani_{name}_total");
-        assert_eq!(
-            metrics.value(&metric),
-            Some(count(&status, name)),
-            "{metric}"
-        );
+        assert_eq!(metrics.value(&metric), Some(count(&status, name)), "{metric}");
     }
 }

@@ -15,10 +15,7 @@ fn complete(callers: Callers, route: Route) {
     let outcome = rig.call(&Plan::new(callers, CALLS, 10).over(route));
     assert!(outcome.all_completed(CALLS), "{outcome:?}");
     let received = rig.sbc.received().expect("the SBC's log");
-    assert_eq!(
-        rig.daemon.counter("invites").expect("counter"),
-        received.len() as u64
-    );
+    assert_eq!(rig.daemon.counter("invites").expect("counter"), received.len() as u64);
     assert_eq!(rig.daemon.counter("dropped").expect("counter"), 0);
 }
 
@@ -41,9 +38,7 @@ fn anonymous_calls_complete() {
 fn calls_from_no_configured_trunk_complete_and_are_counted_as_such() {
     let rig = Rig::start(&Settings::default());
     let caller = "+12015550103";
-    rig.daemon
-        .cli(&["block", "add", caller])
-        .expect("block add");
+    rig.daemon.cli(&["block", "add", caller]).expect("block add");
     let outcome = rig.call(&Plan::new(Callers::one(caller), CALLS, 10).over(Route::OtherV4));
     assert!(outcome.all_completed(CALLS), "{outcome:?}");
     let counted = rig.daemon.counter("passed_untrusted").expect("counter");

@@ -17,9 +17,7 @@ const BLOCKED: &str = "+12015550166";
 fn calls_go_on_when_the_daemon_is_killed() {
     const CALLS: u32 = 60;
     let mut rig = Rig::start(&Settings::default());
-    let callers = (1..=20)
-        .map(|last| format!("+120155501{last:02}"))
-        .collect();
+    let callers = (1..=20).map(|last| format!("+120155501{last:02}")).collect();
     let calls =
         Uac::start(&rig.lab, &Plan::new(Callers::Numbers(callers), CALLS, 10)).expect("calls");
     // In the middle of them.
@@ -36,19 +34,14 @@ fn calls_go_on_when_the_daemon_is_killed() {
 #[test]
 fn a_second_daemon_leaves_the_first_ones_program_in_place() {
     let rig = Rig::start(&Settings::default());
-    rig.daemon
-        .cli(&["block", "add", BLOCKED])
-        .expect("block add");
+    rig.daemon.cli(&["block", "add", BLOCKED]).expect("block add");
 
     let first = std::fs::read_to_string(rig.lab.path("ani.toml")).expect("configuration");
     let second = first
         .replace("ani.sock", "second.sock")
         .replace("/store\"", "/second-store\"")
         .replace(&METRICS.to_string(), "127.0.0.1:9465");
-    let second = rig
-        .lab
-        .write("second.toml", &second)
-        .expect("configuration");
+    let second = rig.lab.write("second.toml", &second).expect("configuration");
     let mut process =
         daemon::spawn(&rig.lab, ani(), &second, "second.log").expect("a second daemon");
     let ended = process.wait(SETTLE * 2).expect("its end");
@@ -62,9 +55,7 @@ fn a_second_daemon_leaves_the_first_ones_program_in_place() {
 #[test]
 fn sigterm_ends_it_cleanly_and_calls_go_on() {
     let rig = Rig::start(&Settings::default());
-    rig.daemon
-        .cli(&["block", "add", BLOCKED])
-        .expect("block add");
+    rig.daemon.cli(&["block", "add", BLOCKED]).expect("block add");
     rig.assert_stopped(BLOCKED);
     let Rig { daemon, sbc, lab } = rig;
     daemon.stop().expect("success after SIGTERM");

@@ -32,25 +32,15 @@ fn lab() -> Lab {
 
 /// The first datagram of a call that nobody answers.
 fn first_invite(lab: &Lab, callers: Callers, route: Route) -> Vec<u8> {
-    let socket = lab
-        .sbc
-        .enter(|| Ok(UdpSocket::bind(route.to())?))
-        .expect("socket");
-    socket
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .expect("timeout");
-    let plan = Plan::new(callers, 1, 1)
-        .over(route)
-        .once(Duration::from_millis(100));
+    let socket = lab.sbc.enter(|| Ok(UdpSocket::bind(route.to())?)).expect("socket");
+    socket.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
+    let plan = Plan::new(callers, 1, 1).over(route).once(Duration::from_millis(100));
     let calls = Uac::start(lab, &plan).expect("calls");
     let mut datagram = vec![0; 65_536];
     let len = socket.recv(&mut datagram).expect("an INVITE");
     datagram.truncate(len);
     let outcome = calls.finish().expect("calls");
-    assert_eq!(
-        (outcome.placed, outcome.completed, outcome.retransmitted),
-        (1, 0, 0)
-    );
+    assert_eq!((outcome.placed, outcome.completed, outcome.retransmitted), (1, 0, 0));
     datagram
 }
 
@@ -71,10 +61,7 @@ fn invites_are_plain_attested_and_in_one_frame() {
         let plain = plain(&message);
         assert_eq!(plain.attestation, Attestation::A);
         assert_eq!(plain.ani_header, Some(AniHeader::PAssertedIdentity));
-        let caller = plain
-            .caller
-            .digits()
-            .map(|dialled| dialled.digits().to_string());
+        let caller = plain.caller.digits().map(|dialled| dialled.digits().to_string());
         assert_eq!(caller.as_deref(), Some("12015550101"));
     }
 }
@@ -96,25 +83,16 @@ fn calls_complete_without_ani_and_the_sbc_counts_each_invite() {
         let outcome = outcome.expect("calls");
         assert!(outcome.all_completed(10), "{outcome:?}");
         let received = sbc.received_by_caller().expect("the SBC's log");
-        assert!(
-            received.get(caller).is_some_and(|count| *count >= 10),
-            "{received:?}"
-        );
+        assert!(received.get(caller).is_some_and(|count| *count >= 10), "{received:?}");
     }
 }
 
 #[test]
 fn an_unanswered_call_is_sent_again_and_every_datagram_is_known() {
     let lab = lab();
-    let socket = lab
-        .sbc
-        .enter(|| Ok(UdpSocket::bind(Route::V4.to())?))
-        .expect("socket");
+    let socket = lab.sbc.enter(|| Ok(UdpSocket::bind(Route::V4.to())?)).expect("socket");
     let outcome = uac::call(&lab, &impatient("+12015550101", 3)).expect("calls");
-    assert_eq!(
-        (outcome.placed, outcome.completed, outcome.failed),
-        (3, 0, 3)
-    );
+    assert_eq!((outcome.placed, outcome.completed, outcome.failed), (3, 0, 3));
     assert!(outcome.retransmitted >= 3, "{outcome:?}");
     socket.set_nonblocking(true).expect("socket");
     let mut datagram = [0; 65_536];

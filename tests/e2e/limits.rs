@@ -19,10 +19,7 @@ fn once(caller: &str, calls: u32) -> Plan {
 fn a_caller_gets_exactly_his_budget() {
     let rig = Rig::with_budget(5);
     let outcome = rig.call(&once(LIMITED, 15));
-    assert_eq!(
-        (outcome.placed, outcome.completed, outcome.failed),
-        (15, 5, 10)
-    );
+    assert_eq!((outcome.placed, outcome.completed, outcome.failed), (15, 5, 10));
     assert_eq!(rig.received(LIMITED), 5);
     assert_eq!(rig.daemon.counter("dropped_limited").expect("counter"), 10);
 }
@@ -47,9 +44,7 @@ fn a_budget_is_spent_over_ipv4_and_ipv6_together() {
 #[test]
 fn a_limit_that_is_set_holds_when_the_command_returns() {
     let rig = Rig::start(&Settings::default());
-    rig.daemon
-        .cli(&["limit", "set", "2 per 10m"])
-        .expect("limit set");
+    rig.daemon.cli(&["limit", "set", "2 per 10m"]).expect("limit set");
     rig.call(&once(LIMITED, 6));
     assert_eq!(rig.received(LIMITED), 2);
 }

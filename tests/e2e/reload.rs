@@ -18,18 +18,12 @@ fn a_broken_file_is_refused_and_the_old_one_stays_in_force() {
     let rig = Rig::with_budget(2);
     let before = rig.daemon.log().expect("log").len();
     rig.lab
-        .write(
-            "ani.toml",
-            "[capture]\ninterfaces = [\"sbc0\"]\nsip_ports = \"all\"\n",
-        )
+        .write("ani.toml", "[capture]\ninterfaces = [\"sbc0\"]\nsip_ports = \"all\"\n")
         .expect("file");
     rig.daemon.signal(Signal::SIGHUP).expect("SIGHUP");
     wait_for("a refusal that names file and line", SETTLE, || {
         let log = rig.daemon.log();
-        log.is_ok_and(|log| {
-            log.get(before..)
-                .is_some_and(|new| new.contains("ani.toml:3"))
-        })
+        log.is_ok_and(|log| log.get(before..).is_some_and(|new| new.contains("ani.toml:3")))
     })
     .expect("a refusal");
 
@@ -41,9 +35,7 @@ fn a_broken_file_is_refused_and_the_old_one_stays_in_force() {
 fn a_new_trunk_and_a_new_limit_are_taken() {
     let mut settings = Settings::default();
     let rig = Rig::start(&settings);
-    rig.daemon
-        .cli(&["block", "add", BLOCKED])
-        .expect("block add");
+    rig.daemon.cli(&["block", "add", BLOCKED]).expect("block add");
     let from_other = |caller, calls| {
         let plan = Plan::new(Callers::one(caller), calls, 10).over(Route::OtherV4);
         rig.call(&plan.once(PATIENCE))
@@ -51,17 +43,11 @@ fn a_new_trunk_and_a_new_limit_are_taken() {
     // No trunk yet: no rule applies.
     assert!(from_other(BLOCKED, 1).all_completed(1));
 
-    settings.trunks.push(Trunk {
-        name: "carrier-b",
-        sources: vec![TRUNK_OTHER],
-    });
+    settings.trunks.push(Trunk { name: "carrier-b", sources: vec![TRUNK_OTHER] });
     settings.per_caller = Some((2, "10m"));
     daemon::configure(&rig.lab, &settings).expect("file");
     rig.daemon.signal(Signal::SIGHUP).expect("SIGHUP");
-    wait_for("the new trunk", SETTLE, || {
-        from_other(BLOCKED, 1).completed == 0
-    })
-    .expect("trunk");
+    wait_for("the new trunk", SETTLE, || from_other(BLOCKED, 1).completed == 0).expect("trunk");
 
     let outcome = from_other(LIMITED, 6);
     assert_eq!((outcome.placed, outcome.completed), (6, 2));

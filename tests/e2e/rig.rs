@@ -31,11 +31,7 @@ pub(crate) fn ani() -> &'static Path {
     static ANI: OnceLock<std::path::PathBuf> = OnceLock::new();
     ANI.get_or_init(|| {
         preflight::network("test").expect("a machine that can run the lab");
-        let profile = if cfg!(debug_assertions) {
-            Profile::Dev
-        } else {
-            Profile::Release
-        };
+        let profile = if cfg!(debug_assertions) { Profile::Dev } else { Profile::Release };
         workspace::build_ani(profile).expect("ani")
     })
 }
@@ -51,10 +47,7 @@ impl Rig {
 
     /// A rig whose callers may place so many calls; none come back while a test runs.
     pub(crate) fn with_budget(calls: u32) -> Self {
-        Self::start(&Settings {
-            per_caller: Some((calls, "10m")),
-            ..Settings::default()
-        })
+        Self::start(&Settings { per_caller: Some((calls, "10m")), ..Settings::default() })
     }
 
     /// The same rig with the daemon ended and started again.
@@ -85,27 +78,13 @@ impl Rig {
     pub(crate) fn assert_stopped(&self, caller: &str) {
         let before = self.received(caller);
         let outcome = self.call(&impatient(caller, 2));
-        assert_eq!(
-            (outcome.placed, outcome.completed),
-            (2, 0),
-            "{caller}: {outcome:?}"
-        );
-        assert!(
-            outcome.retransmitted > 0,
-            "{caller}: the calls were not sent again: {outcome:?}"
-        );
-        assert_eq!(
-            self.received(caller),
-            before,
-            "{caller}: an INVITE reached the SBC"
-        );
+        assert_eq!((outcome.placed, outcome.completed), (2, 0), "{caller}: {outcome:?}");
+        assert!(outcome.retransmitted > 0, "{caller}: the calls were not sent again: {outcome:?}");
+        assert_eq!(self.received(caller), before, "{caller}: an INVITE reached the SBC");
     }
 }
 
 /// Calls sent again until the caller gives up.
 pub(crate) fn impatient(caller: &str, calls: u32) -> Plan {
-    Plan {
-        answer_within: PATIENCE,
-        ..Plan::new(Callers::one(caller), calls, 4)
-    }
+    Plan { answer_within: PATIENCE, ..Plan::new(Callers::one(caller), calls, 4) }
 }

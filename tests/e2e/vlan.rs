@@ -54,47 +54,29 @@ fn send(rig: &Rig, caller: &str, tags: u8) {
         1 => ethernet.single_vlan(inner),
         _ => ethernet.double_vlan(outer, inner),
     };
-    let packet = tagged
-        .ipv4(CARRIER_V4.octets(), SBC_V4.octets(), 64)
-        .udp(5060, 5060);
+    let packet = tagged.ipv4(CARRIER_V4.octets(), SBC_V4.octets(), 64).udp(5060, 5060);
     let message = invite(caller);
     let mut frame = Vec::with_capacity(packet.size(message.len()));
-    packet
-        .write(&mut frame, message.as_bytes())
-        .expect("a frame");
+    packet.write(&mut frame, message.as_bytes()).expect("a frame");
 
     let sent = rig.lab.carrier.enter(|| {
-        let socket = socket(
-            AddressFamily::Packet,
-            SockType::Raw,
-            SockFlag::SOCK_CLOEXEC,
-            None,
-        )?;
-        Ok(sendto(
-            socket.as_raw_fd(),
-            &frame,
-            &from,
-            MsgFlags::empty(),
-        )?)
+        let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
+        Ok(sendto(socket.as_raw_fd(), &frame, &from, MsgFlags::empty())?)
     });
     assert_eq!(sent.expect("a sent frame"), frame.len());
 }
 
 fn decides_on(tags: u8) {
     let rig = Rig::start(&Settings::default());
-    rig.daemon
-        .cli(&["block", "add", BLOCKED])
-        .expect("block add");
+    rig.daemon.cli(&["block", "add", BLOCKED]).expect("block add");
     for _ in 0..3 {
         send(&rig, BLOCKED, tags);
     }
     for _ in 0..2 {
         send(&rig, OTHER, tags);
     }
-    wait_for("all INVITEs", SETTLE, || {
-        rig.daemon.counter("invites").is_ok_and(|seen| seen == 5)
-    })
-    .expect("five INVITEs");
+    wait_for("all INVITEs", SETTLE, || rig.daemon.counter("invites").is_ok_and(|seen| seen == 5))
+        .expect("five INVITEs");
     assert_eq!(rig.daemon.counter("dropped_blocked").expect("counter"), 3);
     assert_eq!(rig.daemon.counter("passed_default").expect("counter"), 2);
     // The daemon reads the ring in its own time.

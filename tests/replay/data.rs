@@ -15,10 +15,7 @@ pub(crate) fn folder() -> Option<PathBuf> {
     if folder.join("oracle_a.tsv").is_file() {
         return Some(folder);
     }
-    eprintln!(
-        "skipped: no shared data at {} (ANI_SHARED_DATA names it)",
-        folder.display()
-    );
+    eprintln!("skipped: no shared data at {} (ANI_SHARED_DATA names it)", folder.display());
     None
 }
 
@@ -29,11 +26,7 @@ pub(crate) fn table(path: &Path) -> Vec<HashMap<String, String>> {
     let names: Vec<&str> = lines.next().expect("header line").split('\t').collect();
     lines
         .map(|line| {
-            names
-                .iter()
-                .map(ToString::to_string)
-                .zip(line.split('\t').map(str::to_owned))
-                .collect()
+            names.iter().map(ToString::to_string).zip(line.split('\t').map(str::to_owned)).collect()
         })
         .collect()
 }

@@ -24,10 +24,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             ("derived_pcap/sipp_qinq_udp4.pcap", &[4, 14]),
             ("derived_pcap/sipp_raw_udp4.pcap", &[4, 14]),
             ("derived_pcap/sipp_sll_udp4.pcap", &[4, 14]),
-            (
-                "derived_pcap/sipp_udp4.pcap",
-                &[4, 14, 71, 112, 173, 177, 179, 196, 235, 242],
-            ),
+            ("derived_pcap/sipp_udp4.pcap", &[4, 14, 71, 112, 173, 177, 179, 196, 235, 242]),
             ("derived_pcap/sipp_udp6.pcap", &[4, 14]),
             ("derived_pcap/sipp_vlan_udp4.pcap", &[4, 14]),
         ],

@@ -11,12 +11,8 @@ use crate::data;
 
 /// How many files each folder has, and how many of them the scanner calls plain INVITEs: a fall
 /// in either is a loss.
-const FOLDERS: [(&str, usize, usize); 4] = [
-    ("torture", 31, 3),
-    ("rfc5118", 7, 1),
-    ("messages", 153, 54),
-    ("sipp", 256, 243),
-];
+const FOLDERS: [(&str, usize, usize); 4] =
+    [("torture", 31, 3), ("rfc5118", 7, 1), ("messages", 153, 54), ("sipp", 256, 243)];
 
 #[test]
 fn where_the_scanner_says_plain_the_parser_agrees() {
@@ -51,31 +47,15 @@ fn torture_messages_are_what_the_rfcs_say() {
         let valid = row["rfc_section_verdict"].ends_with(" valid")
             || row["rfc_section_verdict"].contains("valid ")
                 && !row["rfc_section_verdict"].contains("invalid");
-        assert_eq!(
-            parsed.faults.is_empty(),
-            valid,
-            "{name}: {:?}",
-            words(&parsed)
-        );
+        assert_eq!(parsed.faults.is_empty(), valid, "{name}: {:?}", words(&parsed));
 
         let user = |name: &Option<NameAddr<'_>>| {
-            name.as_ref()
-                .and_then(|name| name.uri.user)
-                .map(sip::lossy)
-                .unwrap_or_default()
+            name.as_ref().and_then(|name| name.uri.user).map(sip::lossy).unwrap_or_default()
         };
         expect(name, &row["from_user"], &user(&parsed.from));
         expect(name, &row["to_user"], &user(&parsed.to));
-        expect(
-            name,
-            &row["ruri_user"],
-            &parsed.request.user.map(sip::lossy).unwrap_or_default(),
-        );
-        expect(
-            name,
-            &row["call_id"],
-            &parsed.call_id.map(sip::lossy).unwrap_or_default(),
-        );
+        expect(name, &row["ruri_user"], &parsed.request.user.map(sip::lossy).unwrap_or_default());
+        expect(name, &row["call_id"], &parsed.call_id.map(sip::lossy).unwrap_or_default());
     }
     assert_eq!(invites, 11);
 }
@@ -90,10 +70,7 @@ fn expect(name: &str, expected: &str, found: &str) {
     if let Some((_, raw)) = expected.split_once("(raw ") {
         assert_eq!(found, raw.trim_end_matches(')'), "{name}");
     } else if let Some(start) = expected.strip_suffix("...") {
-        assert!(
-            found.starts_with(start),
-            "{name}: {found} should start with {start}"
-        );
+        assert!(found.starts_with(start), "{name}: {found} should start with {start}");
     } else if let Some((word, times)) = expected.split_once(" x") {
         assert_eq!(found, word.repeat(times.parse().expect("number")), "{name}");
     } else if expected == "(missing)" {

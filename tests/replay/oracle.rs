@@ -40,14 +40,8 @@ fn every_udp_row_agrees_or_is_a_known_difference() {
         .chain(data::files(&folder.join("derived_pcap")))
         .filter(|path| path.extension().is_some_and(|extension| extension != "tsv"))
     {
-        let name = capture
-            .strip_prefix(&folder)
-            .expect("below")
-            .display()
-            .to_string();
-        let expected = captures
-            .remove(&format!("set_a/{name}"))
-            .unwrap_or_default();
+        let name = capture.strip_prefix(&folder).expect("below").display().to_string();
+        let expected = captures.remove(&format!("set_a/{name}")).unwrap_or_default();
         let mut found = replayed(&capture);
         for row in expected {
             rows += 1;
@@ -68,11 +62,7 @@ fn every_udp_row_agrees_or_is_a_known_difference() {
             differences.insert(format!("{name} {frame} extra"), what);
         }
     }
-    assert!(
-        captures.is_empty(),
-        "captures that are not there: {:?}",
-        captures.keys()
-    );
+    assert!(captures.is_empty(), "captures that are not there: {:?}", captures.keys());
 
     println!("{rows} rows within reach, {agree} agree; outside: {outside:?}");
     let known: BTreeSet<String> = known::DIFFERENCES
@@ -80,20 +70,12 @@ fn every_udp_row_agrees_or_is_a_known_difference() {
         .flat_map(|kind| kind.rows.iter().map(move |row| (kind.columns, row)))
         .flat_map(|(columns, (capture, frames))| {
             frames.iter().flat_map(move |frame| {
-                columns
-                    .iter()
-                    .map(move |column| format!("{capture} {frame} {column}"))
+                columns.iter().map(move |column| format!("{capture} {frame} {column}"))
             })
         })
         .collect();
-    let new: BTreeMap<_, _> = differences
-        .iter()
-        .filter(|(row, _)| !known.contains(*row))
-        .collect();
-    let gone: Vec<_> = known
-        .iter()
-        .filter(|row| !differences.contains_key(*row))
-        .collect();
+    let new: BTreeMap<_, _> = differences.iter().filter(|(row, _)| !known.contains(*row)).collect();
+    let gone: Vec<_> = known.iter().filter(|row| !differences.contains_key(*row)).collect();
     assert!(new.is_empty(), "{} new differences: {new:#?}", new.len());
     assert!(gone.is_empty(), "differences that are no more: {gone:#?}");
     assert_eq!((rows, agree), known::ROWS_AND_AGREEING);
@@ -101,11 +83,7 @@ fn every_udp_row_agrees_or_is_a_known_difference() {
 
 /// The INVITEs of a capture by frame number.
 fn replayed(capture: &Path) -> BTreeMap<String, Value> {
-    let args = Args {
-        files: vec![capture.to_owned()],
-        config: None,
-        policy: None,
-    };
+    let args = Args { files: vec![capture.to_owned()], config: None, policy: None };
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     replay::replay(&args, true, &mut output, &mut errors).expect("replay");
     eprint!("{}", String::from_utf8_lossy(&errors));
@@ -124,11 +102,7 @@ fn compare(row: &Row, invite: &Value) -> Vec<(&'static str, String)> {
     let text = |field: &str| invite[field].as_str().unwrap_or_default().to_owned();
     let list = |field: &str| {
         let values = invite[field].as_array().expect("list");
-        values
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        values.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
     };
     let endpoint = |address: &str, port: &str| {
         let (address, port) = (&row[address], &row[port]);
@@ -138,23 +112,12 @@ fn compare(row: &Row, invite: &Value) -> Vec<(&'static str, String)> {
             format!("{address}:{port}")
         }
     };
-    let numbers = |text: &str| {
-        text.split('+')
-            .filter(|id| !id.is_empty())
-            .map(str::to_owned)
-            .collect()
-    };
+    let numbers =
+        |text: &str| text.split('+').filter(|id| !id.is_empty()).map(str::to_owned).collect();
     let vlan: Vec<String> = numbers(&row["vlan"]);
-    let our_vlan: Vec<String> = invite["vlan"]
-        .as_array()
-        .expect("list")
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let cseq = invite["cseq"]
-        .as_u64()
-        .map(|number| number.to_string())
-        .unwrap_or_default();
+    let our_vlan: Vec<String> =
+        invite["vlan"].as_array().expect("list").iter().map(ToString::to_string).collect();
+    let cseq = invite["cseq"].as_u64().map(|number| number.to_string()).unwrap_or_default();
     let their_cseq = row["cseq"].split(' ').next().unwrap_or_default();
     let tag = u8::from(invite["to_tag"].is_string()).to_string();
 
@@ -171,16 +134,8 @@ fn compare(row: &Row, invite: &Value) -> Vec<(&'static str, String)> {
     check("ruri_user", row["ruri_user"].clone(), text("request_user"));
     check("from_user", row["from_user"].clone(), text("from_user"));
     check("to_user", row["to_user"].clone(), text("to_user"));
-    check(
-        "pai",
-        uris(&row["pai"]),
-        list("p_asserted_identity").join(","),
-    );
-    check(
-        "rpid",
-        uris(&row["rpid"]),
-        list("remote_party_id").join(","),
-    );
+    check("pai", uris(&row["pai"]), list("p_asserted_identity").join(","));
+    check("rpid", uris(&row["rpid"]), list("remote_party_id").join(","));
     check("call_id", row["call_id"].clone(), text("call_id"));
     check(
         "cseq",
@@ -202,9 +157,5 @@ fn uris(value: &str) -> String {
         uris.push(uri);
         rest = after;
     }
-    if uris.is_empty() {
-        value.to_owned()
-    } else {
-        uris.join(",")
-    }
+    if uris.is_empty() { value.to_owned() } else { uris.join(",") }
 }

@@ -20,25 +20,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     // Standard output is for the figures alone.
     eprintln!("bench: building (a minute or two the first time)");
     let mut command = workspace::cargo();
-    command.args([
-        "bench",
-        "--quiet",
-        "--package",
-        "ani-tests",
-        "--bench",
-        "kernel",
-        "--",
-    ]);
+    command.args(["bench", "--quiet", "--package", "ani-tests", "--bench", "kernel", "--"]);
     command.args(&options.group);
     if options.json {
         command.arg("--json");
     }
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run {command:?}"))?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

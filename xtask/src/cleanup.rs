@@ -55,10 +55,7 @@ struct Registry {
     closed: bool,
 }
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
-    entries: Vec::new(),
-    closed: false,
-});
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry { entries: Vec::new(), closed: false });
 static NEXT: AtomicU64 = AtomicU64::new(0);
 static EXIT_CODE: AtomicI32 = AtomicI32::new(INTERRUPTED);
 static HANDLER: Once = Once::new();
@@ -182,10 +179,7 @@ mod tests {
     fn a_process_group_is_ended() {
         use std::os::unix::process::CommandExt as _;
         let (mut child, guard) = make(|| {
-            let child = std::process::Command::new("sleep")
-                .arg("60")
-                .process_group(0)
-                .spawn()?;
+            let child = std::process::Command::new("sleep").arg("60").process_group(0).spawn()?;
             let leader = Pid::from_raw(i32::try_from(child.id())?);
             Ok((child, Undo::ProcessGroup(leader)))
         })

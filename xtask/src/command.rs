@@ -13,9 +13,7 @@ use anyhow::{Context as _, bail};
 ///
 /// When it cannot be started or does not succeed; the text names the command.
 pub fn run(command: &mut Command) -> anyhow::Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run {command:?}"))?;
+    let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
     if !status.success() {
         bail!("{command:?} failed ({status})");
     }
@@ -28,10 +26,8 @@ pub fn run(command: &mut Command) -> anyhow::Result<()> {
 ///
 /// When it cannot be started or does not succeed; the text carries what it wrote to stderr.
 pub fn output(command: &mut Command) -> anyhow::Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run {command:?}"))?;
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {command:?}"))?;
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         bail!("{command:?} failed ({}): {}", output.status, stderr.trim());

@@ -62,10 +62,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     println!("demo: kamailio as the SBC, sipp answering behind it");
     let sbc = Sbc::start(&lab)?;
     println!("demo: ani run before the SBC, {BUDGET} calls within {WITHIN} for each caller");
-    let settings = Settings {
-        per_caller: Some((BUDGET, WITHIN)),
-        ..Settings::default()
-    };
+    let settings = Settings { per_caller: Some((BUDGET, WITHIN)), ..Settings::default() };
     let daemon = Daemon::start(&lab, &ani, &settings)?;
     println!("demo: ani block add {BLOCKED}");
     daemon.cli(&["block", "add", BLOCKED, "--reason", "demo"])?;
@@ -81,11 +78,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         keep(&lab, &ani, passed);
     }
     daemon.stop()?;
-    Ok(if passed {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 struct Calls {
@@ -103,11 +96,7 @@ fn place_calls(lab: &Lab, daemon: &Daemon) -> anyhow::Result<Calls> {
          {BUDGET}, {ANONYMOUS_CALLS} anonymous"
     );
     let start = |plan: Plan| Uac::start(lab, &plan);
-    let honest_v4 = start(Plan::new(
-        numbers("+120155501", 1..=10),
-        HONEST_V4_CALLS,
-        10,
-    ))?;
+    let honest_v4 = start(Plan::new(numbers("+120155501", 1..=10), HONEST_V4_CALLS, 10))?;
     let honest_v6 =
         start(Plan::new(numbers("+131255501", 11..=15), HONEST_V6_CALLS, 5).over(Route::V6))?;
     // Sent again and again: not one of the retransmissions may slip through either.
@@ -138,11 +127,7 @@ fn numbers(prefix: &str, last: std::ops::RangeInclusive<u32>) -> Callers {
 
 fn show(daemon: &Daemon) -> anyhow::Result<()> {
     for arguments in [["status"].as_slice(), &["top", "callers"]] {
-        println!(
-            "$ ani {}\n{}",
-            arguments.join(" "),
-            daemon.cli(arguments)?.trim_end()
-        );
+        println!("$ ani {}\n{}", arguments.join(" "), daemon.cli(arguments)?.trim_end());
     }
     Ok(())
 }
@@ -150,26 +135,10 @@ fn show(daemon: &Daemon) -> anyhow::Result<()> {
 fn judge(lab: &Lab, sbc: &Sbc, daemon: &Daemon, calls: &Calls) -> anyhow::Result<Checks> {
     let mut checks = Checks::default();
     let honest = [
-        (
-            "honest calls completed, IPv4",
-            HONEST_V4_CALLS,
-            &calls.honest_v4,
-        ),
-        (
-            "honest calls completed, IPv6",
-            HONEST_V6_CALLS,
-            &calls.honest_v6,
-        ),
-        (
-            "anonymous calls completed",
-            ANONYMOUS_CALLS,
-            &calls.anonymous,
-        ),
-        (
-            "calls completed of the one over his limit",
-            BUDGET,
-            &calls.limited,
-        ),
+        ("honest calls completed, IPv4", HONEST_V4_CALLS, &calls.honest_v4),
+        ("honest calls completed, IPv6", HONEST_V6_CALLS, &calls.honest_v6),
+        ("anonymous calls completed", ANONYMOUS_CALLS, &calls.anonymous),
+        ("calls completed of the one over his limit", BUDGET, &calls.limited),
         ("calls completed of the blocked one", 0, &calls.blocked),
     ];
     for (what, expected, outcome) in honest {
@@ -177,11 +146,7 @@ fn judge(lab: &Lab, sbc: &Sbc, daemon: &Daemon, calls: &Calls) -> anyhow::Result
     }
     let seen = Seen::by(sbc)?;
     checks.equal("INVITEs of the blocked one at the SBC", 0, seen.of(BLOCKED));
-    checks.equal(
-        "INVITEs at the SBC of the one over his limit",
-        BUDGET.into(),
-        seen.of(LIMITED),
-    );
+    checks.equal("INVITEs at the SBC of the one over his limit", BUDGET.into(), seen.of(LIMITED));
 
     let blocked = calls.blocked.placed + calls.blocked.retransmitted;
     let limited = u64::from(LIMITED_CALLS - BUDGET);
@@ -198,19 +163,13 @@ fn judge(lab: &Lab, sbc: &Sbc, daemon: &Daemon, calls: &Calls) -> anyhow::Result
     // What is read may be a moment old; if it does not come right, the checks below say so.
     let _late = wait_for("the counters", SETTLE, || {
         daemon.metrics(lab).is_ok_and(|metrics| {
-            expected
-                .iter()
-                .all(|(name, value)| metrics.value(&metric(name)) == Some(*value))
+            expected.iter().all(|(name, value)| metrics.value(&metric(name)) == Some(*value))
         })
     });
     let metrics = daemon.metrics(lab)?;
     for (name, value) in expected {
         checks.equal(&format!("status: {name}"), value, daemon.counter(name)?);
-        checks.equal(
-            &format!("metrics: {}", metric(name)),
-            value,
-            metrics.value(&metric(name)),
-        );
+        checks.equal(&format!("metrics: {}", metric(name)), value, metrics.value(&metric(name)));
     }
     Ok(checks)
 }

@@ -66,11 +66,8 @@ pub const TRUNK_OTHER: &str = "203.0.113.0/24";
 /// Addresses of one end, with prefix lengths.
 type Addresses = [(IpAddr, u8); 3];
 
-const SBC_ADDRESSES: Addresses = [
-    (IpAddr::V4(SBC_V4), 24),
-    (IpAddr::V6(SBC_V6), 64),
-    (IpAddr::V4(SBC_V4_OTHER), 24),
-];
+const SBC_ADDRESSES: Addresses =
+    [(IpAddr::V4(SBC_V4), 24), (IpAddr::V6(SBC_V6), 64), (IpAddr::V4(SBC_V4_OTHER), 24)];
 const CARRIER_ADDRESSES: Addresses = [
     (IpAddr::V4(CARRIER_V4), 24),
     (IpAddr::V6(CARRIER_V6), 64),
@@ -112,25 +109,17 @@ impl Lab {
         let sbc = Namespace::new(format!("{name}-sbc"))?;
 
         let mut link = std::process::Command::new("ip");
-        link.args([
-            "link",
-            "add",
-            SBC_INTERFACE,
+        link.args(["link", "add", SBC_INTERFACE, "netns", sbc.name(), "type", "veth"]).args([
+            "peer",
+            "name",
+            CARRIER_INTERFACE,
             "netns",
-            sbc.name(),
-            "type",
-            "veth",
-        ])
-        .args(["peer", "name", CARRIER_INTERFACE, "netns", carrier.name()]);
+            carrier.name(),
+        ]);
         command::output(&mut link)?;
         configure(&sbc, SBC_INTERFACE, SBC_ADDRESSES)?;
         configure(&carrier, CARRIER_INTERFACE, CARRIER_ADDRESSES)?;
-        Ok(Self {
-            carrier,
-            sbc,
-            directory,
-            _directory_guard: directory_guard,
-        })
+        Ok(Self { carrier, sbc, directory, _directory_guard: directory_guard })
     }
 
     /// A file or directory of the lab.
@@ -189,11 +178,7 @@ fn configure(namespace: &Namespace, interface: &str, addresses: Addresses) -> an
     for (address, prefix) in addresses {
         let address = format!("{address}/{prefix}");
         // Nobody else is on this link: no duplicate address detection to wait for.
-        let options: &[&str] = if address.contains(':') {
-            &["nodad"]
-        } else {
-            &[]
-        };
+        let options: &[&str] = if address.contains(':') { &["nodad"] } else { &[] };
         let mut arguments = vec!["address", "add", &address, "dev", interface];
         arguments.extend(options);
         namespace.ip(&arguments)?;

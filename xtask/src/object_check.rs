@@ -22,10 +22,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let bytes = std::fs::read(&path)
         .with_context(|| format!("cannot read the XDP object {}", path.display()))?;
     let symbols = inspect(&bytes).with_context(|| path.display().to_string())?;
-    println!(
-        "object-check: no panic among {symbols} symbols of {}",
-        path.display()
-    );
+    println!("object-check: no panic among {symbols} symbols of {}", path.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -47,9 +44,7 @@ fn inspect(bytes: &[u8]) -> anyhow::Result<usize> {
 
 fn symbols(bytes: &[u8]) -> anyhow::Result<Vec<String>> {
     let file = object::File::parse(bytes)?;
-    file.symbols()
-        .map(|symbol| Ok(symbol.name()?.to_owned()))
-        .collect()
+    file.symbols().map(|symbol| Ok(symbol.name()?.to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -81,9 +76,7 @@ mod tests {
     #[test]
     fn a_panic_is_found() {
         let panic = "_ZN4core9panicking18panic_bounds_check17h0123456789abcdefE";
-        let found = inspect(&object(&[PROGRAM, panic]))
-            .expect_err("a panic")
-            .to_string();
+        let found = inspect(&object(&[PROGRAM, panic])).expect_err("a panic").to_string();
         assert!(found.contains(panic), "{found}");
         assert!(inspect(&object(&[PROGRAM])).is_ok());
     }

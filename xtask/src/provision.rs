@@ -21,18 +21,9 @@ struct Package {
 }
 
 const PACKAGES: &[Package] = &[
-    Package {
-        name: "iproute2",
-        programs: &["ip"],
-    },
-    Package {
-        name: "kamailio",
-        programs: &["kamailio"],
-    },
-    Package {
-        name: "sip-tester",
-        programs: &["sipp"],
-    },
+    Package { name: "iproute2", programs: &["ip"] },
+    Package { name: "kamailio", programs: &["kamailio"] },
+    Package { name: "sip-tester", programs: &["sipp"] },
 ];
 
 /// Asked by Debian's maintainer scripts before they start a service.
@@ -53,22 +44,15 @@ pub fn build_tools() -> anyhow::Result<()> {
 
 fn rust_src() -> anyhow::Result<()> {
     let mut rustc = Command::new("rustc");
-    rustc
-        .current_dir(workspace::root())
-        .args(["--print", "sysroot"]);
+    rustc.current_dir(workspace::root()).args(["--print", "sysroot"]);
     let sysroot = command::output(&mut rustc)?;
-    if Path::new(sysroot.trim())
-        .join("lib/rustlib/src/rust/library")
-        .is_dir()
-    {
+    if Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library").is_dir() {
         return Ok(());
     }
     println!("setup: adding the rust-src component, from which `core` is built for BPF");
     // In the workspace, so that rustup takes the toolchain that rust-toolchain.toml pins.
     let mut rustup = Command::new("rustup");
-    rustup
-        .current_dir(workspace::root())
-        .args(["component", "add", "rust-src"]);
+    rustup.current_dir(workspace::root()).args(["component", "add", "rust-src"]);
     command::run(&mut rustup)
         .context("cannot add rust-src: install it beside this compiler, or use rustup")
 }
@@ -84,15 +68,7 @@ fn bpf_linker() -> anyhow::Result<()> {
     println!("setup: installing bpf-linker {version} into target/tools (about a minute)");
     let mut install = workspace::cargo();
     install
-        .args([
-            "install",
-            "--locked",
-            "--force",
-            "bpf-linker",
-            "--version",
-            version,
-            "--root",
-        ])
+        .args(["install", "--locked", "--force", "bpf-linker", "--version", version, "--root"])
         .arg(&tools);
     command::run(&mut install).with_context(|| format!("cannot install bpf-linker {version}"))
 }
@@ -110,12 +86,7 @@ fn is_version(said: &str, version: &str) -> bool {
 pub fn lab_packages() -> anyhow::Result<()> {
     let missing: Vec<&str> = PACKAGES
         .iter()
-        .filter(|package| {
-            package
-                .programs
-                .iter()
-                .any(|program| command::find(program).is_none())
-        })
+        .filter(|package| package.programs.iter().any(|program| command::find(program).is_none()))
         .map(|package| package.name)
         .collect();
     if missing.is_empty() {
@@ -131,13 +102,8 @@ pub fn lab_packages() -> anyhow::Result<()> {
     println!("setup: installing the Debian packages {list}");
     let _policy = forbid_services(&missing)?;
     apt_get(&apt, &["update", "-qq"])?;
-    let mut install = vec![
-        "install",
-        "--yes",
-        "-qq",
-        "--option=Dpkg::Use-Pty=0",
-        "--no-install-recommends",
-    ];
+    let mut install =
+        vec!["install", "--yes", "-qq", "--option=Dpkg::Use-Pty=0", "--no-install-recommends"];
     install.extend(&missing);
     apt_get(&apt, &install)?;
     if missing.contains(&"kamailio") {
@@ -148,10 +114,7 @@ pub fn lab_packages() -> anyhow::Result<()> {
 
 fn apt_get(apt: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     let mut command = as_root("env");
-    command
-        .arg("DEBIAN_FRONTEND=noninteractive")
-        .arg(apt)
-        .args(arguments);
+    command.arg("DEBIAN_FRONTEND=noninteractive").arg(apt).args(arguments);
     command::run(&mut command)
 }
 

@@ -39,26 +39,12 @@ const GROUPS: &[Group] = &[
     Group {
         name: "kernel",
         needs: Needs::Network,
-        arguments: &[
-            "--package",
-            "ani-tests",
-            "--test",
-            "kernel",
-            "--",
-            "--test-threads=1",
-        ],
+        arguments: &["--package", "ani-tests", "--test", "kernel", "--", "--test-threads=1"],
     },
     Group {
         name: "e2e",
         needs: Needs::Lab,
-        arguments: &[
-            "--package",
-            "ani-tests",
-            "--test",
-            "e2e",
-            "--",
-            "--test-threads=1",
-        ],
+        arguments: &["--package", "ani-tests", "--test", "e2e", "--", "--test-threads=1"],
     },
 ];
 
@@ -93,14 +79,8 @@ impl Group {
         }
         let mut command: Command = workspace::cargo();
         command.arg("test").args(self.arguments);
-        let status = command
-            .status()
-            .with_context(|| format!("cannot run {command:?}"))?;
-        Ok(if status.success() {
-            Outcome::Passed
-        } else {
-            Outcome::Failed(String::new())
-        })
+        let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
+        Ok(if status.success() { Outcome::Passed } else { Outcome::Failed(String::new()) })
     }
 
     fn prepare(&self) -> anyhow::Result<()> {
@@ -124,9 +104,5 @@ fn report(rows: &[(&str, Outcome, Duration)]) -> ExitCode {
         failed |= matches!(outcome, Outcome::Failed(_));
         println!("{name:<8} {result:<8} {:>7.1}  {why}", took.as_secs_f32());
     }
-    if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

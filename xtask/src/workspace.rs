@@ -57,9 +57,7 @@ pub fn build_ani(profile: Profile) -> anyhow::Result<PathBuf> {
     if profile == Profile::Release {
         command.arg("--release");
     }
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run {command:?}"))?;
+    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     if !output.status.success() {
         bail!("building ani failed ({})", output.status);
     }

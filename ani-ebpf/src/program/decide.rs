@@ -2,9 +2,7 @@
 //! calls within a dialog, the block list, the limit, pass.
 
 use ani_ebpf::{
-    abi::{
-        counter::Counter, limit::BucketKey, number::Number, settings::Settings, trunk::Trunk,
-    },
+    abi::{counter::Counter, limit::BucketKey, number::Number, settings::Settings, trunk::Trunk},
     dial_plan::Dialled,
     scan::{self, AniHeader, Attestation, NotPlain, Scratch},
 };

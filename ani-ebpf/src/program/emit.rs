@@ -12,7 +12,7 @@ use aya_ebpf::{
     helpers::generated::bpf_ktime_get_ns,
 };
 
-use super::{decide::Decision, maps, packet::Packet, transport::Message};
+use super::{decide::Decision, maps, notice, packet::Packet, transport::Message};
 
 /// A ring record of a fixed size: the verifier takes no other.
 #[repr(C, align(8))]
@@ -36,7 +36,12 @@ pub(super) fn record(packet: &Packet<'_>, message: &Message, decision: &Decision
     } else {
         write::<LARGE>(packet, message, decision, len)
     };
-    maps::count(if written { Counter::Captured } else { Counter::Lost });
+    if written {
+        maps::count(Counter::Captured);
+    } else {
+        maps::count(Counter::Lost);
+        notice::ring_full(packet);
+    }
 }
 
 #[inline(always)]
@@ -78,8 +83,7 @@ fn write<const FRAME: usize>(
     };
     // SAFETY: the entry is one Record<FRAME> of ring memory; its first field is written whole.
     unsafe { (&raw mut (*record.as_mut_ptr()).header).write(header) };
-    let wakeup =
-        if maps::reader_wants_wakeup() { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
+    let wakeup = if maps::reader_wants_wakeup() { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
     entry.submit(u64::from(wakeup));
     true
 }

@@ -56,6 +56,10 @@ pub(super) static INVITES: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 #[map]
 static READER_ASLEEP: Array<u32> = Array::with_max_entries(1, 0);
 
+/// When this CPU gave its last notice, CLOCK_MONOTONIC nanoseconds.
+#[map]
+static LAST_NOTICE: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+
 /// What only its own CPU touches.
 #[repr(transparent)]
 struct PerCpu<T>(T);
@@ -148,6 +152,21 @@ pub(super) fn bucket(key: &BucketKey) -> Option<Bucket> {
 #[inline(always)]
 pub(super) fn new_bucket(key: &BucketKey, tat_ns: u64) -> Result<(), i32> {
     BUCKETS.insert(key, &tat_ns, u64::from(BPF_NOEXIST))
+}
+
+/// Whether this CPU's last notice was at least `period_ns` ago; if so, this is the last one.
+#[inline(always)]
+pub(super) fn notice_due(now_ns: u64, period_ns: u64) -> bool {
+    let Some(last) = LAST_NOTICE.get_ptr_mut(0) else {
+        return false;
+    };
+    // SAFETY: the element is this CPU's own.
+    let last = unsafe { &mut *last };
+    if now_ns.wrapping_sub(*last) < period_ns {
+        return false;
+    }
+    *last = now_ns;
+    true
 }
 
 /// Whether the reader asked to be woken; says so once.

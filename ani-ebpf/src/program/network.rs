@@ -34,10 +34,7 @@ pub(super) struct Datagram {
 
 /// Reads the network header, up to the UDP header.
 #[inline(always)]
-pub(super) fn read(
-    packet: &Packet<'_>,
-    network: Network,
-) -> Result<(Source, Datagram), Counter> {
+pub(super) fn read(packet: &Packet<'_>, network: Network) -> Result<(Source, Datagram), Counter> {
     match network {
         Network::V4(at) => v4(packet, at),
         Network::V6(at) => v6(packet, at),
@@ -93,8 +90,7 @@ fn v6(packet: &Packet<'_>, at: usize) -> Result<(Source, Datagram), Counter> {
     if next != UDP {
         return Err(Counter::NotUdp);
     }
-    let source =
-        Source([word(header, 8), word(header, 12), word(header, 16), word(header, 20)]);
+    let source = Source([word(header, 8), word(header, 12), word(header, 16), word(header, 20)]);
     Ok((source, Datagram { at, len: left }))
 }
 

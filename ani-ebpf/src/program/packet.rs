@@ -23,6 +23,12 @@ impl<'a> Packet<'a> {
         Self { ctx }
     }
 
+    /// What a notice is written with.
+    #[inline(always)]
+    pub(super) fn context(&self) -> &'a XdpContext {
+        self.ctx
+    }
+
     /// `N` bytes at `offset`; `None` when the frame ends before or the offset is over
     /// [`MAX_HEADER_OFFSET`].
     #[inline(always)]
@@ -70,7 +76,12 @@ impl<'a> Packet<'a> {
         }
         // SAFETY: `target` has room for `len` bytes, as just bounded.
         let status = unsafe {
-            bpf_xdp_load_bytes(self.ctx.as_ptr().cast(), offset, target.as_mut_ptr().cast(), len as u32)
+            bpf_xdp_load_bytes(
+                self.ctx.as_ptr().cast(),
+                offset,
+                target.as_mut_ptr().cast(),
+                len as u32,
+            )
         };
         (status == 0).then_some(len as u32)
     }

@@ -155,7 +155,8 @@ fn find_uri(scratch: &Scratch, at: u32) -> Result<(), NotPlain> {
     }
     // A display name without quotes is tokens and spaces (RFC 3261 §25.1); with one of these in
     // it, the bracket may belong to something else.
-    if scratch.find_either(at, b',', b'"').0 < open || scratch.find_either(at, b';', b':').0 < open {
+    if scratch.find_either(at, b',', b'"').0 < open || scratch.find_either(at, b';', b':').0 < open
+    {
         return Err(NotPlain::DisplayName);
     }
     found(scratch, open + 1, true)
@@ -211,8 +212,7 @@ fn user_part(scratch: &Scratch, cell: &UserCell, at: u32, end: u8) -> Result<(),
         if plus || tel || !(first as u8 | 0x20).is_ascii_lowercase() {
             return Err(NotPlain::User);
         }
-        let anonymous =
-            Name::new(b"anonymou").starts(first) && Name::new(b"s@").starts(second);
+        let anonymous = Name::new(b"anonymou").starts(first) && Name::new(b"s@").starts(second);
         let kind = if anonymous { UserKind::Anonymous } else { UserKind::Name };
         cell.kind.store(kind as u32);
         return Ok(());

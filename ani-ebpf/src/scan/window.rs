@@ -176,8 +176,7 @@ impl Scratch {
 fn search(scratch: &Scratch, from: u32, needles: u32) -> u32 {
     let one = bytes::repeat(needles as u8);
     let other = bytes::repeat((needles >> 8) as u8);
-    let mask =
-        |word| bytes::equal(word, one) | bytes::equal(word, other) | bytes::control(word);
+    let mask = |word| bytes::equal(word, one) | bytes::equal(word, other) | bytes::control(word);
     scratch.at.store(from);
     for _ in 0..FIND_STEPS {
         let at = scratch.at.load();

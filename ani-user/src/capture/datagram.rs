@@ -93,9 +93,7 @@ pub fn read<'a>(frame: &Frame<'a>) -> Result<Datagram<'a>, Skipped> {
         _ => return Err(Skipped::OtherTransport),
     }
     let udp = payload.payload;
-    let header = udp
-        .first_chunk::<UDP_HEADER_LEN>()
-        .ok_or(Skipped::Damaged)?;
+    let header = udp.first_chunk::<UDP_HEADER_LEN>().ok_or(Skipped::Damaged)?;
     let [src_high, src_low, dst_high, dst_low, len_high, len_low, ..] = *header;
     let claimed = match usize::from(u16::from_be_bytes([len_high, len_low])) {
         // A jumbogram (RFC 2675 §4), or a sender that left it to the card.
@@ -134,9 +132,8 @@ fn link<'a>(frame: &Frame<'a>) -> Result<(Vlans, &'a [u8]), Skipped> {
         LinkType::Ethernet => ethertype(bytes.get(ETHERNET_ADDRESSES_LEN..)),
         LinkType::Sll => ethertype(bytes.get(SLL_PROTOCOL_AT..)),
         LinkType::Sll2 => {
-            let (header, packet) = bytes
-                .split_first_chunk::<SLL2_HEADER_LEN>()
-                .ok_or(Skipped::Damaged)?;
+            let (header, packet) =
+                bytes.split_first_chunk::<SLL2_HEADER_LEN>().ok_or(Skipped::Damaged)?;
             tags(u16::from_be_bytes([header[0], header[1]]), packet)
         }
     }
@@ -144,9 +141,8 @@ fn link<'a>(frame: &Frame<'a>) -> Result<(Vlans, &'a [u8]), Skipped> {
 
 /// From the EtherType at the start of `bytes` on.
 fn ethertype(bytes: Option<&[u8]>) -> Result<(Vlans, &[u8]), Skipped> {
-    let (protocol, rest) = bytes
-        .and_then(<[u8]>::split_first_chunk::<2>)
-        .ok_or(Skipped::Damaged)?;
+    let (protocol, rest) =
+        bytes.and_then(<[u8]>::split_first_chunk::<2>).ok_or(Skipped::Damaged)?;
     tags(u16::from_be_bytes(*protocol), rest)
 }
 
@@ -154,8 +150,7 @@ fn tags(mut protocol: u16, mut rest: &[u8]) -> Result<(Vlans, &[u8]), Skipped> {
     let mut vlan = Vlans::default();
     while ETHERTYPE_VLAN.contains(&protocol) {
         let (tag, behind) = rest.split_first_chunk::<4>().ok_or(Skipped::Damaged)?;
-        vlan.push(u16::from_be_bytes([tag[0], tag[1]]) & 0x0fff)
-            .ok_or(Skipped::NotIp)?;
+        vlan.push(u16::from_be_bytes([tag[0], tag[1]]) & 0x0fff).ok_or(Skipped::NotIp)?;
         protocol = u16::from_be_bytes([tag[2], tag[3]]);
         rest = behind;
     }

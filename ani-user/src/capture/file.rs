@@ -76,14 +76,8 @@ struct Clock {
     offset: i64,
 }
 
-const MICROSECONDS: Clock = Clock {
-    ticks: 1_000_000,
-    offset: 0,
-};
-const NANOSECONDS: Clock = Clock {
-    ticks: 1_000_000_000,
-    offset: 0,
-};
+const MICROSECONDS: Clock = Clock { ticks: 1_000_000, offset: 0 };
+const NANOSECONDS: Clock = Clock { ticks: 1_000_000_000, offset: 0 };
 
 impl CaptureFile {
     /// Opens a file and reads its header.
@@ -167,19 +161,12 @@ impl<'a> PacketBlock<'a> {
         let (header, bytes) = body.split_first_chunk::<20>()?;
         let word = |at: usize| {
             let bytes = [header[at], header[at + 1], header[at + 2], header[at + 3]];
-            if big_endian {
-                u32::from_be_bytes(bytes)
-            } else {
-                u32::from_le_bytes(bytes)
-            }
+            if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
         };
         // Two halves: the interface, then how many packets were lost.
         let interface = [header[0], header[1]];
-        let interface = if big_endian {
-            u16::from_be_bytes(interface)
-        } else {
-            u16::from_le_bytes(interface)
-        };
+        let interface =
+            if big_endian { u16::from_be_bytes(interface) } else { u16::from_le_bytes(interface) };
         Some(Self {
             interface: usize::from(interface),
             ticks: u128::from(word(4)) << 32 | u128::from(word(8)),
@@ -199,15 +186,8 @@ fn block_frame<'a>(
 ) -> Result<Option<Frame<'a>>, FileError> {
     let (interface, ticks, bytes, wire_len) = match block {
         PcapBlockOwned::LegacyHeader(header) => {
-            let clock = if header.is_nanosecond_precision() {
-                NANOSECONDS
-            } else {
-                MICROSECONDS
-            };
-            *interfaces = vec![Interface {
-                link: link(header.network),
-                clock,
-            }];
+            let clock = if header.is_nanosecond_precision() { NANOSECONDS } else { MICROSECONDS };
+            *interfaces = vec![Interface { link: link(header.network), clock }];
             return Ok(None);
         }
         PcapBlockOwned::NG(Block::SectionHeader(section)) => {
@@ -219,10 +199,8 @@ fn block_frame<'a>(
             if interfaces.len() == MAX_INTERFACES {
                 return Err(FileError::Interfaces(*records));
             }
-            interfaces.push(Interface {
-                link: link(description.linktype),
-                clock: clock(description),
-            });
+            interfaces
+                .push(Interface { link: link(description.linktype), clock: clock(description) });
             return Ok(None);
         }
         PcapBlockOwned::Legacy(record) => {
@@ -239,12 +217,7 @@ fn block_frame<'a>(
             };
             let ticks = u128::from(packet.ts_high) << 32 | u128::from(packet.ts_low);
             let captured = packet.data.len().min(packet.caplen as usize);
-            (
-                interface,
-                Some(ticks),
-                &packet.data[..captured],
-                packet.origlen,
-            )
+            (interface, Some(ticks), &packet.data[..captured], packet.origlen)
         }
         PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
             let Some(interface) = interfaces.first() else {
@@ -277,22 +250,12 @@ fn block_frame<'a>(
         }
     };
     let arrived = ticks.map_or(Timestamp::default(), |ticks| interface.clock.time(ticks));
-    Ok(Some(Frame {
-        number: *records,
-        arrived,
-        link,
-        bytes,
-        wire_len,
-        kernel: None,
-    }))
+    Ok(Some(Frame { number: *records, arrived, link, bytes, wire_len, kernel: None }))
 }
 
 fn count(unsupported: &mut Vec<(i32, u64)>, number: i32) {
     let full = unsupported.len() == MAX_UNSUPPORTED;
-    match unsupported
-        .iter_mut()
-        .position(|(known, _)| *known == number)
-    {
+    match unsupported.iter_mut().position(|(known, _)| *known == number) {
         Some(at) => unsupported[at].1 += 1,
         None if full => {
             if let Some(last) = unsupported.last_mut() {
@@ -307,10 +270,7 @@ impl Clock {
     fn time(self, ticks: u128) -> Timestamp {
         let seconds = i64::try_from(ticks / self.ticks).unwrap_or(i64::MAX);
         let nanoseconds = (ticks % self.ticks).saturating_mul(1_000_000_000) / self.ticks;
-        Timestamp::new(
-            seconds.saturating_add(self.offset),
-            u32::try_from(nanoseconds).unwrap_or(0),
-        )
+        Timestamp::new(seconds.saturating_add(self.offset), u32::try_from(nanoseconds).unwrap_or(0))
     }
 }
 
@@ -322,10 +282,7 @@ fn clock(description: &InterfaceDescriptionBlock<'_>) -> Clock {
     } else {
         10u128.checked_pow(exponent.min(28))
     };
-    Clock {
-        ticks: ticks.unwrap_or(1_000_000),
-        offset: description.if_tsoffset,
-    }
+    Clock { ticks: ticks.unwrap_or(1_000_000), offset: description.if_tsoffset }
 }
 
 /// The number of a link type that is not read comes back as the error. The high bits of the field

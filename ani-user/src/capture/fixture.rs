@@ -26,25 +26,12 @@ pub(crate) fn ethernet(payload: &[u8]) -> Vec<u8> {
 /// A pcap file with records a second apart.
 pub(crate) fn pcap(big_endian: bool, nanoseconds: bool, link: u32, records: &[Vec<u8>]) -> Vec<u8> {
     let word = |value: u32| {
-        if big_endian {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
-        }
+        if big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
     };
     let half = |value: u16| {
-        if big_endian {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
-        }
+        if big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
     };
-    let mut file = word(if nanoseconds {
-        0xa1b2_3c4d
-    } else {
-        0xa1b2_c3d4
-    })
-    .to_vec();
+    let mut file = word(if nanoseconds { 0xa1b2_3c4d } else { 0xa1b2_c3d4 }).to_vec();
     file.extend([half(2), half(4)].concat());
     file.extend([word(0), word(0), word(65_535), word(link)].concat());
     for (second, record) in (1u32..).zip(records) {
@@ -58,11 +45,7 @@ pub(crate) fn pcap(big_endian: bool, nanoseconds: bool, link: u32, records: &[Ve
 /// A block of a pcapng file.
 pub(crate) fn block(big_endian: bool, kind: u32, body: &[u8]) -> Vec<u8> {
     let word = |value: u32| {
-        if big_endian {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
-        }
+        if big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
     };
     let padding = body.len().next_multiple_of(4) - body.len();
     let len = word((12 + body.len() + padding) as u32);
@@ -73,18 +56,10 @@ pub(crate) fn block(big_endian: bool, kind: u32, body: &[u8]) -> Vec<u8> {
 /// the records on the first, each behind a block that holds no packet.
 pub(crate) fn pcapng(big_endian: bool, records: &[Vec<u8>]) -> Vec<u8> {
     let word = |value: u32| {
-        if big_endian {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
-        }
+        if big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
     };
     let half = |value: u16| {
-        if big_endian {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
-        }
+        if big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
     };
     let section = [&word(0x1a2b_3c4d)[..], &half(1), &half(0), &[0xff; 8]].concat();
     let resolution = [&half(9)[..], &half(1), &[9, 0, 0, 0], &half(0), &half(0)].concat();
@@ -100,11 +75,7 @@ pub(crate) fn pcapng(big_endian: bool, records: &[Vec<u8>]) -> Vec<u8> {
         let ticks = second * 1_000_000_000 + 123;
         let len = word(record.len() as u32);
         let times = [word((ticks >> 32) as u32), word(ticks as u32)].concat();
-        file.extend(block(
-            big_endian,
-            6,
-            &[&word(0)[..], &times, &len, &len, record].concat(),
-        ));
+        file.extend(block(big_endian, 6, &[&word(0)[..], &times, &len, &len, record].concat()));
     }
     file
 }

@@ -4,8 +4,8 @@
 mod table;
 
 use std::{
-    fs::File,
-    io::{self, BufReader, BufWriter, Write},
+    fs,
+    io::{self, BufWriter, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,10 +17,14 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::{
     capture::file::CaptureFile,
-    config::{self, Config, Trunk},
+    config::{Config, Lists, Trunk},
+    control::{
+        list::{self, Defaults},
+        number,
+    },
     invite::Invite,
     pipeline::{Pipeline, Stats},
-    policy::{Block, Enforce, block_file, memory::Memory},
+    policy::{Enforce, memory::Memory},
     time::Timestamp,
 };
 
@@ -48,6 +52,10 @@ pub struct Args {
     /// Block list to decide by: a number a line, or CSV
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+
+    /// ISO 3166 code of the country the block list's numbers without + are dialled in
+    #[arg(long, value_name = "CODE", requires = "policy")]
+    pub country: Option<String>,
 }
 
 /// What a replay came to.
@@ -80,10 +88,9 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     };
     match summary.failed_files {
         0 => Ok(()),
-        failed => anyhow::bail!(
-            "{failed} of {} files could not be read to the end",
-            args.files.len()
-        ),
+        failed => {
+            anyhow::bail!("{failed} of {} files could not be read to the end", args.files.len())
+        }
     }
 }
 
@@ -95,12 +102,12 @@ pub fn replay(
     errors: &mut dyn Write,
 ) -> anyhow::Result<Summary> {
     let config = Arc::new(match &args.config {
-        Some(path) => configuration(path)?,
+        Some(path) => super::load_config(path)?,
         None => one_trunk(),
     });
     let rules = Arc::new(Memory::new(&config));
     if let Some(path) = &args.policy {
-        block(&rules, path, &config)
+        block(&rules, path, args.country.as_deref())
             .with_context(|| format!("cannot read the block list {}", path.display()))?;
     }
     let mut pipeline = Pipeline::new(config, rules);
@@ -174,26 +181,9 @@ fn file(
     }
 }
 
-fn configuration(path: &Path) -> anyhow::Result<Config> {
-    anyhow::bail!("{}: configuration files cannot be read yet", path.display())
-}
-
 /// What counts without a configuration.
 fn one_trunk() -> Config {
     Config {
-        capture: config::Capture {
-            interfaces: Vec::new(),
-            sip_ports: vec![5060],
-            mode: config::Mode::Auto,
-            ring_bytes: 0,
-        },
-        control: config::Control {
-            socket: PathBuf::new(),
-            metrics: None,
-        },
-        store: config::Store {
-            path: PathBuf::new(),
-        },
         trunks: vec![Trunk {
             name: "any".to_owned(),
             sources: vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())],
@@ -201,38 +191,26 @@ fn one_trunk() -> Config {
             dial_plan: DialPlan::NONE,
             ani: AniHeader::ALL.to_vec(),
         }],
-        limits: config::Limits { per_caller: None },
-        lists: config::Lists {
-            max_blocked: MAX_BLOCKED,
-            max_limited: MAX_LIMITED,
-        },
-        emergency: config::Emergency {
-            numbers: Vec::new(),
-        },
-        telemetry: config::Telemetry { max_callers: 0 },
+        lists: Lists { max_blocked: MAX_BLOCKED, max_limited: MAX_LIMITED },
+        ..Config::default()
     }
 }
 
-fn block(rules: &Memory, path: &Path, config: &Config) -> anyhow::Result<()> {
-    let plans: Vec<DialPlan> = config.trunks.iter().map(|trunk| trunk.dial_plan).collect();
-    let input = BufReader::new(File::open(path)?);
-    let entries = block_file::read(input, &plans, config.lists.max_blocked as usize)?;
-    let blocks: Vec<Block> = entries
-        .into_iter()
-        .map(|entry| Block {
-            number: entry.number,
-            expires: entry.expires,
-            reason: entry.reason,
-            added: Timestamp::default(),
-        })
-        .collect();
-    rules.block(&blocks)
+fn block(rules: &Memory, path: &Path, country: Option<&str>) -> anyhow::Result<()> {
+    let text = fs::read_to_string(path)?;
+    let defaults = Defaults {
+        // Before any capture: whether an entry had ended is asked for each frame.
+        now: Timestamp(i64::MIN),
+        ttl: None,
+        reason: String::new(),
+        country: number::country(country).map_err(anyhow::Error::msg)?,
+    };
+    let parsed = list::parse(&text, &defaults).map_err(anyhow::Error::msg)?;
+    rules.block(&parsed.entries)
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]

@@ -17,25 +17,25 @@ use crate::{config::countries::Country, policy::Block, time::Timestamp};
 /// Bytes of an import; more than a million numbers with reasons.
 pub const MAX_IMPORT_BYTES: usize = 64 << 20;
 /// Bytes of a reason.
-pub(super) const MAX_REASON: usize = 200;
+pub(crate) const MAX_REASON: usize = 200;
 /// Wrong lines that are told; the rest is counted.
 const MAX_TOLD: usize = 20;
 
 /// What holds for each entry that does not say otherwise.
 #[derive(Clone, Debug)]
-pub(super) struct Defaults {
-    pub(super) now: Timestamp,
-    pub(super) ttl: Option<Duration>,
-    pub(super) reason: String,
-    pub(super) country: Option<&'static Country>,
+pub(crate) struct Defaults {
+    pub(crate) now: Timestamp,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) reason: String,
+    pub(crate) country: Option<&'static Country>,
 }
 
 /// What a list holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Parsed {
-    pub(super) entries: Vec<Block>,
+pub(crate) struct Parsed {
+    pub(crate) entries: Vec<Block>,
     /// Entries left out because they had expired already.
-    pub(super) expired: usize,
+    pub(crate) expired: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ enum Column {
 }
 
 /// Reads a list, all or nothing: the error tells the wrong lines.
-pub(super) fn parse(text: &str, defaults: &Defaults) -> Result<Parsed, String> {
+pub(crate) fn parse(text: &str, defaults: &Defaults) -> Result<Parsed, String> {
     let mut columns = vec![Column::Number, Column::Reason];
     let mut parsed = Parsed { entries: Vec::new(), expired: 0 };
     let (mut told, mut wrong) = (Vec::new(), 0_usize);
@@ -90,7 +90,7 @@ pub(super) fn parse(text: &str, defaults: &Defaults) -> Result<Parsed, String> {
 }
 
 /// A reason that can stand in one line.
-pub(super) fn reason(text: &str) -> Result<String, String> {
+pub(crate) fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.len() > MAX_REASON || text.chars().any(char::is_control) {
         return Err(format!(
@@ -103,10 +103,10 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
 }
 
 /// The line of an export that names the columns.
-pub(super) const HEADER: &str = "number,expires,reason,added\n";
+pub(crate) const HEADER: &str = "number,expires,reason,added\n";
 
 /// Appends an entry's line.
-pub(super) fn write(entry: &Block, out: &mut String) {
+pub(crate) fn write(entry: &Block, out: &mut String) {
     // Writing to a string cannot fail.
     let _ = write!(out, "+{},", entry.number);
     if let Some(expires) = entry.expires {

@@ -15,7 +15,7 @@ const MAX_SHOWN: usize = 40;
 const ANY: DialPlan = DialPlan { max_digits: MAX_DIGITS as u8, ..DialPlan::NONE };
 
 /// The country of a code; an empty one is none.
-pub(super) fn country(code: Option<&str>) -> Result<Option<&'static Country>, String> {
+pub(crate) fn country(code: Option<&str>) -> Result<Option<&'static Country>, String> {
     code.filter(|code| !code.is_empty())
         .map(|code| {
             countries::find(code).ok_or_else(|| {
@@ -30,7 +30,7 @@ pub(super) fn country(code: Option<&str>) -> Result<Option<&'static Country>, St
 }
 
 /// The E.164 number an operator means.
-pub(super) fn read(text: &str, country: Option<&Country>) -> Result<Number, String> {
+pub(crate) fn read(text: &str, country: Option<&Country>) -> Result<Number, String> {
     let text = text.trim();
     let dialled = Dialled::from_text(text).ok_or_else(|| {
         format!("`{}` is no telephone number; write one such as +14155551234", shown(text))
@@ -61,7 +61,7 @@ pub(super) fn read(text: &str, country: Option<&Country>) -> Result<Number, Stri
 }
 
 /// At most as much of a stranger's text as a message can bear, without control characters.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let mut shown: String = text
         .chars()
         .take(MAX_SHOWN)

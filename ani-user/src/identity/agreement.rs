@@ -36,11 +36,7 @@ pub fn agreement(message: &[u8]) -> Result<bool, String> {
         return Ok(false);
     };
 
-    let profile = Profile {
-        order: &AniHeader::ALL,
-        dial_plan: DialPlan::NONE,
-        trusted: true,
-    };
+    let profile = Profile { order: &AniHeader::ALL, dial_plan: DialPlan::NONE, trusted: true };
     let identity = identify(&parsed, &profile);
     let caller = match plain.ani_header {
         Some(AniHeader::PAssertedIdentity) => parsed.p_asserted_identity.as_slice(),
@@ -48,25 +44,14 @@ pub fn agreement(message: &[u8]) -> Result<bool, String> {
         Some(AniHeader::From) => parsed.from.as_slice(),
         None => &[],
     };
-    let number = plain
-        .caller
-        .digits()
-        .and_then(|dialled| DialPlan::NONE.e164(dialled));
+    let number = plain.caller.digits().and_then(|dialled| DialPlan::NONE.e164(dialled));
     let parsed_number = (!identity.number.is_none()).then_some(identity.number);
 
     same("header", &plain.ani_header, &identity.source)?;
-    same(
-        "values",
-        &usize::from(plain.ani_header.is_some()),
-        &caller.len(),
-    )?;
+    same("values", &usize::from(plain.ani_header.is_some()), &caller.len())?;
     same("caller", &digits(plain.caller), &number_of(caller.first()))?;
     same("E.164", &number, &parsed_number)?;
-    same(
-        "called",
-        &digits(plain.called),
-        &number_in(parsed.request.user),
-    )?;
+    same("called", &digits(plain.called), &number_in(parsed.request.user))?;
     let in_dialog = parsed.to.as_ref().and_then(NameAddr::tag).is_some();
     same("in dialog", &plain.in_dialog, &in_dialog)?;
     if plain.caller.kind == UserKind::Anonymous {
@@ -92,18 +77,12 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, scanner: &T, parser: &T) -> 
     if scanner == parser {
         return Ok(());
     }
-    Err(format!(
-        "{what}: the scanner reads {scanner:?}, the parser {parser:?}"
-    ))
+    Err(format!("{what}: the scanner reads {scanner:?}, the parser {parser:?}"))
 }
 
 fn digits(user: User) -> Option<String> {
     let dialled = user.digits()?;
-    Some(format!(
-        "{}{}",
-        if dialled.plus { "+" } else { "" },
-        dialled.digits()
-    ))
+    Some(format!("{}{}", if dialled.plus { "+" } else { "" }, dialled.digits()))
 }
 
 fn number_of(name: Option<&NameAddr<'_>>) -> Option<String> {

@@ -68,10 +68,7 @@ pub fn attestation(invite: &Invite<'_>, trusted: bool) -> Attestation {
 fn shaken(identities: &[&[u8]]) -> Result<Option<&'static str>, &'static str> {
     let mut reason = None;
     for identity in identities {
-        let end = identity
-            .iter()
-            .position(|byte| *byte == b';')
-            .unwrap_or(identity.len());
+        let end = identity.iter().position(|byte| *byte == b';').unwrap_or(identity.len());
         let (token, parameters) = identity.split_at(end);
         let mut parts = sip::trim(token).splitn(3, |byte| *byte == b'.');
         let header = parts.next().unwrap_or_default();
@@ -119,23 +116,18 @@ fn level(text: &[u8]) -> Option<&'static str> {
 /// The bare `TN-Validation-Passed` is A to some carriers and any level to others, so it stands for
 /// none; `-A`, `-B` and `-C` behind it, or an `attest` parameter beside it, say which.
 fn verstat(invite: &Invite<'_>) -> Option<(String, Option<&'static str>)> {
-    invite
-        .p_asserted_identity
-        .iter()
-        .chain(&invite.from)
-        .find_map(|value| {
-            let token = parameter(value, b"verstat")?;
-            let token = sip::unquoted(token);
-            let passed = token
-                .get(..PASSED.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(PASSED));
-            let level = match token.get(PASSED.len()..) {
-                Some([b'-', letter]) if passed => level(&[letter.to_ascii_uppercase()]),
-                Some([]) if passed => parameter(value, b"attest").and_then(level),
-                _ => None,
-            };
-            Some((sip::lossy(&token), level))
-        })
+    invite.p_asserted_identity.iter().chain(&invite.from).find_map(|value| {
+        let token = parameter(value, b"verstat")?;
+        let token = sip::unquoted(token);
+        let passed =
+            token.get(..PASSED.len()).is_some_and(|start| start.eq_ignore_ascii_case(PASSED));
+        let level = match token.get(PASSED.len()..) {
+            Some([b'-', letter]) if passed => level(&[letter.to_ascii_uppercase()]),
+            Some([]) if passed => parameter(value, b"attest").and_then(level),
+            _ => None,
+        };
+        Some((sip::lossy(&token), level))
+    })
 }
 
 const PASSED: &[u8] = b"TN-Validation-Passed";

@@ -35,15 +35,9 @@ fn within(context: &[u8], local: Dialled, plan: &DialPlan) -> Option<Number> {
         return None;
     }
     let nibbles = context.nibbles | local.nibbles >> (4 * context.len);
-    let whole = Dialled {
-        nibbles,
-        len,
-        plus: true,
-    };
+    let whole = Dialled { nibbles, len, plus: true };
     let north_american = nibbles >> 60 == 1 && len == NANP_DIGITS;
-    (north_american || is_of_country(whole, plan))
-        .then(|| plan.e164(whole))
-        .flatten()
+    (north_american || is_of_country(whole, plan)).then(|| plan.e164(whole)).flatten()
 }
 
 /// Whether a global number has the trunk's country code and a length its numbers have.

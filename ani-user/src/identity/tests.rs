@@ -29,11 +29,7 @@ fn message(uri: &str, headers: &[&str]) -> Vec<u8> {
 fn identity(headers: &[&str]) -> Identity {
     let bytes = message("sip:8005550199@h", headers);
     let invite = sip::invite(&bytes, false).expect("INVITE");
-    let profile = Profile {
-        order: &AniHeader::ALL,
-        dial_plan: us(),
-        trusted: true,
-    };
+    let profile = Profile { order: &AniHeader::ALL, dial_plan: us(), trusted: true };
     identify(&invite, &profile)
 }
 
@@ -83,37 +79,21 @@ fn of_two_asserted_values_the_number_counts() {
         "P-Asserted-Identity: <tel:7040>, <sip:4155551234@h>",
         "P-Asserted-Identity: <sip:who@h>\r\nP-Asserted-Identity: tel:+14155551234",
     ] {
-        assert_eq!(
-            identity(&[header]).ani.as_deref(),
-            Some("+14155551234"),
-            "{header}"
-        );
+        assert_eq!(identity(&[header]).ani.as_deref(), Some("+14155551234"), "{header}");
     }
 }
 
 #[test]
 fn what_is_no_number_stays_as_it_came() {
     for (header, ani, status) in [
-        (
-            "From: \"Bob\" <sip:bob@h>;tag=1",
-            Some("bob"),
-            AniStatus::NotANumber,
-        ),
-        (
-            "From: <sip:7040@h>;tag=1",
-            Some("7040"),
-            AniStatus::NotANumber,
-        ),
+        ("From: \"Bob\" <sip:bob@h>;tag=1", Some("bob"), AniStatus::NotANumber),
+        ("From: <sip:7040@h>;tag=1", Some("7040"), AniStatus::NotANumber),
         ("From: <sip:h>;tag=1", None, AniStatus::Missing),
         ("From: <sip:Anonymous@h>;tag=1", None, AniStatus::Anonymous),
         ("Subject: none", None, AniStatus::Missing),
     ] {
         let chosen = identity(&[header]);
-        assert_eq!(
-            (chosen.ani.as_deref(), chosen.status),
-            (ani, status),
-            "{header}"
-        );
+        assert_eq!((chosen.ani.as_deref(), chosen.status), (ani, status), "{header}");
     }
 }
 
@@ -129,17 +109,9 @@ fn numbers_in_the_forms_carriers_send() {
         "tel:4155551234;phone-context=+1",
         "sips:0114155551234@h",
     ] {
-        let expected = if user.starts_with("sips") {
-            "+4155551234"
-        } else {
-            "+14155551234"
-        };
+        let expected = if user.starts_with("sips") { "+4155551234" } else { "+14155551234" };
         let header = format!("From: <{user}>;tag=1");
-        assert_eq!(
-            identity(&[&header]).ani.as_deref(),
-            Some(expected),
-            "{user}"
-        );
+        assert_eq!(identity(&[&header]).ani.as_deref(), Some(expected), "{user}");
     }
     for user in [
         "tel:4155551234;phone-context=example.com",
@@ -166,15 +138,9 @@ fn an_unknown_source_is_untrusted() {
     let invite = sip::invite(&bytes, false).expect("INVITE");
     let chosen = identify(&invite, &Profile::UNTRUSTED);
     assert_eq!(chosen.ani.as_deref(), Some("+12125550000"));
-    assert_eq!(
-        (chosen.source, chosen.status),
-        (Some(AniHeader::From), AniStatus::Untrusted)
-    );
+    assert_eq!((chosen.source, chosen.status), (Some(AniHeader::From), AniStatus::Untrusted));
     let claimed = attestation(&invite, false);
-    assert_eq!(
-        (claimed.level, claimed.source, claimed.verstat),
-        ("none", None, None)
-    );
+    assert_eq!((claimed.level, claimed.source, claimed.verstat), ("none", None, None));
     assert_eq!(attestation(&invite, true).level, "A");
 }
 
@@ -185,27 +151,17 @@ const SHAKEN: &str =
 #[test]
 fn the_claimed_attestation_in_any_order_of_claims() {
     // {"attest":"B","dest":{}} and {"iat":1,"attest":"C"}
-    for (payload, level) in [
-        ("eyJhdHRlc3QiOiJCIiwiZGVzdCI6e319", "B"),
-        ("eyJpYXQiOjEsImF0dGVzdCI6IkMifQ", "C"),
-    ] {
-        for tail in [
-            ";info=<https://h/c>;alg=ES256;ppt=shaken",
-            ";info=<https://h/c>;ppt=\"shaken\"",
-            "",
-        ] {
+    for (payload, level) in
+        [("eyJhdHRlc3QiOiJCIiwiZGVzdCI6e319", "B"), ("eyJpYXQiOjEsImF0dGVzdCI6IkMifQ", "C")]
+    {
+        for tail in
+            [";info=<https://h/c>;alg=ES256;ppt=shaken", ";info=<https://h/c>;ppt=\"shaken\"", ""]
+        {
             let header = format!("Identity: {SHAKEN}.{payload}.c2ln{tail}");
-            let bytes = message(
-                "sip:1@h",
-                &["y: e30.e30.x;info=<https://h>;ppt=div", &header],
-            );
+            let bytes = message("sip:1@h", &["y: e30.e30.x;info=<https://h>;ppt=div", &header]);
             let invite = sip::invite(&bytes, false).expect("INVITE");
             let claimed = attestation(&invite, true);
-            assert_eq!(
-                (claimed.level, claimed.source),
-                (level, Some("identity")),
-                "{header}"
-            );
+            assert_eq!((claimed.level, claimed.source), (level, Some("identity")), "{header}");
             assert_eq!(claimed.signature, "unverified");
         }
     }
@@ -215,10 +171,7 @@ fn the_claimed_attestation_in_any_order_of_claims() {
 fn an_identity_that_cannot_be_read_says_why() {
     for (token, reason) in [
         ("e30.!!.x", Some("passport payload is not base64url")),
-        (
-            "e30.W10.x",
-            Some("passport payload is not a JSON object of claims"),
-        ),
+        ("e30.W10.x", Some("passport payload is not a JSON object of claims")),
         ("e30.e30.x", None),
     ] {
         let header = format!("Identity: {token};info=<https://h/c>;ppt=shaken");
@@ -233,52 +186,20 @@ fn an_identity_that_cannot_be_read_says_why() {
 #[test]
 fn verstat_in_all_the_places_carriers_put_it() {
     for (value, token, level) in [
-        (
-            "<tel:+14155551234;verstat=TN-Validation-Passed-B>",
-            "TN-Validation-Passed-B",
-            "B",
-        ),
-        (
-            "<sip:+14155551234;verstat=TN-Validation-Passed-C@h>",
-            "TN-Validation-Passed-C",
-            "C",
-        ),
-        (
-            "<sip:+14155551234@h;verstat=TN-Validation-Passed-A>",
-            "TN-Validation-Passed-A",
-            "A",
-        ),
-        (
-            "<sip:+1@h>;verstat=TN-Validation-Passed;attest=A",
-            "TN-Validation-Passed",
-            "A",
-        ),
-        (
-            "<sip:+1@h>;verstat=TN-Validation-Passed",
-            "TN-Validation-Passed",
-            "none",
-        ),
-        (
-            "<sip:+1@h>;verstat=TN-Validation-Failed-A",
-            "TN-Validation-Failed-A",
-            "none",
-        ),
-        (
-            "<sip:+1@h>;verstat=No-TN-Validation",
-            "No-TN-Validation",
-            "none",
-        ),
+        ("<tel:+14155551234;verstat=TN-Validation-Passed-B>", "TN-Validation-Passed-B", "B"),
+        ("<sip:+14155551234;verstat=TN-Validation-Passed-C@h>", "TN-Validation-Passed-C", "C"),
+        ("<sip:+14155551234@h;verstat=TN-Validation-Passed-A>", "TN-Validation-Passed-A", "A"),
+        ("<sip:+1@h>;verstat=TN-Validation-Passed;attest=A", "TN-Validation-Passed", "A"),
+        ("<sip:+1@h>;verstat=TN-Validation-Passed", "TN-Validation-Passed", "none"),
+        ("<sip:+1@h>;verstat=TN-Validation-Failed-A", "TN-Validation-Failed-A", "none"),
+        ("<sip:+1@h>;verstat=No-TN-Validation", "No-TN-Validation", "none"),
     ] {
         for name in ["P-Asserted-Identity", "From"] {
             let bytes = message("sip:1@h", &[&format!("{name}: {value}")]);
             let invite = sip::invite(&bytes, false).expect("INVITE");
             let claimed = attestation(&invite, true);
             assert_eq!(claimed.verstat.as_deref(), Some(token), "{name}: {value}");
-            assert_eq!(
-                (claimed.level, claimed.source),
-                (level, Some("verstat")),
-                "{value}"
-            );
+            assert_eq!((claimed.level, claimed.source), (level, Some("verstat")), "{value}");
             assert_eq!(claimed.signature, "absent");
         }
     }

@@ -1,8 +1,11 @@
 //! Many entries in one system call.
 
-use std::{io, os::fd::AsRawFd as _};
+use std::{
+    io,
+    os::fd::{AsRawFd as _, BorrowedFd},
+};
 
-use aya::{Pod, maps::MapFd};
+use aya::Pod;
 
 /// `BPF_MAP_UPDATE_BATCH` of `enum bpf_cmd` (Linux 5.6).
 const BPF_MAP_UPDATE_BATCH: libc::c_long = 26;
@@ -29,18 +32,22 @@ struct BatchAttr {
 /// # Errors
 ///
 /// The kernel's; the entries before the one it stopped at are written.
-pub(super) fn update<K: Pod, V: Pod>(map: &MapFd, keys: &[K], values: &[V]) -> io::Result<()> {
+pub(super) fn update<K: Pod, V: Pod>(
+    map: BorrowedFd<'_>,
+    keys: &[K],
+    values: &[V],
+) -> io::Result<()> {
     debug_assert_eq!(keys.len(), values.len());
     for (keys, values) in keys.chunks(CHUNK).zip(values.chunks(CHUNK)) {
         let mut attr = BatchAttr {
             keys: keys.as_ptr() as u64,
             values: values.as_ptr() as u64,
             count: keys.len().min(values.len()) as u32,
-            map_fd: std::os::fd::AsFd::as_fd(map).as_raw_fd() as u32,
+            map_fd: map.as_raw_fd() as u32,
             ..BatchAttr::default()
         };
         // SAFETY: the attribute is laid out as the kernel expects and its size is given; the two
-        // arrays hold `count` plain values of the map's key and value size (the map handle is typed
+        // arrays hold `count` plain values of the map's key and value size (the caller opened the map
         // by them) and outlive the call.
         let status = unsafe {
             libc::syscall(

@@ -1,15 +1,14 @@
 //! The maps by name and type.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    os::fd::{AsFd as _, OwnedFd},
+};
 
 use ani_ebpf::abi::{
-    counter::Counters,
-    number::Number,
-    rule::BlockEntry,
-    settings::Settings,
-    trunk::Trunk,
+    counter::Counters, number::Number, rule::BlockEntry, settings::Settings, trunk::Trunk,
 };
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use aya::{
     Ebpf,
     maps::{Array, HashMap, LpmTrie, Map, MapData, MapError, PerCpuArray, lpm_trie::Key},
@@ -32,13 +31,20 @@ pub struct Maps {
     sip_ports: Array<MapData, u64>,
     trunks: LpmTrie<MapData, [u32; 4], Trunk>,
     blocked: HashMap<MapData, Number, BlockEntry>,
+    /// The same map, for writing many entries at once, which aya has no call for.
+    blocked_fd: OwnedFd,
     counters: PerCpuArray<MapData, Counters>,
 }
 
 impl Maps {
     /// Takes them out of a loaded object.
     pub fn take(ebpf: &mut Ebpf) -> Result<Self> {
+        let blocked = match ebpf.map("BLOCKED") {
+            Some(Map::HashMap(map)) => map.fd().as_fd().try_clone_to_owned()?,
+            _ => bail!("the object has no hash map BLOCKED"),
+        };
         Ok(Self {
+            blocked_fd: blocked,
             settings: take(ebpf, "SETTINGS")?,
             sip_ports: take(ebpf, "SIP_PORTS")?,
             trunks: take(ebpf, "TRUNKS")?,
@@ -86,7 +92,7 @@ impl Maps {
         let keys: Vec<Number> = entries.iter().map(|(number, _)| *number).collect();
         let values: Vec<BlockEntry> =
             entries.iter().map(|(_, expires_ns)| BlockEntry { expires_ns: *expires_ns }).collect();
-        batch::update(self.blocked.map().fd(), &keys, &values).context(
+        batch::update(self.blocked_fd.as_fd(), &keys, &values).context(
             "cannot write the block list (is it larger than `lists.max_blocked` in the configuration?)",
         )
     }
@@ -146,7 +152,9 @@ fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &str) -> Resul
 fn gone(result: Result<(), MapError>) -> Result<(), MapError> {
     match result {
         Err(MapError::KeyNotFound) => Ok(()),
-        Err(MapError::SyscallError(error)) if error.io_error.raw_os_error() == Some(libc::ENOENT) => {
+        Err(MapError::SyscallError(error))
+            if error.io_error.raw_os_error() == Some(libc::ENOENT) =>
+        {
             Ok(())
         }
         other => other,

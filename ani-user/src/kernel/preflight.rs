@@ -1,6 +1,6 @@
 //! What must be there before the program can be loaded, and what to do where it is not.
 
-use std::{fs, io};
+use std::{fs, io, net::UdpSocket, os::fd::AsRawFd as _, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -31,11 +31,7 @@ pub fn kernel() -> Result<String> {
     let version = parse_version(release)
         .with_context(|| format!("cannot make out the kernel's version from {release}"))?;
     if version < MIN_KERNEL {
-        bail!(
-            "kernel {release} is too old: ani needs {}.{} or later",
-            MIN_KERNEL.0,
-            MIN_KERNEL.1
-        );
+        bail!("kernel {release} is too old: ani needs {}.{} or later", MIN_KERNEL.0, MIN_KERNEL.1);
     }
     Ok(release.to_owned())
 }
@@ -70,7 +66,8 @@ fn missing_capabilities(effective: u64) -> Vec<&'static str> {
 }
 
 fn effective_capabilities() -> Result<u64> {
-    let status = fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
+    let status =
+        fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
     status
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))
@@ -92,6 +89,98 @@ pub fn bpffs() -> Result<()> {
     }
     Ok(())
 }
+
+/// Drivers known to take XDP programs themselves; with any other the daemon finds out when it
+/// attaches.
+const NATIVE_DRIVERS: &[&str] = &[
+    "atlantic",
+    "bnxt_en",
+    "ena",
+    "fec",
+    "gve",
+    "hv_netvsc",
+    "i40e",
+    "iavf",
+    "ice",
+    "igb",
+    "igc",
+    "ixgbe",
+    "ixgbevf",
+    "mana",
+    "mlx4_en",
+    "mlx5_core",
+    "mvneta",
+    "mvpp2",
+    "nfp",
+    "qede",
+    "sfc",
+    "stmmac",
+    "tun",
+    "veth",
+    "virtio_net",
+    "vmxnet3",
+    "xen_netfront",
+];
+
+/// The driver of an interface and what is known of it.
+///
+/// # Errors
+///
+/// When there is no such interface.
+pub fn driver(interface: &str) -> Result<String> {
+    let device = Path::new("/sys/class/net").join(interface);
+    if !device.exists() {
+        bail!("there is no interface {interface}: `ip -br link` lists them");
+    }
+    let module = fs::read_link(device.join("device/driver"))
+        .ok()
+        .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+    // Virtual devices have no driver link; their kind is in uevent or nowhere.
+    let module = module.or_else(|| ethtool_driver(interface));
+    Ok(match module {
+        None => "driver unknown: native XDP is tried, else generic".to_owned(),
+        Some(driver) if NATIVE_DRIVERS.contains(&driver.as_str()) => {
+            format!("driver {driver}: takes XDP programs natively")
+        }
+        Some(driver) => format!("driver {driver}: native XDP is tried, else generic"),
+    })
+}
+
+/// `ETHTOOL_GDRVINFO` of `linux/ethtool.h`.
+const ETHTOOL_GDRVINFO: u32 = 0x3;
+
+/// `struct ethtool_drvinfo`.
+#[repr(C)]
+struct DriverInfo {
+    command: u32,
+    driver: [u8; 32],
+    rest: [u8; 160],
+}
+
+fn ethtool_driver(interface: &str) -> Option<String> {
+    let socket = UdpSocket::bind(("127.0.0.1", 0)).ok()?;
+    let mut info = DriverInfo { command: ETHTOOL_GDRVINFO, driver: [0; 32], rest: [0; 160] };
+    // SAFETY: all zero is a valid value of this struct.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    if interface.len() >= request.ifr_name.len() {
+        return None;
+    }
+    for (target, byte) in request.ifr_name.iter_mut().zip(interface.bytes()) {
+        *target = byte as libc::c_char;
+    }
+    request.ifr_ifru.ifru_data = (&raw mut info).cast();
+    // SAFETY: the request names an interface, ends in NUL, and points to a struct as large as the
+    // kernel's, both alive during the call.
+    let status =
+        unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL as _, &raw mut request) };
+    if status != 0 {
+        return None;
+    }
+    let name = info.driver.split(|byte| *byte == 0).next()?;
+    Some(String::from_utf8_lossy(name).into_owned()).filter(|name| !name.is_empty())
+}
+
+const _: () = assert!(size_of::<DriverInfo>() == 196);
 
 /// Whether the kernel holds the clock for synchronised; what it says of its error otherwise.
 ///
@@ -115,7 +204,9 @@ pub fn clock() -> Result<()> {
 /// Adds to a refusal for lack of privilege what is in the way.
 pub(super) fn explain_denied(error: anyhow::Error) -> anyhow::Error {
     let denied = error.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.raw_os_error() == Some(libc::EPERM))
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.raw_os_error() == Some(libc::EPERM))
     });
     if !denied {
         return error;

@@ -21,11 +21,7 @@ pub(super) struct Repeats {
 
 impl Repeats {
     pub(super) fn new() -> Self {
-        Self {
-            keys: RandomState::new(),
-            known: HashSet::new(),
-            order: VecDeque::new(),
-        }
+        Self { keys: RandomState::new(), known: HashSet::new(), order: VecDeque::new() }
     }
 
     /// Whether this INVITE was seen before; it is from now on.
@@ -36,11 +32,7 @@ impl Repeats {
         invite.branch.hash(&mut hasher);
         if invite.branch.is_none() {
             // RFC 2543 clients send no branch; tag and Request-URI tell their requests apart.
-            invite
-                .from
-                .as_ref()
-                .and_then(|from| from.tag())
-                .hash(&mut hasher);
+            invite.from.as_ref().and_then(|from| from.tag()).hash(&mut hasher);
             invite.request_uri.hash(&mut hasher);
         }
         let key = hasher.finish();

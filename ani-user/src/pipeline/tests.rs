@@ -21,10 +21,7 @@ fn pipeline() -> Pipeline {
             mode: config::Mode::Auto,
             ring_bytes: 0,
         },
-        control: config::Control {
-            socket: "".into(),
-            metrics: None,
-        },
+        control: config::Control { socket: "".into(), metrics: None },
         store: config::Store { path: "".into() },
         trunks: vec![config::Trunk {
             name: "carrier-a".to_owned(),
@@ -34,13 +31,8 @@ fn pipeline() -> Pipeline {
             ani: vec![AniHeader::From],
         }],
         limits: config::Limits { per_caller: None },
-        lists: config::Lists {
-            max_blocked: 1,
-            max_limited: 1,
-        },
-        emergency: config::Emergency {
-            numbers: Vec::new(),
-        },
+        lists: config::Lists { max_blocked: 1, max_limited: 1 },
+        emergency: config::Emergency { numbers: Vec::new() },
         telemetry: config::Telemetry { max_callers: 1 },
     });
     let rules = Arc::new(Memory::new(&config));
@@ -71,10 +63,7 @@ fn what_the_kernel_decided_stands() {
     };
     let mut pipeline = pipeline();
     let invite = pipeline.frame(&frame(&bytes, Some(view))).expect("INVITE");
-    assert_eq!(
-        (invite.verdict, invite.rule),
-        (Verdict::Drop, Some("limits.per-caller"))
-    );
+    assert_eq!((invite.verdict, invite.rule), (Verdict::Drop, Some("limits.per-caller")));
     assert_eq!(invite.trunk.as_deref(), Some("carrier-a"));
     assert_eq!(invite.ani_status, AniStatus::Ok);
     let kernel = invite::Kernel {
@@ -94,10 +83,7 @@ fn what_the_kernel_decided_stands() {
     let invite = pipeline.frame(&frame(&bytes, Some(view))).expect("INVITE");
     assert_eq!((invite.verdict, invite.rule), (Verdict::Pass, None));
     assert!(invite.retransmission);
-    assert_eq!(
-        (invite.kernel.plain, invite.kernel.not_plain),
-        (false, Some("folded"))
-    );
+    assert_eq!((invite.kernel.plain, invite.kernel.not_plain), (false, Some("folded")));
 }
 
 #[test]
@@ -105,19 +91,13 @@ fn without_the_kernel_memory_decides_and_an_unknown_source_is_untrusted() {
     let mut bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
     let mut pipeline = pipeline();
     let invite = pipeline.frame(&frame(&bytes, None)).expect("INVITE");
-    assert_eq!(
-        (invite.trunk, invite.ani_status),
-        (None, AniStatus::Untrusted)
-    );
+    assert_eq!((invite.trunk, invite.ani_status), (None, AniStatus::Untrusted));
     assert_eq!(invite.ani.as_deref(), Some("+14155551234"));
     assert!(!invite.kernel.plain);
     // Source 192.0.2.1.
     bytes[14 + 12..][..4].copy_from_slice(&[192, 0, 2, 1]);
     let invite = pipeline.frame(&frame(&bytes, None)).expect("INVITE");
-    assert_eq!(
-        (invite.trunk.as_deref(), invite.ani_status),
-        (Some("carrier-a"), AniStatus::Ok)
-    );
+    assert_eq!((invite.trunk.as_deref(), invite.ani_status), (Some("carrier-a"), AniStatus::Ok));
     assert!(invite.kernel.plain);
 }
 

@@ -61,11 +61,7 @@ impl Memory {
             for (place, header) in order.iter_mut().zip(&trunk.ani) {
                 *place = Some(*header);
             }
-            Trunk {
-                sources: trunk.sources.clone(),
-                order,
-                dial_plan: trunk.dial_plan,
-            }
+            Trunk { sources: trunk.sources.clone(), order, dial_plan: trunk.dial_plan }
         });
         Self {
             trunks: trunks.collect(),
@@ -169,10 +165,7 @@ impl Memory {
     fn trunk(&self, source: IpAddr) -> Option<(u16, &Trunk)> {
         let source = source.to_canonical();
         let longest = |trunk: &Trunk| {
-            let networks = trunk
-                .sources
-                .iter()
-                .filter(|network| network.contains(&source));
+            let networks = trunk.sources.iter().filter(|network| network.contains(&source));
             networks.map(IpNet::prefix_len).max()
         };
         let (index, trunk, _) = self
@@ -192,9 +185,7 @@ impl Memory {
 
 impl State {
     fn is_blocked(&self, number: Number, now: Timestamp) -> bool {
-        self.blocked
-            .get(&number)
-            .is_some_and(|expires| expires.is_none_or(|expires| now < expires))
+        self.blocked.get(&number).is_some_and(|expires| expires.is_none_or(|expires| now < expires))
     }
 
     fn spend(&mut self, key: BucketKey, now: Timestamp, max_buckets: usize) -> Counter {

@@ -98,10 +98,6 @@ impl Faults {
 
     /// Their words, in alphabetical order of the variants.
     pub fn words(self) -> impl Iterator<Item = &'static str> {
-        WORDS
-            .iter()
-            .enumerate()
-            .filter(move |(at, _)| self.0 >> at & 1 != 0)
-            .map(|(_, word)| *word)
+        WORDS.iter().enumerate().filter(move |(at, _)| self.0 >> at & 1 != 0).map(|(_, word)| *word)
     }
 }

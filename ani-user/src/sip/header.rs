@@ -107,12 +107,7 @@ pub struct Headers<'a> {
 impl<'a> Headers<'a> {
     /// From what follows the start line.
     pub fn new(rest: &'a [u8]) -> Self {
-        Self {
-            rest,
-            faults: Faults::NONE,
-            body: None,
-            read: 0,
-        }
+        Self { rest, faults: Faults::NONE, body: None, read: 0 }
     }
 
     /// What was wrong with the lines read so far.
@@ -165,11 +160,7 @@ fn header(text: &[u8]) -> Option<Header<'_>> {
     if raw_name.is_empty() || !raw_name.iter().all(|byte| is_token(*byte)) {
         return None;
     }
-    Some(Header {
-        name: Name::read(raw_name),
-        raw_name,
-        value: trim(&text[colon + 1..]),
-    })
+    Some(Header { name: Name::read(raw_name), raw_name, value: trim(&text[colon + 1..]) })
 }
 
 /// `token` (RFC 3261 §25.1).

@@ -87,10 +87,7 @@ pub struct Parameters<'a> {
 impl<'a> Parameters<'a> {
     /// From bytes that start with the first semicolon, or are empty.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            rest: trim(bytes),
-            faulty: false,
-        }
+        Self { rest: trim(bytes), faulty: false }
     }
 
     /// The value of the first parameter of that name, in any case; an empty value for a parameter

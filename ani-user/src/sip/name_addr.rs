@@ -44,24 +44,12 @@ impl<'a> NameAddr<'a> {
     fn quoted(value: &'a [u8], rest: &'a [u8]) -> Self {
         let Some(close) = closing_quote(rest) else {
             // RFC 4475 §3.1.2.6: not to be read for sure; the bracket is the best guess.
-            return Self {
-                faulty: true,
-                ..Self::guess(value)
-            };
+            return Self { faulty: true, ..Self::guess(value) };
         };
         let display = Some(&rest[..close]);
         match trim(&rest[close + 1..]) {
-            [b'<', inner @ ..] => Self {
-                display,
-                quoted: true,
-                ..Self::bracketed(inner)
-            },
-            behind => Self {
-                display,
-                quoted: true,
-                faulty: true,
-                ..Self::guess(behind)
-            },
+            [b'<', inner @ ..] => Self { display, quoted: true, ..Self::bracketed(inner) },
+            behind => Self { display, quoted: true, faulty: true, ..Self::guess(behind) },
         }
     }
 
@@ -79,14 +67,7 @@ impl<'a> NameAddr<'a> {
             };
         }
         let bare = Self::bare(value);
-        if bare.faulty {
-            Self {
-                faulty: true,
-                ..Self::guess(value)
-            }
-        } else {
-            bare
-        }
+        if bare.faulty { Self { faulty: true, ..Self::guess(value) } } else { bare }
     }
 
     /// From the first angle bracket on, or all of it without one.
@@ -115,21 +96,12 @@ impl<'a> NameAddr<'a> {
 
     /// Without angle brackets, semicolons start the header's own parameters (§20.10).
     fn bare(value: &'a [u8]) -> Self {
-        let end = value
-            .iter()
-            .position(|byte| *byte == b';')
-            .unwrap_or(value.len());
+        let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
         let (uri, parameters) = value.split_at(end);
         let uri = Uri::read(trim(uri));
         // RFC 3261 §20.10: with a comma or a question mark in it, it must stand in brackets.
         let ambiguous = uri.raw.iter().any(|byte| b",?".contains(byte));
-        Self {
-            display: None,
-            quoted: false,
-            uri,
-            parameters,
-            faulty: ambiguous || uri.faulty,
-        }
+        Self { display: None, quoted: false, uri, parameters, faulty: ambiguous || uri.faulty }
     }
 }
 

@@ -27,9 +27,7 @@ pub fn may_be_invite(message: &[u8]) -> bool {
 
 /// Empty lines before a request line are looked past (RFC 3261 §7.5).
 fn after_empty_lines(message: &[u8]) -> &[u8] {
-    let start = message
-        .iter()
-        .position(|byte| !matches!(byte, b'\r' | b'\n'));
+    let start = message.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
     start.map_or(&[], |start| &message[start..])
 }
 

@@ -22,16 +22,9 @@ const REST: &str = "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\
 fn a_plain_invite() {
     let message = format!("{LINE}{REST}Content-Length: 4\r\n\r\nv=0\nFrom: <sip:x@h>\r\n");
     let invite = read(&message);
-    assert!(
-        invite.faults.is_empty(),
-        "{:?}",
-        invite.faults.words().collect::<Vec<_>>()
-    );
+    assert!(invite.faults.is_empty(), "{:?}", invite.faults.words().collect::<Vec<_>>());
     assert_eq!(invite.request_uri, b"sip:bob@h");
-    assert_eq!(
-        text(invite.from.as_ref().and_then(|from| from.uri.user)),
-        "a"
-    );
+    assert_eq!(text(invite.from.as_ref().and_then(|from| from.uri.user)), "a");
     assert_eq!(text(invite.from.as_ref().and_then(NameAddr::tag)), "1");
     assert_eq!(text(invite.call_id), "1@h");
     assert_eq!(invite.cseq, Some(1));
@@ -67,11 +60,7 @@ fn a_request_line_that_is_wrong_is_read_and_named() {
         ("INVITE  sip:bob@h SIP/2.0", "sip:bob@h", "request-line"),
         ("INVITE sip:bob@h SIP/2.0 ", "sip:bob@h", "request-line"),
         ("INVITE sip:bob@h sip/2.0", "sip:bob@h", "request-line"),
-        (
-            "INVITE sip:bob@h; lr SIP/2.0",
-            "sip:bob@h; lr",
-            "request-uri",
-        ),
+        ("INVITE sip:bob@h; lr SIP/2.0", "sip:bob@h; lr", "request-uri"),
         ("INVITE <sip:bob@h> SIP/2.0", "<sip:bob@h>", "request-uri"),
         (
             "INVITE sip:bob@h?Route=%3Csip:x%3E SIP/2.0",
@@ -100,11 +89,8 @@ fn folding_compact_names_case_and_space_before_the_colon() {
     assert_eq!(text(invite.branch), "b1");
     assert_eq!(invite.cseq, Some(9));
     assert_eq!(lossy(invite.call_id.expect("Call-ID")), "1 2");
-    let asserted: Vec<_> = invite
-        .p_asserted_identity
-        .iter()
-        .map(|value| lossy(value.uri.raw))
-        .collect();
+    let asserted: Vec<_> =
+        invite.p_asserted_identity.iter().map(|value| lossy(value.uri.raw)).collect();
     assert_eq!(asserted, ["sip:+1@h", "tel:+2"]);
     assert_eq!(invite.faults.words().collect::<Vec<_>>(), ["call-id"]);
 }
@@ -122,11 +108,7 @@ fn the_message_ends_where_content_length_says() {
         ("99999999999999999999", "content-length"),
         ("0\r\nl: 1", "doubled-content-length"),
     ] {
-        assert_eq!(
-            words(&format!("{LINE}{REST}l: {length}\r\n\r\nab")),
-            [word],
-            "{length}"
-        );
+        assert_eq!(words(&format!("{LINE}{REST}l: {length}\r\n\r\nab")), [word], "{length}");
     }
     let cut = format!("{LINE}{REST}l: 99\r\n\r\nab");
     let cut = super::invite(cut.as_bytes(), true).expect("INVITE");
@@ -148,30 +130,14 @@ fn what_is_wrong_with_headers_is_named() {
         ("Subject: a\rb\r\n", "bare-cr"),
         ("Subject: a\0b\r\n", "control-character"),
         ("Subject: a\n", "bare-lf"),
-        (
-            "P-Asserted-Identity: \"Bob <sip:1@h>\r\n",
-            "p-asserted-identity",
-        ),
-        (
-            "P-Asserted-Identity: sip:1@h <sip:2@h>\r\n",
-            "p-asserted-identity",
-        ),
+        ("P-Asserted-Identity: \"Bob <sip:1@h>\r\n", "p-asserted-identity"),
+        ("P-Asserted-Identity: sip:1@h <sip:2@h>\r\n", "p-asserted-identity"),
         ("P-Asserted-Identity: <sip:1@h\r\n", "p-asserted-identity"),
-        (
-            "P-Asserted-Identity: <sip:%zz@h>\r\n",
-            "p-asserted-identity",
-        ),
+        ("P-Asserted-Identity: <sip:%zz@h>\r\n", "p-asserted-identity"),
     ] {
         let message = format!("{LINE}{REST}{headers}\r\n");
-        assert!(
-            words(&message).contains(&word),
-            "{headers:?}: {:?}",
-            words(&message)
-        );
-        assert_eq!(
-            text(read(&message).from.and_then(|from| from.uri.user)),
-            "a"
-        );
+        assert!(words(&message).contains(&word), "{headers:?}: {:?}", words(&message));
+        assert_eq!(text(read(&message).from.and_then(|from| from.uri.user)), "a");
     }
     let missing = [
         "headers-unterminated",
@@ -183,17 +149,11 @@ fn what_is_wrong_with_headers_is_named() {
     ];
     assert_eq!(words(LINE), missing);
     assert_eq!(
-        words(&format!(
-            "{LINE}{}",
-            REST.replace("1 INVITE", "1 ACK") + "\r\n"
-        )),
+        words(&format!("{LINE}{}", REST.replace("1 INVITE", "1 ACK") + "\r\n")),
         ["cseq-method"]
     );
     assert_eq!(
-        words(&format!(
-            "{LINE}{}",
-            REST.replace("1 INVITE", "2147483648 INVITE") + "\r\n"
-        )),
+        words(&format!("{LINE}{}", REST.replace("1 INVITE", "2147483648 INVITE") + "\r\n")),
         ["cseq"]
     );
 }
@@ -212,26 +172,17 @@ fn a_flood_of_lines_and_values_is_bounded() {
 fn the_parts_of_a_uri() {
     let uri = Uri::read(b"SIP:+1;isub=2:secret@[2001:db8::1]:5070;user=phone;lr?Subject=a%20b");
     assert_eq!(uri.scheme, Scheme::Sip);
-    assert_eq!(
-        (text(uri.user), text(uri.password)),
-        ("+1".to_owned(), "secret".to_owned())
-    );
+    assert_eq!((text(uri.user), text(uri.password)), ("+1".to_owned(), "secret".to_owned()));
     // The password ends the parameters of the user.
     assert_eq!(lossy(uri.user_parameters), ";isub=2");
-    assert_eq!(
-        (lossy(uri.host), uri.port),
-        ("[2001:db8::1]".to_owned(), Some(5070))
-    );
+    assert_eq!((lossy(uri.host), uri.port), ("[2001:db8::1]".to_owned(), Some(5070)));
     assert_eq!(text(uri.parameters().get(b"USER")), "phone");
     assert_eq!(uri.parameters().get(b"lr"), Some(&b""[..]));
     assert_eq!(lossy(uri.headers), "Subject=a%20b");
     assert!(!uri.faulty);
 
     let tel = Uri::read(b"tel:+1-415;phone-context=+1");
-    assert_eq!(
-        (tel.scheme, text(tel.user)),
-        (Scheme::Tel, "+1-415".to_owned())
-    );
+    assert_eq!((tel.scheme, text(tel.user)), (Scheme::Tel, "+1-415".to_owned()));
     assert_eq!(text(tel.user_parameters().get(b"phone-context")), "+1");
 
     assert_eq!(Uri::read(b"sip:h;x=1").user, None);
@@ -264,25 +215,12 @@ fn rsip_reads_the_same() {
         let message = format!("{LINE}{headers}Content-Length: 0\r\n\r\n");
         let ours = read(&message);
         let theirs = rsip::Request::try_from(message.as_bytes()).expect("rsip reads it");
-        let from = theirs
-            .from_header()
-            .and_then(|from| from.typed())
-            .expect("From");
+        let from = theirs.from_header().and_then(|from| from.typed()).expect("From");
         let our_from = ours.from.expect("From");
-        assert_eq!(
-            from.uri.user().unwrap_or_default(),
-            text(our_from.uri.user),
-            "{message}"
-        );
-        assert_eq!(
-            from.tag().map(|tag| tag.to_string()).unwrap_or_default(),
-            text(our_from.tag())
-        );
+        assert_eq!(from.uri.user().unwrap_or_default(), text(our_from.uri.user), "{message}");
+        assert_eq!(from.tag().map(|tag| tag.to_string()).unwrap_or_default(), text(our_from.tag()));
         let to = theirs.to_header().and_then(|to| to.typed()).expect("To");
-        assert_eq!(
-            to.tag().map(|tag| tag.to_string()),
-            ours.to.and_then(|to| to.tag()).map(lossy)
-        );
+        assert_eq!(to.tag().map(|tag| tag.to_string()), ours.to.and_then(|to| to.tag()).map(lossy));
         let call_id = theirs.call_id_header().expect("Call-ID").value().to_owned();
         assert_eq!(call_id, text(ours.call_id));
     }

@@ -30,11 +30,7 @@ pub fn lossy(bytes: &[u8]) -> String {
 /// None for none, and for an empty one.
 pub fn display(name: &NameAddr<'_>) -> Option<String> {
     let raw = name.display?;
-    let text = if name.quoted {
-        lossy(&unescaped(raw))
-    } else {
-        lossy(raw)
-    };
+    let text = if name.quoted { lossy(&unescaped(raw)) } else { lossy(raw) };
     (!text.is_empty()).then_some(text)
 }
 

@@ -128,9 +128,7 @@ fn scheme(name: &[u8]) -> Scheme {
     } else if is(b"urn") {
         Scheme::Urn
     } else if name.first().is_some_and(u8::is_ascii_alphabetic)
-        && name
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
     {
         Scheme::Other
     } else {
@@ -139,19 +137,13 @@ fn scheme(name: &[u8]) -> Scheme {
 }
 
 fn split_before<'a>(bytes: &'a [u8], any: &[u8]) -> (&'a [u8], &'a [u8]) {
-    let end = bytes
-        .iter()
-        .position(|byte| any.contains(byte))
-        .unwrap_or(bytes.len());
+    let end = bytes.iter().position(|byte| any.contains(byte)).unwrap_or(bytes.len());
     bytes.split_at(end)
 }
 
 fn host_and_port(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
     let host_end = match bytes {
-        [b'[', ..] => bytes
-            .iter()
-            .position(|byte| *byte == b']')
-            .map_or(bytes.len(), |at| at + 1),
+        [b'[', ..] => bytes.iter().position(|byte| *byte == b']').map_or(bytes.len(), |at| at + 1),
         _ => 0,
     };
     match bytes[host_end..].iter().position(|byte| *byte == b':') {
@@ -170,13 +162,7 @@ fn is_uri(byte: u8) -> bool {
 
 /// Whether two hexadecimal digits follow each percent sign (RFC 3261 §25.1, `escaped`).
 fn escapes_are_whole(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .enumerate()
-        .filter(|(_, byte)| **byte == b'%')
-        .all(|(at, _)| {
-            bytes
-                .get(at + 1..at + 3)
-                .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-        })
+    bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(at, _)| {
+        bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    })
 }

@@ -37,11 +37,7 @@ struct Check {
 
 impl Checks {
     pub(super) fn equal(&mut self, what: &str, expected: u64, seen: impl Into<Option<u64>>) {
-        self.0.push(Check {
-            what: what.to_owned(),
-            expected,
-            seen: seen.into(),
-        });
+        self.0.push(Check { what: what.to_owned(), expected, seen: seen.into() });
     }
 
     pub(super) fn passed(&self) -> bool {
@@ -59,9 +55,7 @@ impl fmt::Display for Checks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f)?;
         for check in &self.0 {
-            let seen = check
-                .seen
-                .map_or("nothing".to_owned(), |seen| seen.to_string());
+            let seen = check.seen.map_or("nothing".to_owned(), |seen| seen.to_string());
             if check.passed() {
                 writeln!(f, "  ok      {:<48} {seen}", check.what)?;
             } else {

@@ -43,10 +43,7 @@ impl Default for Settings {
     /// The first carrier, no limit.
     fn default() -> Self {
         Self {
-            trunks: vec![Trunk {
-                name: "carrier-a",
-                sources: TRUNK.to_vec(),
-            }],
+            trunks: vec![Trunk { name: "carrier-a", sources: TRUNK.to_vec() }],
             per_caller: None,
         }
     }
@@ -121,9 +118,7 @@ impl Daemon {
     /// When it cannot be run.
     pub fn try_cli(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         let mut command = command(&self.binary, &self.socket, arguments);
-        command
-            .output()
-            .with_context(|| format!("cannot run {command:?}"))
+        command.output().with_context(|| format!("cannot run {command:?}"))
     }
 
     /// What a command of the command line writes to stdout.
@@ -169,17 +164,11 @@ impl Daemon {
             stream.set_read_timeout(Some(HTTP))?;
             write!(stream, "GET /metrics HTTP/1.0\r\nHost: {METRICS}\r\n\r\n")?;
             let mut answer = String::new();
-            stream
-                .read_to_string(&mut answer)
-                .context("cannot read the metrics")?;
+            stream.read_to_string(&mut answer).context("cannot read the metrics")?;
             Ok(answer)
         })?;
         let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
-        if !head
-            .lines()
-            .next()
-            .is_some_and(|line| line.contains(" 200 "))
-        {
+        if !head.lines().next().is_some_and(|line| line.contains(" 200 ")) {
             bail!("metrics answered {head}");
         }
         Ok(Metrics(body.to_owned()))
@@ -212,10 +201,7 @@ impl Daemon {
         self.signal(Signal::SIGTERM)?;
         let status = self.wait()?;
         if !status.success() {
-            bail!(
-                "ani run ended with {status} after SIGTERM; {}",
-                self.process.log_tail()
-            );
+            bail!("ani run ended with {status} after SIGTERM; {}", self.process.log_tail());
         }
         Ok(())
     }
@@ -271,12 +257,7 @@ impl Metrics {
     pub fn value(&self, name: &str) -> Option<u64> {
         self.0
             .lines()
-            .find_map(|line| {
-                line.strip_prefix(name)?
-                    .strip_prefix(' ')?
-                    .split_whitespace()
-                    .next()
-            })
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.split_whitespace().next())
             .and_then(|value| value.parse().ok())
     }
 }

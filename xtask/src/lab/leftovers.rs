@@ -14,10 +14,7 @@ pub(super) fn name(pid: u32, lab: u32) -> String {
 
 /// Ends what still runs in such labs, deletes their namespaces, removes their directories.
 pub(super) fn remove() {
-    for name in namespace::names()
-        .iter()
-        .filter(|name| is_left_behind(name))
-    {
+    for name in namespace::names().iter().filter(|name| is_left_behind(name)) {
         namespace::delete(name);
     }
     let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else {

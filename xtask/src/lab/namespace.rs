@@ -35,10 +35,7 @@ impl Namespace {
             command::output(Command::new("ip").args(["netns", "add", &name]))?;
             Ok(((), Undo::Namespace(name.clone())))
         })?;
-        Ok(Self {
-            name,
-            _guard: guard,
-        })
+        Ok(Self { name, _guard: guard })
     }
 
     /// Its name, as `ip netns exec` takes it.
@@ -52,12 +49,7 @@ impl Namespace {
     ///
     /// When `ip` refuses.
     pub fn ip(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        command::output(
-            Command::new("ip")
-                .args(["-netns", &self.name])
-                .args(arguments),
-        )
-        .map(drop)
+        command::output(Command::new("ip").args(["-netns", &self.name]).args(arguments)).map(drop)
     }
 
     /// Runs `work` on a thread in the namespace. Sockets it makes and processes it starts belong to
@@ -90,11 +82,7 @@ impl Namespace {
 /// Deletes a namespace and ends what still runs in it.
 pub(crate) fn delete(name: &str) {
     let pids = command::output(Command::new("ip").args(["netns", "pids", name]));
-    for pid in pids
-        .unwrap_or_default()
-        .lines()
-        .filter_map(|line| line.trim().parse().ok())
-    {
+    for pid in pids.unwrap_or_default().lines().filter_map(|line| line.trim().parse().ok()) {
         let _gone = kill(Pid::from_raw(pid), Signal::SIGKILL);
     }
     if let Err(error) = command::output(Command::new("ip").args(["netns", "delete", name])) {
@@ -107,7 +95,5 @@ pub(crate) fn names() -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(NAMES) else {
         return Vec::new();
     };
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect()
+    entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
 }

@@ -13,24 +13,16 @@ pub(super) fn compact(level: char, orig: &str, dest: &str, iat: u64) -> String {
     let payload = format!(
         r#"{{"attest":"{level}","dest":{{"tn":["{dest}"]}},"iat":{iat},"orig":{{"tn":"{orig}"}},"origid":"2b1e5ad0-4d5c-4c1b-9a51-000000000001"}}"#
     );
-    let signature: Vec<u8> = (0..SIGNATURE_LEN)
-        .map(|at| (at * 151 + 37) as u8 ^ iat as u8)
-        .collect();
-    [
-        base64url(header.as_bytes()),
-        base64url(payload.as_bytes()),
-        base64url(&signature),
-    ]
-    .join(".")
+    let signature: Vec<u8> =
+        (0..SIGNATURE_LEN).map(|at| (at * 151 + 37) as u8 ^ iat as u8).collect();
+    [base64url(header.as_bytes()), base64url(payload.as_bytes()), base64url(&signature)].join(".")
 }
 
 /// Without padding.
 fn base64url(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let word = chunk
-            .iter()
-            .fold(0_u32, |word, byte| word << 8 | u32::from(*byte))
+        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte))
             << (8 * (3 - chunk.len()));
         for at in 0..=chunk.len() {
             text.push(char::from(ALPHABET[(word >> (18 - 6 * at) & 63) as usize]));
@@ -60,20 +52,13 @@ mod tests {
 
     #[test]
     fn the_level_stands_where_canonical_claims_have_it() {
-        for (level, start) in [
-            ('A', "eyJhdHRlc3QiOiJB"),
-            ('B', "eyJhdHRlc3QiOiJC"),
-            ('C', "eyJhdHRlc3QiOiJD"),
-        ] {
+        for (level, start) in
+            [('A', "eyJhdHRlc3QiOiJB"), ('B', "eyJhdHRlc3QiOiJC"), ('C', "eyJhdHRlc3QiOiJD")]
+        {
             let token = compact(level, "12015550101", "12025550100", 1_700_000_000);
             let mut parts = token.split('.');
             assert!(parts.next().is_some());
-            assert!(
-                parts
-                    .next()
-                    .is_some_and(|payload| payload.starts_with(start)),
-                "{token}"
-            );
+            assert!(parts.next().is_some_and(|payload| payload.starts_with(start)), "{token}");
             assert_eq!(parts.next().map(str::len), Some(86));
             assert_eq!(parts.next(), None);
         }

@@ -57,19 +57,12 @@ impl Process {
             .process_group(0);
         let (child, guard) = namespace.enter(|| {
             cleanup::make(|| {
-                let child = command
-                    .spawn()
-                    .with_context(|| format!("cannot run {command:?}"))?;
+                let child = command.spawn().with_context(|| format!("cannot run {command:?}"))?;
                 let leader = Pid::from_raw(i32::try_from(child.id())?);
                 Ok((child, Undo::ProcessGroup(leader)))
             })
         })?;
-        Ok(Self {
-            what: what.to_owned(),
-            child,
-            log: log.to_path_buf(),
-            guard: Some(guard),
-        })
+        Ok(Self { what: what.to_owned(), child, log: log.to_path_buf(), guard: Some(guard) })
     }
 
     /// Where its output goes.
@@ -93,10 +86,8 @@ impl Process {
     ///
     /// When the system does not say.
     pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
-        let status = self
-            .child
-            .try_wait()
-            .with_context(|| format!("cannot wait for {}", self.what))?;
+        let status =
+            self.child.try_wait().with_context(|| format!("cannot wait for {}", self.what))?;
         if status.is_some() {
             // What is left of its group goes with it.
             self.guard = None;
@@ -116,11 +107,7 @@ impl Process {
                 return Ok(status);
             }
             if Instant::now() >= deadline {
-                bail!(
-                    "{} still runs after {limit:?}; {}",
-                    self.what,
-                    self.log_tail()
-                );
+                bail!("{} still runs after {limit:?}; {}", self.what, self.log_tail());
             }
             std::thread::sleep(POLL);
         }
@@ -140,21 +127,13 @@ impl Process {
         let deadline = Instant::now() + limit;
         loop {
             if let Some(status) = self.ended()? {
-                bail!(
-                    "{} ended ({status}) before it was ready; {}",
-                    self.what,
-                    self.log_tail()
-                );
+                bail!("{} ended ({status}) before it was ready; {}", self.what, self.log_tail());
             }
             if ready() {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                bail!(
-                    "{} is not ready after {limit:?}; {}",
-                    self.what,
-                    self.log_tail()
-                );
+                bail!("{} is not ready after {limit:?}; {}", self.what, self.log_tail());
             }
             std::thread::sleep(POLL);
         }

@@ -63,10 +63,7 @@ impl Sbc {
         let mut kamailio =
             Process::spawn(&lab.sbc, "kamailio", command, &lab.path("kamailio.log"))?;
         kamailio.wait_until_ready(STARTUP, || answers(lab))?;
-        Ok(Self {
-            kamailio,
-            _answering: answering,
-        })
+        Ok(Self { kamailio, _answering: answering })
     }
 
     /// The INVITEs it received since its start.
@@ -77,10 +74,7 @@ impl Sbc {
     pub fn received(&self) -> anyhow::Result<Vec<Received>> {
         let log = self.kamailio.log();
         let text = std::fs::read(log).with_context(|| format!("cannot read {}", log.display()))?;
-        Ok(String::from_utf8_lossy(&text)
-            .lines()
-            .filter_map(Received::read)
-            .collect())
+        Ok(String::from_utf8_lossy(&text).lines().filter_map(Received::read).collect())
     }
 
     /// How many INVITEs it received from each caller, by the user part of From.
@@ -119,12 +113,7 @@ fn answering_side(lab: &Lab) -> anyhow::Result<Process> {
         .args(["-nostdin", "-trace_err", "-error_file"])
         .arg(lab.path("answer-errors.log"))
         .current_dir(lab.directory());
-    Process::spawn(
-        &lab.sbc,
-        "the answering sipp",
-        command,
-        &lab.path("answer.log"),
-    )
+    Process::spawn(&lab.sbc, "the answering sipp", command, &lab.path("answer.log"))
 }
 
 /// Whether an OPTIONS sent inside the SBC's namespace is answered through kamailio. What is sent

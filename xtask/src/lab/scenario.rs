@@ -22,10 +22,7 @@ pub(super) fn calling(identity: Identity, answer_ms: u64, retransmit: bool) -> S
             "P-Asserted-Identity: <sip:[field0]@carrier.example.com>\n\
              Identity: [field2];info=<https://certs.example.org/1.pem>;alg=ES256;ppt=shaken\n",
         ),
-        Identity::Anonymous => (
-            "\"Anonymous\" <sip:anonymous@anonymous.invalid>",
-            "Privacy: id\n",
-        ),
+        Identity::Anonymous => ("\"Anonymous\" <sip:anonymous@anonymous.invalid>", "Privacy: id\n"),
     };
     let invite = message(&format!(
         "INVITE sip:[field1]@[remote_ip]:[remote_port] SIP/2.0\n\
@@ -75,10 +72,8 @@ pub(super) fn answering() -> String {
         ))
     };
     let ringing = answer("180 Ringing", "Content-Length: 0\n\n");
-    let ok = answer(
-        "200 OK",
-        &format!("Content-Type: application/sdp\nContent-Length: [len]\n\n{SDP}"),
-    );
+    let ok =
+        answer("200 OK", &format!("Content-Type: application/sdp\nContent-Length: [len]\n\n{SDP}"));
     let bye = message(
         "SIP/2.0 200 OK\n\
          [last_Via:]\n\

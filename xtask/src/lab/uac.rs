@@ -107,11 +107,7 @@ impl Plan {
     /// The same calls, each with one INVITE and `answer_within` to answer it.
     #[must_use]
     pub fn once(self, answer_within: Duration) -> Self {
-        Self {
-            retransmit: false,
-            answer_within,
-            ..self
-        }
+        Self { retransmit: false, answer_within, ..self }
     }
 }
 
@@ -170,12 +166,7 @@ impl Uac {
             .arg(callers)
             // A port of the system's choice, so that several can run at once.
             .args(["-i", &plan.route.from().to_string()])
-            .args([
-                "-m",
-                &plan.calls.to_string(),
-                "-r",
-                &plan.per_second.to_string(),
-            ])
+            .args(["-m", &plan.calls.to_string(), "-r", &plan.per_second.to_string()])
             .args(["-l", &plan.calls.to_string()])
             .args(["-default_behaviors", "none", "-nostdin", "-timeout_error"])
             .args(["-timeout", &format!("{}s", longest.as_secs())])
@@ -184,17 +175,9 @@ impl Uac {
             .args(["-trace_err", "-error_file"])
             .arg(lab.path(&format!("{name}-errors.log")))
             .current_dir(lab.directory());
-        let process = Process::spawn(
-            &lab.carrier,
-            "sipp",
-            command,
-            &lab.path(&format!("{name}.out")),
-        )?;
-        Ok(Self {
-            process,
-            statistics,
-            longest,
-        })
+        let process =
+            Process::spawn(&lab.carrier, "sipp", command, &lab.path(&format!("{name}.out")))?;
+        Ok(Self { process, statistics, longest })
     }
 
     /// Waits for the last call's end.
@@ -206,10 +189,7 @@ impl Uac {
         let status = self.process.wait(self.longest + Duration::from_secs(5))?;
         // 0: all calls completed; 1: at least one did not.
         if !matches!(status.code(), Some(0 | 1)) {
-            bail!(
-                "sipp placed no calls ({status}); {}",
-                self.process.log_tail()
-            );
+            bail!("sipp placed no calls ({status}); {}", self.process.log_tail());
         }
         let text = std::fs::read_to_string(&self.statistics)
             .with_context(|| format!("cannot read {}", self.statistics.display()))?;
@@ -274,12 +254,7 @@ mod tests {
                     3;0;0;0;\n12;5;7;2;\n";
         assert_eq!(
             Outcome::read(text),
-            Some(Outcome {
-                placed: 12,
-                completed: 5,
-                failed: 7,
-                retransmitted: 2
-            })
+            Some(Outcome { placed: 12, completed: 5, failed: 7, retransmitted: 2 })
         );
         assert_eq!(Outcome::read("TotalCallCreated;\n"), None);
         assert_eq!(Outcome::read(""), None);
@@ -291,11 +266,7 @@ mod tests {
         let text = injected(&callers).expect("now is after 1970");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "SEQUENTIAL");
-        assert!(
-            lines[1].starts_with("+12015550101;+12025550100;eyJ"),
-            "{}",
-            lines[1]
-        );
+        assert!(lines[1].starts_with("+12015550101;+12025550100;eyJ"), "{}", lines[1]);
         assert!(lines[2].starts_with("+12015550102;"), "{}", lines[2]);
         assert_eq!(lines.len(), 3);
     }

@@ -66,24 +66,14 @@ fn the_other_link_types() {
         (LinkType::Null, &little),
         (LinkType::Null, &big),
     ] {
-        assert_eq!(
-            read(&frame(link, bytes)).expect("UDP").payload,
-            PAYLOAD,
-            "{link:?}"
-        );
+        assert_eq!(read(&frame(link, bytes)).expect("UDP").payload, PAYLOAD, "{link:?}");
         for len in 0..bytes.len() - PAYLOAD.len() {
             let cut = read(&frame(link, &bytes[..len]));
             assert!(cut.is_err(), "{link:?} cut to {len}: {cut:?}");
         }
     }
-    assert_eq!(
-        read(&frame(LinkType::Null, &[9, 0, 0, 0, 0x45])),
-        Err(Skipped::NotIp)
-    );
-    assert_eq!(
-        read(&frame(LinkType::RawIp, &[0x15; 40])),
-        Err(Skipped::NotIp)
-    );
+    assert_eq!(read(&frame(LinkType::Null, &[9, 0, 0, 0, 0x45])), Err(Skipped::NotIp));
+    assert_eq!(read(&frame(LinkType::RawIp, &[0x15; 40])), Err(Skipped::NotIp));
 }
 
 /// Raw IPv6 with the headers given, the first named `next`.
@@ -104,28 +94,16 @@ fn v6(next: u8, headers: &[u8]) -> Vec<u8> {
 #[test]
 fn ipv6_and_its_extension_headers() {
     let hop_by_hop = [17, 0, 1, 4, 0, 0, 0, 0];
-    let all = [
-        [60, 0, 1, 4, 0, 0, 0, 0],
-        [43, 0, 1, 4, 0, 0, 0, 0],
-        [17, 0, 0, 0, 0, 0, 0, 0],
-    ]
-    .concat();
+    let all =
+        [[60, 0, 1, 4, 0, 0, 0, 0], [43, 0, 1, 4, 0, 0, 0, 0], [17, 0, 0, 0, 0, 0, 0, 0]].concat();
     let atomic = [17, 0, 0, 0, 0, 0, 0, 7];
-    for packet in [
-        v6(17, &[]),
-        v6(0, &hop_by_hop),
-        v6(0, &all),
-        v6(44, &atomic),
-    ] {
+    for packet in [v6(17, &[]), v6(0, &hop_by_hop), v6(0, &all), v6(44, &atomic)] {
         let read = read(&frame(LinkType::RawIp, &packet)).map(|datagram| datagram.payload.to_vec());
         assert_eq!(read, Ok(PAYLOAD.to_vec()), "{packet:?}");
     }
     let first = [17, 0, 0, 1, 0, 0, 0, 7];
     let packet = v6(44, &first);
-    assert_eq!(
-        read(&frame(LinkType::RawIp, &packet)),
-        Err(Skipped::Fragment)
-    );
+    assert_eq!(read(&frame(LinkType::RawIp, &packet)), Err(Skipped::Fragment));
 }
 
 #[test]
@@ -138,23 +116,14 @@ fn what_is_no_datagram_is_told_apart() {
 
     let builder = || PacketBuilder::ipv4([203, 0, 113, 9], [198, 51, 100, 20], 64);
     let mut tcp = Vec::new();
-    builder()
-        .tcp(5060, 5060, 1, 100)
-        .write(&mut tcp, PAYLOAD)
-        .expect("memory");
+    builder().tcp(5060, 5060, 1, 100).write(&mut tcp, PAYLOAD).expect("memory");
     assert_eq!(read(&frame(LinkType::RawIp, &tcp)), Err(Skipped::Tcp));
 
     // Destination unreachable, with the datagram it is about.
     let quoted = &fixture::ethernet(PAYLOAD)[14..];
     let mut icmp = Vec::new();
-    builder()
-        .icmpv4_raw(3, 3, [0; 4])
-        .write(&mut icmp, quoted)
-        .expect("memory");
-    assert_eq!(
-        read(&frame(LinkType::RawIp, &icmp)),
-        Err(Skipped::OtherTransport)
-    );
+    builder().icmpv4_raw(3, 3, [0; 4]).write(&mut icmp, quoted).expect("memory");
+    assert_eq!(read(&frame(LinkType::RawIp, &icmp)), Err(Skipped::OtherTransport));
 }
 
 #[test]
@@ -199,10 +168,7 @@ fn ipv4_options_are_looked_past() {
     packet[2..4].copy_from_slice(&len.to_be_bytes());
     packet.extend([1, 1, 1, 0]);
     packet.extend(&plain[34..]);
-    assert_eq!(
-        read(&frame(LinkType::RawIp, &packet)).expect("UDP").payload,
-        PAYLOAD
-    );
+    assert_eq!(read(&frame(LinkType::RawIp, &packet)).expect("UDP").payload, PAYLOAD);
 }
 
 #[test]
@@ -219,10 +185,7 @@ fn another_writer_of_tags_is_read_too() {
         .write(&mut bytes, PAYLOAD)
         .expect("memory");
     let datagram = ethernet(&bytes).expect("UDP");
-    assert_eq!(
-        (datagram.vlan.as_slice(), datagram.src.port()),
-        (&[42][..], 5061)
-    );
+    assert_eq!((datagram.vlan.as_slice(), datagram.src.port()), (&[42][..], 5061));
 }
 
 proptest! {

@@ -16,29 +16,22 @@ fn read(file: Vec<u8>) -> (Vec<Read>, Result<(), FileError>) {
         Err(error) => return (frames, Err(error)),
     };
     let end = capture.read(|frame| {
-        frames.push((
-            frame.number,
-            frame.arrived.to_string(),
-            frame.bytes.to_vec(),
-        ));
+        frames.push((frame.number, frame.arrived.to_string(), frame.bytes.to_vec()));
         ControlFlow::<()>::Continue(())
     });
     (frames, end.map(drop))
 }
 
 fn records() -> Vec<Vec<u8>> {
-    (0..3)
-        .map(|record| vec![record; 61 + usize::from(record)])
-        .collect()
+    (0..3).map(|record| vec![record; 61 + usize::from(record)]).collect()
 }
 
 #[test]
 fn pcap_in_both_orders_and_resolutions() {
     for big_endian in [false, true] {
-        for (nanoseconds, first) in [
-            (false, "1970-01-01T00:00:01.000123Z"),
-            (true, "1970-01-01T00:00:01.000000Z"),
-        ] {
+        for (nanoseconds, first) in
+            [(false, "1970-01-01T00:00:01.000123Z"), (true, "1970-01-01T00:00:01.000000Z")]
+        {
             let (frames, end) = read(fixture::pcap(big_endian, nanoseconds, 1, &records()));
             end.expect("whole");
             assert_eq!(frames[0].1, first);
@@ -59,10 +52,7 @@ fn pcapng_counts_packets_only() {
         let (frames, end) = read(file);
         end.expect("whole");
         assert_eq!(frames.len(), 6);
-        assert_eq!(
-            (frames[5].0, frames[5].1.as_str()),
-            (6, "1970-01-01T00:00:03.000000Z")
-        );
+        assert_eq!((frames[5].0, frames[5].1.as_str()), (6, "1970-01-01T00:00:03.000000Z"));
         assert_eq!(frames[5].2, records()[2]);
     }
 }
@@ -71,35 +61,16 @@ fn pcapng_counts_packets_only() {
 fn the_packet_blocks_of_old_files_count_too() {
     for big_endian in [false, true] {
         let word = |value: u32| {
-            if big_endian {
-                value.to_be_bytes()
-            } else {
-                value.to_le_bytes()
-            }
+            if big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
         };
-        let interface = if big_endian {
-            [0, 1, 0, 0]
-        } else {
-            [1, 0, 0, 0]
-        };
-        let body = [
-            &interface[..],
-            &word(0),
-            &word(2_000_123),
-            &word(5),
-            &word(9),
-            b"bytes",
-            &[0; 3],
-        ];
+        let interface = if big_endian { [0, 1, 0, 0] } else { [1, 0, 0, 0] };
+        let body =
+            [&interface[..], &word(0), &word(2_000_123), &word(5), &word(9), b"bytes", &[0; 3]];
         let mut file = fixture::pcapng(big_endian, &records());
         file.extend(fixture::block(big_endian, 2, &body.concat()));
         let (frames, end) = read(file);
         end.expect("whole");
-        let last = (
-            4,
-            "1970-01-01T00:00:02.000123Z".to_owned(),
-            b"bytes".to_vec(),
-        );
+        let last = (4, "1970-01-01T00:00:02.000123Z".to_owned(), b"bytes".to_vec());
         assert_eq!(frames.last(), Some(&last));
     }
 }
@@ -110,10 +81,7 @@ fn a_damaged_file_gives_all_it_holds_and_one_error() {
     for cut in [1, 40, 70] {
         let (frames, end) = read(whole[..whole.len() - cut].to_vec());
         assert_eq!(frames.len(), 2, "{cut}");
-        assert_eq!(
-            end.expect_err("cut").to_string(),
-            "cut short in the record after record 2"
-        );
+        assert_eq!(end.expect_err("cut").to_string(), "cut short in the record after record 2");
     }
     let mut long = whole.clone();
     long[24 + 16 + 61 + 8..][..4].copy_from_slice(&0x7fff_ffff_u32.to_le_bytes());
@@ -128,11 +96,7 @@ fn a_damaged_file_gives_all_it_holds_and_one_error() {
     assert_eq!(frames.len(), 2);
     assert!(matches!(end, Err(FileError::Damaged(2))), "{end:?}");
 
-    for unknown in [
-        &b""[..],
-        b"\x1f\x8b\x08\x00",
-        b"not a capture at all, but some text",
-    ] {
+    for unknown in [&b""[..], b"\x1f\x8b\x08\x00", b"not a capture at all, but some text"] {
         let (frames, end) = read(unknown.to_vec());
         assert!(frames.is_empty());
         assert!(matches!(end, Err(FileError::Unknown)), "{end:?}");
@@ -145,10 +109,7 @@ fn an_unsupported_link_type_is_counted_once_for_all() {
     let mut capture = CaptureFile::new(Cursor::new(file)).expect("pcap");
     let end = capture.read(|_| ControlFlow::Break(()));
     assert!(matches!(end, Ok(ControlFlow::Continue(()))));
-    assert_eq!(
-        (capture.records(), capture.unsupported()),
-        (3, &[(147, 3)][..])
-    );
+    assert_eq!((capture.records(), capture.unsupported()), (3, &[(147, 3)][..]));
 }
 
 #[test]

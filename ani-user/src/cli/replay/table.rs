@@ -6,12 +6,7 @@ use super::Summary;
 use crate::{invite::Invite, policy::Verdict};
 
 pub(super) fn header(output: &mut dyn Write) -> io::Result<()> {
-    line(
-        output,
-        [
-            "TIME", "SOURCE", "ANI", "STATUS", "DNIS", "ATTEST", "VERDICT", "CALL-ID",
-        ],
-    )
+    line(output, ["TIME", "SOURCE", "ANI", "STATUS", "DNIS", "ATTEST", "VERDICT", "CALL-ID"])
 }
 
 pub(super) fn row(output: &mut dyn Write, invite: &Invite) -> io::Result<()> {
@@ -27,10 +22,7 @@ pub(super) fn row(output: &mut dyn Write, invite: &Invite) -> io::Result<()> {
             &invite.ts.to_string(),
             &invite.src.to_string(),
             &printable(invite.ani.as_deref()),
-            status
-                .as_ref()
-                .and_then(|status| status.as_str())
-                .unwrap_or("-"),
+            status.as_ref().and_then(|status| status.as_str()).unwrap_or("-"),
             &printable(invite.dnis.as_deref()),
             invite.attestation.level,
             &verdict,
@@ -46,11 +38,7 @@ pub(super) fn summary(output: &mut dyn Write, summary: &Summary) -> io::Result<(
         "\n{} records, {} INVITEs ({} repeated, {} dropped)",
         summary.records, stats.invites, summary.retransmissions, summary.dropped
     )?;
-    writeln!(
-        output,
-        "not followed: {} IP fragments, {} TCP segments",
-        stats.fragments, stats.tcp
-    )?;
+    writeln!(output, "not followed: {} IP fragments, {} TCP segments", stats.fragments, stats.tcp)?;
     writeln!(
         output,
         "no INVITE: {} other UDP, {} keep-alives, {} other transports, {} not IP, {} damaged, \
@@ -79,13 +67,7 @@ fn printable(text: Option<&str>) -> String {
         None | Some("") => "-".to_owned(),
         Some(text) => text
             .chars()
-            .map(|character| {
-                if character.is_control() {
-                    '\u{fffd}'
-                } else {
-                    character
-                }
-            })
+            .map(|character| if character.is_control() { '\u{fffd}' } else { character })
             .collect(),
     }
 }

@@ -19,11 +19,7 @@ fn run(captures: &[Vec<u8>], policy: Option<&str>, json: bool) -> (Summary, Stri
         .map(|(index, bytes)| write(&format!("{index}.pcap"), bytes))
         .collect();
     let policy = policy.map(|text| write("policy", text.as_bytes()));
-    let args = Args {
-        files,
-        config: None,
-        policy,
-    };
+    let args = Args { files, config: None, policy, country: None };
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     let summary = replay(&args, json, &mut output, &mut errors).expect("replay");
     let text = |bytes| String::from_utf8(bytes).expect("text");
@@ -31,27 +27,17 @@ fn run(captures: &[Vec<u8>], policy: Option<&str>, json: bool) -> (Summary, Stri
 }
 
 fn capture(messages: &[Vec<u8>]) -> Vec<u8> {
-    let frames: Vec<_> = messages
-        .iter()
-        .map(|message| fixture::ethernet(message))
-        .collect();
+    let frames: Vec<_> = messages.iter().map(|message| fixture::ethernet(message)).collect();
     fixture::pcap(false, false, 1, &frames)
 }
 
 fn lines(output: &str) -> Vec<Value> {
-    output
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect()
+    output.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 #[test]
 fn a_line_of_json_has_all_that_the_contract_names() {
-    let (_, output, _) = run(
-        &[capture(&[fixture::invite("+14155551234", "b1")])],
-        None,
-        true,
-    );
+    let (_, output, _) = run(&[capture(&[fixture::invite("+14155551234", "b1")])], None, true);
     let mut lines = lines(&output);
     let expected = serde_json::json!({
         "frame": 1, "ts": "1970-01-01T00:00:01.000123Z",
@@ -75,22 +61,11 @@ fn a_line_of_json_has_all_that_the_contract_names() {
 
 #[test]
 fn the_block_list_stops_its_numbers_and_no_others() {
-    let messages = [
-        fixture::invite("+14155551234", "b1"),
-        fixture::invite("+12125550000", "b2"),
-    ];
+    let messages = [fixture::invite("+14155551234", "b1"), fixture::invite("+12125550000", "b2")];
     let (summary, output, _) = run(&[capture(&messages)], Some("+1 415 555 1234\n"), true);
-    let verdicts: Vec<_> = lines(&output)
-        .iter()
-        .map(|line| (line["verdict"].clone(), line["rule"].clone()))
-        .collect();
-    assert_eq!(
-        verdicts,
-        [
-            ("drop".into(), "block-list".into()),
-            ("pass".into(), Value::Null)
-        ]
-    );
+    let verdicts: Vec<_> =
+        lines(&output).iter().map(|line| (line["verdict"].clone(), line["rule"].clone())).collect();
+    assert_eq!(verdicts, [("drop".into(), "block-list".into()), ("pass".into(), Value::Null)]);
     assert_eq!(summary.dropped, 1);
 }
 
@@ -98,10 +73,8 @@ fn the_block_list_stops_its_numbers_and_no_others() {
 fn repeated_invites_are_told_from_new_ones() {
     let messages = ["b1", "b1", "b2", "b1"].map(|branch| fixture::invite("+14155551234", branch));
     let (summary, output, _) = run(&[capture(&messages)], None, true);
-    let repeated: Vec<_> = lines(&output)
-        .iter()
-        .map(|line| line["retransmission"].clone())
-        .collect();
+    let repeated: Vec<_> =
+        lines(&output).iter().map(|line| line["retransmission"].clone()).collect();
     assert_eq!(repeated, [false, true, false, true]);
     assert_eq!((summary.retransmissions, summary.stats.invites), (2, 4));
 }
@@ -116,10 +89,7 @@ fn only_invites_come_out_and_the_rest_is_counted() {
     ];
     let mut fragment = fixture::ethernet(&messages[3]);
     fragment[14 + 6] = 0x20;
-    let mut frames: Vec<_> = messages
-        .iter()
-        .map(|message| fixture::ethernet(message))
-        .collect();
+    let mut frames: Vec<_> = messages.iter().map(|message| fixture::ethernet(message)).collect();
     frames.push(fragment);
     frames.push(vec![0; 9]);
     let (summary, output, errors) = run(&[fixture::pcapng(false, &frames)], None, true);
@@ -141,21 +111,11 @@ fn only_invites_come_out_and_the_rest_is_counted() {
 #[test]
 fn a_file_that_cannot_be_read_does_not_stop_the_rest() {
     let good = capture(&[fixture::invite("+14155551234", "b1")]);
-    let files = [
-        b"no capture".to_vec(),
-        good.clone(),
-        good[..good.len() - 1].to_vec(),
-    ];
+    let files = [b"no capture".to_vec(), good.clone(), good[..good.len() - 1].to_vec()];
     let (summary, output, errors) = run(&files, None, true);
     assert_eq!((lines(&output).len(), summary.failed_files), (1, 2));
-    assert!(
-        errors.contains("0.pcap: neither pcap nor pcapng"),
-        "{errors}"
-    );
-    assert!(
-        errors.contains("2.pcap: cut short in the record after record 0"),
-        "{errors}"
-    );
+    assert!(errors.contains("0.pcap: neither pcap nor pcapng"), "{errors}");
+    assert!(errors.contains("2.pcap: cut short in the record after record 0"), "{errors}");
 }
 
 #[test]
@@ -178,14 +138,8 @@ fn people_get_a_table_and_a_summary_without_control_characters() {
             "\u{fffd}[2J1@h"
         ]
     );
-    assert!(
-        output.contains("1 records, 1 INVITEs (0 repeated, 0 dropped)"),
-        "{output}"
-    );
-    assert!(
-        output.contains("not followed: 0 IP fragments, 0 TCP segments"),
-        "{output}"
-    );
+    assert!(output.contains("1 records, 1 INVITEs (0 repeated, 0 dropped)"), "{output}");
+    assert!(output.contains("not followed: 0 IP fragments, 0 TCP segments"), "{output}");
 }
 
 #[test]
@@ -193,11 +147,7 @@ fn a_broken_block_list_is_refused_with_its_line() {
     let folder = tempfile::tempdir().expect("folder");
     let policy = folder.path().join("policy");
     std::fs::write(&policy, "+14155551234\nnobody\n").expect("file");
-    let args = Args {
-        files: vec![],
-        config: None,
-        policy: Some(policy),
-    };
+    let args = Args { files: vec![], config: None, policy: Some(policy), country: None };
     let error = replay(&args, true, &mut Vec::new(), &mut Vec::new()).expect_err("no number");
     assert!(
         format!("{error:#}").contains("line 2: \"nobody\" is no telephone number"),

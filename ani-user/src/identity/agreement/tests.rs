@@ -106,10 +106,7 @@ fn changed(base: usize, changes: &[Change]) -> Vec<u8> {
             Change::Pad(at, count, b'\n') => {
                 let lines = b"X: y\r\n".repeat(count % 330);
                 let at = at % (len + 1);
-                let at = bytes[..at]
-                    .iter()
-                    .rposition(|byte| *byte == b'\n')
-                    .map_or(0, |at| at + 1);
+                let at = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
                 bytes.splice(at..at, lines);
             }
             Change::Pad(at, count, byte) => {
@@ -142,15 +139,9 @@ fn doubtful_values_are_not_plain() {
     for (to, caller) in [
         // An `@` behind the bracket makes no user of a host.
         (to, "From: <sip:14155551234;x>;y=\"a@b\""),
-        (
-            to,
-            "P-Asserted-Identity: sip:+14155551234@h <sip:+13125550000@h>",
-        ),
+        (to, "P-Asserted-Identity: sip:+14155551234@h <sip:+13125550000@h>"),
         (to, "Remote-Party-ID: <sip:+14155551234@h>;party =called"),
-        (
-            to,
-            "Remote-Party-ID: <sip:+14155551234@h>;party=callingcard",
-        ),
+        (to, "Remote-Party-ID: <sip:+14155551234@h>;party=callingcard"),
         // Whether a call is within a dialog decides whether rules apply.
         ("To: <sip:8005550199@h>;x=\";tag=1\"", from),
         ("To: <sip:8005550199@h>;x=<;tag=1>", from),

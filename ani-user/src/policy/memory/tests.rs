@@ -22,23 +22,12 @@ fn config(per_caller: Option<Rate>, max_limited: u32) -> Config {
             mode: config::Mode::Auto,
             ring_bytes: 0,
         },
-        control: config::Control {
-            socket: "".into(),
-            metrics: None,
-        },
+        control: config::Control { socket: "".into(), metrics: None },
         store: config::Store { path: "".into() },
-        trunks: vec![
-            trunk("wide", "203.0.113.0/24"),
-            trunk("narrow", "203.0.113.128/25"),
-        ],
+        trunks: vec![trunk("wide", "203.0.113.0/24"), trunk("narrow", "203.0.113.128/25")],
         limits: config::Limits { per_caller },
-        lists: config::Lists {
-            max_blocked: 2,
-            max_limited,
-        },
-        emergency: config::Emergency {
-            numbers: vec![Number::from_ascii(b"911").expect("digits")],
-        },
+        lists: config::Lists { max_blocked: 2, max_limited },
+        emergency: config::Emergency { numbers: vec![Number::from_ascii(b"911").expect("digits")] },
         telemetry: config::Telemetry { max_callers: 1 },
     }
 }
@@ -56,10 +45,7 @@ fn source() -> IpAddr {
 }
 
 fn exit(rules: &Memory, seconds: i64, message: &[u8]) -> Counter {
-    rules
-        .decide(Timestamp(seconds * SECOND), source(), message)
-        .expect("INVITE")
-        .exit
+    rules.decide(Timestamp(seconds * SECOND), source(), message).expect("INVITE").exit
 }
 
 fn block(rules: &Memory, number: &[u8], expires: Option<Timestamp>) -> anyhow::Result<()> {
@@ -75,10 +61,7 @@ const CALLER: &str = "+14155551234";
 
 #[test]
 fn the_order_of_decision() {
-    let rate = Rate {
-        calls: 1,
-        within: Duration::from_secs(60),
-    };
+    let rate = Rate { calls: 1, within: Duration::from_secs(60) };
     let rules = Memory::new(&config(Some(rate), 10));
     block(&rules, b"14155551234", None).expect("room");
     for (message, expected) in [
@@ -89,26 +72,12 @@ fn the_order_of_decision() {
         (invite("1", CALLER, ""), Counter::DropBlocked),
         (invite("1", "+12125550000", ""), Counter::Pass),
         (invite("1", "+12125550000", ""), Counter::DropLimited),
-        (
-            b"INVITE sip:1@h SIP/2.0\r\nf: a\r\n b\r\n\r\n".to_vec(),
-            Counter::PassNotPlain,
-        ),
-        (
-            b"\r\nINVITE sip:1@h SIP/2.0\r\n\r\n".to_vec(),
-            Counter::PassNotPlain,
-        ),
+        (b"INVITE sip:1@h SIP/2.0\r\nf: a\r\n b\r\n\r\n".to_vec(), Counter::PassNotPlain),
+        (b"\r\nINVITE sip:1@h SIP/2.0\r\n\r\n".to_vec(), Counter::PassNotPlain),
     ] {
-        assert_eq!(
-            exit(&rules, 100, &message),
-            expected,
-            "{}",
-            message.escape_ascii()
-        );
+        assert_eq!(exit(&rules, 100, &message), expected, "{}", message.escape_ascii());
     }
-    assert_eq!(
-        rules.decide(Timestamp(0), source(), b"OPTIONS sip:1@h SIP/2.0\r\n\r\n"),
-        None
-    );
+    assert_eq!(rules.decide(Timestamp(0), source(), b"OPTIONS sip:1@h SIP/2.0\r\n\r\n"), None);
     let counters = rules.counters().expect("counters");
     assert_eq!(counters.value(Counter::Packets), 10);
     assert_eq!(counters.invites(), 9);
@@ -121,16 +90,11 @@ fn no_trunk_is_untrusted_and_the_longest_prefix_wins() {
     let message = invite("1", CALLER, "");
     let decide = |source: &str| {
         let source = source.parse().expect("address");
-        rules
-            .decide(Timestamp(0), source, &message)
-            .map(|view| (view.trunk, view.exit))
+        rules.decide(Timestamp(0), source, &message).map(|view| (view.trunk, view.exit))
     };
     assert_eq!(decide("203.0.113.9"), Some((Some(0), Counter::Pass)));
     assert_eq!(decide("203.0.113.200"), Some((Some(1), Counter::Pass)));
-    assert_eq!(
-        decide("::ffff:203.0.113.200"),
-        Some((Some(1), Counter::Pass))
-    );
+    assert_eq!(decide("::ffff:203.0.113.200"), Some((Some(1), Counter::Pass)));
     assert_eq!(decide("198.51.100.1"), Some((None, Counter::PassUntrusted)));
 }
 
@@ -146,23 +110,16 @@ fn a_block_ends_in_time_and_the_list_is_bounded() {
     assert!(error.to_string().contains("full at 2 numbers"), "{error}");
     block(&rules, b"14155551234", None).expect("known");
     assert_eq!(exit(&rules, 11, &message), Counter::DropBlocked);
-    rules
-        .unblock(&[Number::from_ascii(b"14155551234").expect("digits")])
-        .expect("there");
+    rules.unblock(&[Number::from_ascii(b"14155551234").expect("digits")]).expect("there");
     assert_eq!(exit(&rules, 11, &message), Counter::Pass);
 }
 
 #[test]
 fn the_budget_is_exact_and_its_buckets_are_bounded() {
-    let rate = Rate {
-        calls: 3,
-        within: Duration::from_secs(60),
-    };
+    let rate = Rate { calls: 3, within: Duration::from_secs(60) };
     let rules = Memory::new(&config(Some(rate), 8));
     let message = invite("1", CALLER, "");
-    let passed = (0..10)
-        .filter(|_| exit(&rules, 1_000, &message) == Counter::Pass)
-        .count();
+    let passed = (0..10).filter(|_| exit(&rules, 1_000, &message) == Counter::Pass).count();
     assert_eq!(passed, 3);
     assert_eq!(exit(&rules, 1_020, &message), Counter::Pass);
     assert_eq!(exit(&rules, 1_020, &message), Counter::DropLimited);

@@ -1,0 +1,114 @@
+//! The kernel's ring buffer, read by a thread of its own.
+//!
+//! A wake-up costs the kernel as much as ten INVITEs, so it wakes the reader only when asked. While
+//! INVITEs come the reader looks by itself every [`NAP`]; after [`NAPS`] looks in vain it sets the
+//! flag, looks once more, and sleeps until the next record wakes it. A record that is written just
+//! between the last look and the flag waits for [`SLEEP_MS`] at most.
+
+use std::{
+    os::fd::AsRawFd as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, Thread},
+    time::Duration,
+};
+
+use anyhow::Result;
+use aya::maps::{MapData, RingBuf};
+
+use super::{
+    clock::Clock,
+    queue::{Refused, Writer},
+};
+use crate::{
+    kernel::maps::ReaderAsleep,
+    telemetry::{Loss, Losses},
+};
+
+/// Time between two looks while INVITEs come.
+const NAP: Duration = Duration::from_micros(200);
+
+/// Looks in vain before the reader sleeps.
+const NAPS: u32 = 10;
+
+/// Longest sleep, milliseconds; the reader also looks then whether it is to end.
+const SLEEP_MS: libc::c_int = 100;
+
+/// Records handed on before the worker is told, and the clocks are compared again.
+const BATCH: usize = 256;
+
+/// The reader and where it takes the records.
+pub struct RingReader {
+    /// The ring.
+    pub ring: RingBuf<MapData>,
+    /// Set before it sleeps.
+    pub asleep: ReaderAsleep,
+    /// To the worker.
+    pub queue: Writer,
+    /// Told when there is something in the queue.
+    pub worker: Thread,
+    /// What did not get there.
+    pub losses: Arc<Losses>,
+    /// Makes the records' times the time of day.
+    pub clock: Clock,
+}
+
+impl RingReader {
+    /// Reads until `stop` is set, and then what is still there.
+    ///
+    /// # Errors
+    ///
+    /// When the flag cannot be written: the kernel would no longer wake the reader.
+    pub fn run(mut self, stop: &AtomicBool) -> Result<()> {
+        let mut naps = 0;
+        while !stop.load(Ordering::Relaxed) {
+            if self.drain() {
+                naps = 0;
+            } else if naps < NAPS {
+                naps += 1;
+                thread::sleep(NAP);
+            } else {
+                self.asleep.set(true)?;
+                if !self.drain() {
+                    self.sleep();
+                }
+                self.asleep.set(false)?;
+                naps = 0;
+            }
+        }
+        self.drain();
+        Ok(())
+    }
+
+    /// Hands on what is there; whether anything was.
+    fn drain(&mut self) -> bool {
+        let mut any = false;
+        loop {
+            let offset = self.clock.offset();
+            let mut handed = 0;
+            while handed < BATCH {
+                let Some(record) = self.ring.next() else { break };
+                handed += 1;
+                match self.queue.push(&record, offset) {
+                    Ok(()) => {}
+                    Err(Refused::Bad) => self.losses.add(Loss::Record),
+                    Err(Refused::Full) => self.losses.add(Loss::Queue),
+                }
+            }
+            if handed == 0 {
+                return any;
+            }
+            any = true;
+            self.worker.unpark();
+        }
+    }
+
+    fn sleep(&self) {
+        let mut poll = libc::pollfd { fd: self.ring.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one pollfd, of a descriptor that lives as long as the ring. However it ends
+        // (record, time-out, signal), the caller looks at the ring.
+        unsafe { libc::poll(&raw mut poll, 1, SLEEP_MS) };
+    }
+}

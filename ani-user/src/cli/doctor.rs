@@ -1,0 +1,135 @@
+//! `ani doctor`: what this machine needs to run the daemon, and what to do where it is missing.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::{
+    Globals,
+    exit::{Code, Failure},
+    load_config,
+    output::{self, Side, Table},
+};
+use crate::{
+    config::{Config, DEFAULT_FILE},
+    kernel::{preflight, xdp_state},
+};
+
+/// Checks kernel, privileges, BPF file system, clock, and each interface: its driver and what is
+/// attached to it
+///
+/// Nothing is loaded or changed. Ends with 1 when the daemon could not run.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The configuration whose interfaces are looked at
+    #[arg(long, default_value = DEFAULT_FILE, value_name = "FILE")]
+    config: PathBuf,
+    /// Look at these interfaces instead; may be given several times
+    #[arg(long = "interface", value_name = "NAME")]
+    interfaces: Vec<String>,
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Ok,
+    /// The daemon runs, with less.
+    Warn,
+    /// The daemon does not run.
+    Fail,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    check: String,
+    outcome: Outcome,
+    detail: String,
+}
+
+pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<()> {
+    let checks = checks(args);
+    if globals.json {
+        output::print(format!("{}\n", serde_json::json!({ "checks": checks })))?;
+    } else {
+        let mut table = Table::new(&[("", Side::Left), ("check", Side::Left), ("", Side::Left)]);
+        for check in &checks {
+            let mark = match check.outcome {
+                Outcome::Ok => "ok",
+                Outcome::Warn => "warn",
+                Outcome::Fail => "FAIL",
+            };
+            table.row([mark.to_owned(), check.check.clone(), check.detail.clone()]);
+        }
+        output::print(table.text())?;
+    }
+    match checks.iter().filter(|check| check.outcome == Outcome::Fail).count() {
+        0 => Ok(()),
+        1 => Err(Failure::say(Code::Failed, "1 check failed: the daemon would not run")),
+        failed => Err(Failure::say(
+            Code::Failed,
+            format_args!("{failed} checks failed: the daemon would not run"),
+        )),
+    }
+}
+
+fn checks(args: &Args) -> Vec<Check> {
+    let mut checks = vec![
+        check("kernel", Outcome::Fail, preflight::kernel()),
+        check(
+            "privileges",
+            Outcome::Fail,
+            preflight::privileges().map(|()| "all there".to_owned()),
+        ),
+        check(
+            "BPF file system",
+            Outcome::Warn,
+            preflight::bpffs().map(|()| preflight::BPFFS.to_owned()),
+        ),
+        check("clock", Outcome::Warn, preflight::clock().map(|()| "synchronised".to_owned())),
+    ];
+    let interfaces = if args.interfaces.is_empty() {
+        match load_config(&args.config) {
+            Ok(Config { capture, .. }) => {
+                checks.push(check(
+                    "configuration",
+                    Outcome::Fail,
+                    Ok(args.config.display().to_string()),
+                ));
+                if capture.interfaces.is_empty() {
+                    let none = anyhow::anyhow!("capture.interfaces is empty: name one");
+                    checks.push(check("interfaces", Outcome::Fail, Err(none)));
+                }
+                capture.interfaces
+            }
+            Err(error) => {
+                checks.push(check("configuration", Outcome::Fail, Err(error)));
+                Vec::new()
+            }
+        }
+    } else {
+        args.interfaces.clone()
+    };
+    for name in interfaces {
+        let detail = preflight::driver(&name).and_then(|driver| match xdp_state::of(&name)? {
+            None => Ok(driver),
+            Some(attached) => anyhow::bail!(
+                "{driver}; has an XDP program already (id {}, {}): ani's own if the daemon runs \
+                 (`ani status`), else take it off with `ip link set dev {name} xdp off`",
+                attached.program,
+                attached.mode
+            ),
+        });
+        checks.push(check(&format!("interface {name}"), Outcome::Fail, detail));
+    }
+    checks
+}
+
+/// A check that ends with `otherwise` when it does not end well.
+fn check(name: &str, otherwise: Outcome, result: anyhow::Result<String>) -> Check {
+    let (outcome, detail) = match result {
+        Ok(detail) => (Outcome::Ok, detail),
+        Err(error) => (otherwise, format!("{error:#}")),
+    };
+    Check { check: name.to_owned(), outcome, detail }
+}
