@@ -44,6 +44,12 @@ mod object {
         }
     }
 
+    /// Passes everything: what a frame costs that nobody looks at.
+    #[xdp(frags)]
+    pub(crate) fn ani_pass(_ctx: XdpContext) -> u32 {
+        XDP_PASS
+    }
+
     /// A loop, because the verifier refuses a program that could get here: "last insn is not an
     /// exit or jmp". Anything that lets it verify would turn a bug into wrong code.
     #[panic_handler]
