@@ -90,7 +90,7 @@ impl Default for Config {
                 interfaces: Vec::new(),
                 sip_ports: vec![5060],
                 mode: Mode::Auto,
-                ring_bytes: 16 << 20,
+                ring_bytes: 4 << 20,
             },
             control: Control {
                 socket: PathBuf::from("/run/ani/ani.sock"),

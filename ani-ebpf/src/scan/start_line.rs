@@ -42,6 +42,16 @@ pub fn start_line(scratch: &Scratch) -> StartLine {
     if !INVITE.starts(scratch.word(at)) {
         return StartLine::Other;
     }
+    // The usual line is told by its second space; only one that is something else is looked at
+    // from its end.
+    let (space, _) = scratch.find(at + URI, b' ');
+    if at == 0
+        && VERSION.starts(scratch.word(space))
+        && CRLF.starts(scratch.word(space + VERSION_LEN))
+    {
+        scratch.line_end.store(space + VERSION_LEN);
+        return StartLine::Invite;
+    }
     let (end, byte) = scratch.find(at + URI, b'\r');
     if end >= scratch.len() {
         return StartLine::NotPlain(NotPlain::Window);
@@ -55,8 +65,8 @@ pub fn start_line(scratch: &Scratch) -> StartLine {
     if at != 0 {
         return StartLine::NotPlain(NotPlain::LeadingCrlf);
     }
-    scratch.line_end.store(end);
-    StartLine::Invite
+    // More spaces than two: its URI cannot be told.
+    StartLine::NotPlain(NotPlain::RequestUri)
 }
 
 /// Reads the Request-URI of a line that [`start_line`] found to be an INVITE: leaves the user in
@@ -65,10 +75,6 @@ pub fn start_line(scratch: &Scratch) -> StartLine {
 pub(super) fn called(scratch: &Scratch) -> Outcome {
     scratch.called.store(User::NONE);
     scratch.priority.store(0);
-    let version = scratch.line_end.load().wrapping_sub(VERSION_LEN);
-    if scratch.find(URI, b' ').0 != version {
-        return NotPlain::RequestUri as Outcome;
-    }
     let service = scratch.word(URI + 8);
     if URN_SERVICE_SOS.0.starts(scratch.word(URI))
         && URN_SERVICE_SOS.1.starts(service)

@@ -17,10 +17,10 @@ const SIZE: usize = 2_048;
 const PAD: usize = 64;
 
 /// Bytes a step of a search looks at.
-const STEP: u32 = 32;
+pub(super) const STEP: u32 = 64;
 
 /// Steps a search may take: 512 bytes. A request line or a value that is longer is not plain.
-const FIND_STEPS: u32 = 16;
+const FIND_STEPS: u32 = 8;
 
 /// A message to walk over and where the walk stands. One per CPU in the kernel.
 ///
@@ -135,19 +135,25 @@ impl Scratch {
     /// behind the message that is zero.
     #[inline(always)]
     pub(super) fn find(&self, from: u32, needle: u8) -> (u32, u8) {
-        self.find_either(from, needle, needle)
+        let found = search(self, from, u32::from(needle));
+        (found, self.byte(found))
     }
 
     /// Like [`Scratch::find`], for either of two needles.
     #[inline(always)]
     pub(super) fn find_either(&self, from: u32, one: u8, other: u8) -> (u32, u8) {
-        let found = search(self, from, u32::from(one) | u32::from(other) << 8);
+        let found = search_either(self, from, u32::from(one) | u32::from(other) << 8);
         (found, self.byte(found))
     }
 
     /// The first byte that `mask` marks among the [`STEP`] bytes from `at` on.
     #[inline(always)]
     pub(super) fn step(&self, at: u32, mask: &impl Fn(u64) -> u64) -> Option<u32> {
+        self.half_step(at, mask).or_else(|| self.half_step(at + STEP / 2, mask))
+    }
+
+    #[inline(always)]
+    fn half_step(&self, at: u32, mask: &impl Fn(u64) -> u64) -> Option<u32> {
         let first = mask(self.word(at));
         if first != 0 {
             return Some(at + bytes::index(first));
@@ -168,15 +174,28 @@ impl Scratch {
     }
 }
 
-/// The offset of the first of two needles (in the two low bytes) or control character.
+/// The offset of the first `needle` or control character.
 ///
 /// A function of its own in the kernel too: verified once for each place that calls it, and not
 /// once for each way to get there.
 #[inline(never)]
-fn search(scratch: &Scratch, from: u32, needles: u32) -> u32 {
+fn search(scratch: &Scratch, from: u32, needle: u32) -> u32 {
+    let needle = bytes::repeat(needle as u8);
+    search_by(scratch, from, |word| bytes::equal(word, needle) | bytes::control(word))
+}
+
+/// [`search`] for two needles, in the two low bytes.
+#[inline(never)]
+fn search_either(scratch: &Scratch, from: u32, needles: u32) -> u32 {
     let one = bytes::repeat(needles as u8);
     let other = bytes::repeat((needles >> 8) as u8);
-    let mask = |word| bytes::equal(word, one) | bytes::equal(word, other) | bytes::control(word);
+    search_by(scratch, from, |word| {
+        bytes::equal(word, one) | bytes::equal(word, other) | bytes::control(word)
+    })
+}
+
+#[inline(always)]
+fn search_by(scratch: &Scratch, from: u32, mask: impl Fn(u64) -> u64) -> u32 {
     scratch.at.store(from);
     for _ in 0..FIND_STEPS {
         let at = scratch.at.load();

@@ -103,7 +103,7 @@ fn capture(file: file::Capture, text: Text<'_>, config: &mut Config) -> Result<(
                 span,
                 format_args!(
                     "capture.ring_bytes: {bytes} cannot be the ring's size; write a power of two \
-                 from {} to {}, such as 16777216",
+                 from {} to {}, such as 4194304",
                     RING_BYTES.start(),
                     RING_BYTES.end()
                 ),
