@@ -117,7 +117,7 @@ fn run(json: bool) -> Result<bool> {
     bench.time(&mut cases)?;
     let baseline = bench.trivial.clone();
     for case in &cases {
-        let over = case.target.as_ref().and_then(|target| target.over.as_deref());
+        let over = case.over.as_deref();
         let (name, base) = match over.and_then(|name| cases.iter().find(|other| other.name == name))
         {
             Some(other) => (other.name.as_str(), &other.samples),

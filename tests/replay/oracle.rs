@@ -83,7 +83,7 @@ fn every_udp_row_agrees_or_is_a_known_difference() {
 
 /// The INVITEs of a capture by frame number.
 fn replayed(capture: &Path) -> BTreeMap<String, Value> {
-    let args = Args { files: vec![capture.to_owned()], config: None, policy: None };
+    let args = Args { files: vec![capture.to_owned()], config: None, policy: None, country: None };
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     replay::replay(&args, true, &mut output, &mut errors).expect("replay");
     eprint!("{}", String::from_utf8_lossy(&errors));

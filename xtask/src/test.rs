@@ -24,27 +24,24 @@ struct Group {
     arguments: &'static [&'static str],
 }
 
-/// Tests that share the machine's network or its kernel run one by one.
+/// Tests that share the machine's network or its kernel run one by one. All groups select from the
+/// whole workspace: cargo then builds every dependency once, with the same features.
 const GROUPS: &[Group] = &[
-    Group {
-        name: "host",
-        needs: Needs::Nothing,
-        arguments: &["--workspace", "--exclude", "ani-tests"],
-    },
+    Group { name: "host", needs: Needs::Nothing, arguments: &["--workspace"] },
     Group {
         name: "replay",
         needs: Needs::Nothing,
-        arguments: &["--package", "ani-tests", "--test", "replay"],
+        arguments: &["--workspace", "--test", "replay"],
     },
     Group {
         name: "kernel",
         needs: Needs::Network,
-        arguments: &["--package", "ani-tests", "--test", "kernel", "--", "--test-threads=1"],
+        arguments: &["--workspace", "--test", "kernel", "--", "--test-threads=1"],
     },
     Group {
         name: "e2e",
         needs: Needs::Lab,
-        arguments: &["--package", "ani-tests", "--test", "e2e", "--", "--test-threads=1"],
+        arguments: &["--workspace", "--test", "e2e", "--", "--test-threads=1"],
     },
 ];
 

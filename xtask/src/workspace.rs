@@ -50,13 +50,12 @@ pub fn cargo() -> Command {
 /// When cargo fails, or reports no executable.
 pub fn build_ani(profile: Profile) -> anyhow::Result<PathBuf> {
     let mut command = cargo();
-    command
-        .args(["build", "--package", "ani-user", "--bin", "ani"])
-        .arg("--message-format=json-render-diagnostics")
-        .stderr(Stdio::inherit());
-    if profile == Profile::Release {
-        command.arg("--release");
-    }
+    match profile {
+        Profile::Release => command.args(["build", "--release", "--package", "ani-user"]),
+        // As a part of a test build: with the tests' features everything is built already.
+        Profile::Dev => command.args(["test", "--no-run", "--workspace", "--test", "control"]),
+    };
+    command.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
     let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     if !output.status.success() {
         bail!("building ani failed ({})", output.status);
@@ -66,6 +65,7 @@ pub fn build_ani(profile: Profile) -> anyhow::Result<PathBuf> {
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter(|message| message["target"]["name"] == "ani")
+        .filter(|message| message["profile"]["test"] == false)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .context("cargo built ani, but named no executable")
 }

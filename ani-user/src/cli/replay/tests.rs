@@ -149,8 +149,5 @@ fn a_broken_block_list_is_refused_with_its_line() {
     std::fs::write(&policy, "+14155551234\nnobody\n").expect("file");
     let args = Args { files: vec![], config: None, policy: Some(policy), country: None };
     let error = replay(&args, true, &mut Vec::new(), &mut Vec::new()).expect_err("no number");
-    assert!(
-        format!("{error:#}").contains("line 2: \"nobody\" is no telephone number"),
-        "{error:#}"
-    );
+    assert!(format!("{error:#}").contains("line 2: `nobody` is no telephone number"), "{error:#}");
 }
