@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 pub const MIN_KERNEL: (u32, u32) = (5, 18);
 
 /// Magic number of a BPF file system (`BPF_FS_MAGIC`).
-const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
+const BPF_FS_MAGIC: libc::__fsword_t = 0xcafe_4a11;
 
 /// Where it is usually mounted.
 pub const BPFFS: &str = "/sys/fs/bpf";
@@ -84,7 +84,7 @@ pub fn bpffs() -> Result<()> {
     // SAFETY: a path that ends in NUL, and room for the one struct the call writes.
     let status = unsafe { libc::statfs(path.as_ptr(), stat.as_mut_ptr()) };
     // SAFETY: written whole when the call succeeds, and only then looked at.
-    if status != 0 || i64::from(unsafe { stat.assume_init() }.f_type) != BPF_FS_MAGIC {
+    if status != 0 || unsafe { stat.assume_init() }.f_type != BPF_FS_MAGIC {
         bail!("no BPF file system at {BPFFS}: `mount -t bpf bpf {BPFFS}`");
     }
     Ok(())
