@@ -14,7 +14,7 @@
 use crate::abi::number::{MAX_DIGITS, Number};
 
 /// Fewer digits than this are no E.164 number even behind a `+`: the shortest in use have seven
-/// (country code and subscriber number, as in Niue and Saint Helena, are eight and seven).
+/// (country code and subscriber number of Niue: 683 and four digits).
 pub const MIN_E164_DIGITS: u32 = 7;
 
 /// Digits of an E.164 number (ITU-T E.164 §6.2.1), unless a trunk says otherwise.

@@ -79,6 +79,9 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
 
     let threads = Threads::start(&kernel, &daemon, clock)?;
     kernel.attach(&config)?;
+    if config.trunks.is_empty() {
+        tracing::warn!("no [[trunk]] is configured: every INVITE passes as untrusted");
+    }
     let interfaces: Vec<_> = kernel
         .interfaces()
         .into_iter()

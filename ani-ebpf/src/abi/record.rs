@@ -71,4 +71,73 @@ impl Cursor<'_> {
     }
 }
 
-const _: () = assert!(HEADER_LEN == 40);
+// The reader takes the fields one after the other: no padding, in this order.
+const _: () = {
+    use core::mem::offset_of;
+
+    assert!(HEADER_LEN == 40);
+    assert!(offset_of!(RecordHeader, ani) == 8);
+    assert!(offset_of!(RecordHeader, ifindex) == 16);
+    assert!(offset_of!(RecordHeader, wire_len) == 20);
+    assert!(offset_of!(RecordHeader, captured_len) == 24);
+    assert!(offset_of!(RecordHeader, trunk) == 28);
+    assert!(offset_of!(RecordHeader, sip_offset) == 30);
+    assert!(offset_of!(RecordHeader, exit) == 32);
+    assert!(offset_of!(RecordHeader, not_plain) == 33);
+    assert!(offset_of!(RecordHeader, attestation) == 34);
+    assert!(offset_of!(RecordHeader, ani_header) == 35);
+    assert!(offset_of!(RecordHeader, reserved) == 36);
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record as the program writes it: fields in order, then the frame, then the rest of the
+    /// ring's slot.
+    fn bytes() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        bytes.extend(1_u64.to_ne_bytes());
+        bytes.extend(0x1415_5551_234f_ffff_u64.to_ne_bytes());
+        for word in [3_u32, 4, 5] {
+            bytes.extend(word.to_ne_bytes());
+        }
+        for half in [6_u16, 42] {
+            bytes.extend(half.to_ne_bytes());
+        }
+        bytes.extend([8, 9, 1, 2, 0, 0, 0, 0]);
+        bytes.extend(b"frame and more");
+        bytes
+    }
+
+    #[test]
+    fn a_record_is_read_field_by_field() {
+        let bytes = bytes();
+        let (header, frame) = RecordHeader::read(&bytes).expect("whole");
+        let expected = RecordHeader {
+            seen_ns: 1,
+            ani: Number(0x1415_5551_234f_ffff),
+            ifindex: 3,
+            wire_len: 4,
+            captured_len: 5,
+            trunk: 6,
+            sip_offset: 42,
+            exit: 8,
+            not_plain: 9,
+            attestation: 1,
+            ani_header: 2,
+            reserved: 0,
+        };
+        assert_eq!((header, frame), (expected, &b"frame"[..]));
+    }
+
+    #[test]
+    fn a_record_cut_anywhere_is_refused() {
+        let bytes = bytes();
+        let whole = HEADER_LEN + 5;
+        for len in 0..whole {
+            assert_eq!(RecordHeader::read(&bytes[..len]), None, "{len} bytes");
+        }
+        assert!(RecordHeader::read(&bytes[..whole]).is_some());
+    }
+}
