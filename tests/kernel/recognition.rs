@@ -105,6 +105,9 @@ fn keep_alives_are_told_from_messages() {
     for first in [0, 1] {
         assert_eq!(harness.message(US, &stun(first)).exit, Counter::Keepalive, "STUN {first}");
     }
+    // One byte more could be a request line, without its end.
+    let run = harness.message(US, b"INVITE a SIP/2.0");
+    assert_eq!(run.exit, Counter::PassNotPlain);
     // The magic cookie alone makes no STUN: its first two bits are zero (RFC 8489 §5).
     assert_eq!(harness.message(US, &stun(0x40)).exit, Counter::NotInvite);
     for payload in [&[b'\r', b'\n'][..], &[0], b" "] {

@@ -1,14 +1,10 @@
 //! UDP: SIP ports, keep-alives, and what may be an INVITE.
 
-use ani_ebpf::abi::counter::Counter;
+use ani_ebpf::{abi::counter::Counter, scan::MIN_MESSAGE_LEN};
 
 use super::{maps, network::Datagram, packet::Packet};
 
 const UDP_HEADER_LEN: u32 = 8;
-
-/// Payload shorter than this is a keep-alive: a CRLF or two (RFC 5626 §3.5.1), a NUL, a space.
-/// No request line is as short.
-const MIN_MESSAGE_LEN: u32 = 16;
 
 /// In a STUN header from its fifth byte on (RFC 8489 §5).
 const STUN_MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
