@@ -7,7 +7,7 @@ use ani_ebpf::abi::{
     number::Number,
     record::NO_TRUNK,
 };
-use ani_tests::invite::Invite;
+use ani_tests::{invite::Invite, random::Random};
 use ani_user::{
     capture::clock::Clock,
     policy::{Block, Enforce as _, memory::Memory},
@@ -71,7 +71,7 @@ impl Twins {
 #[test]
 fn kernel_and_host_agree_on_mutated_invites() {
     let mut twins = Twins::new();
-    let mut random = Random(SEED);
+    let mut random = Random::new(SEED);
     let templates: Vec<Vec<u8>> = templates().iter().map(Invite::bytes).collect();
     let mut exits = BTreeMap::<&str, usize>::new();
     let mut reasons = BTreeMap::<u8, usize>::new();
@@ -195,7 +195,7 @@ fn mutate(message: &mut Vec<u8>, random: &mut Random) {
     let at = random.below(near).min(message.len());
     let len = random.below(24).min(message.len() - at);
     match random.below(10) {
-        0 if at < message.len() => message[at] = random.next() as u8,
+        0 if at < message.len() => message[at] = random.byte(),
         1 if at < message.len() => message[at] ^= 0x20,
         2 => drop(message.drain(at..at + len)),
         3 => {
@@ -240,26 +240,4 @@ fn line(message: &mut Vec<u8>, random: &mut Random) {
         }
     }
     *message = lines.concat();
-}
-
-/// Xorshift (Marsaglia 2003): the same numbers from the same seed, for ever.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// Below `bound`; 0 for a bound of 0.
-    fn below(&mut self, bound: usize) -> usize {
-        // The low bits of a xorshift are its weakest.
-        ((self.next() >> 16) as usize).checked_rem(bound).unwrap_or(0)
-    }
-
-    fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[self.below(choices.len())]
-    }
 }

@@ -74,6 +74,7 @@ const V6: &[Case] = &[
     ("six extension headers", |f| f.extensions = vec![(DESTINATION, 8); 6], Counter::NotUdp),
     ("an extension header of 256 bytes", |f| f.extensions = vec![(DESTINATION, 256)], FOUND),
     ("headers over 512 bytes", |f| f.extensions = vec![(DESTINATION, 256); 2], Counter::Truncated),
+    ("hop-by-hop options not first", hop_by_hop_second, Counter::NotUdp),
     ("a fragment", |f| f.extensions = vec![(FRAGMENT, 8)], Counter::Fragment),
     ("a fragment behind options", behind_options, Counter::Fragment),
     ("TCP behind options", |f| (f.protocol, f.extensions) = (TCP, five()), Counter::NotUdp),
@@ -175,6 +176,10 @@ fn five() -> Vec<(u8, usize)> {
 
 fn behind_options(frame: &mut Frame) {
     frame.extensions = vec![(HOP_BY_HOP, 8), (FRAGMENT, 8)];
+}
+
+fn hop_by_hop_second(frame: &mut Frame) {
+    frame.extensions = vec![(DESTINATION, 8), (HOP_BY_HOP, 8)];
 }
 
 fn options_cut(frame: &mut Frame) {

@@ -20,3 +20,5 @@ mod limits;
 mod capture;
 /// Kernel and host make the same of the same message.
 mod agreement;
+/// Kernel and daemon find the same message in the same frame.
+mod framing;

@@ -4,6 +4,7 @@ use ani_ebpf::abi::counter::{Counter, Kind, TABLE};
 use ani_tests::{
     frame::{DESTINATION, DOT1AD, DOT1Q, Frame, HOP_BY_HOP},
     invite::Invite,
+    random::Random,
 };
 
 use crate::harness::{Harness, US, US_V6, frame};
@@ -68,17 +69,10 @@ fn a_message_cut_anywhere_is_not_dropped_before_its_headers_end() {
 fn noise_is_counted_and_never_dropped() {
     let mut harness = Harness::new();
     harness.block(BLOCKED, None);
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     for round in 0..2_000 {
         let (name, mut frame) = stacks(&[]).into_iter().nth(round % 3).expect("three");
-        frame.payload = (0..round % 97 + 8)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                state as u8
-            })
-            .collect();
+        frame.payload = (0..round % 97 + 8).map(|_| random.byte()).collect();
         let exit = harness.frame(&frame.bytes()).exit;
         assert!(matches!(exit, Counter::Keepalive | Counter::NotInvite), "{name}: {exit:?}");
     }

@@ -4,3 +4,5 @@
 pub mod frame;
 /// SIP INVITEs as text.
 pub mod invite;
+/// Numbers for mutations.
+pub mod random;
