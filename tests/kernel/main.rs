@@ -6,6 +6,8 @@ mod harness;
 mod loads;
 /// Link, network and transport headers.
 mod headers;
+/// Kernel and daemon find the same message in the same frame.
+mod framing;
 /// Frames and messages that end too early.
 mod truncations;
 /// What is an INVITE and what is not.
@@ -20,5 +22,3 @@ mod limits;
 mod capture;
 /// Kernel and host make the same of the same message.
 mod agreement;
-/// Kernel and daemon find the same message in the same frame.
-mod framing;

@@ -129,6 +129,9 @@ fn empty_lines_before_an_invite_leave_it_to_the_parser() {
         let run = harness.message(US, format!("{lines}{}", invite()).as_bytes());
         assert_eq!(run.exit, Counter::NotInvite, "{lines:?}");
     }
+    // Methods are compared with their case behind an empty line too.
+    let lower = invite().replacen("INVITE", "invite", 1);
+    assert_eq!(harness.message(US, format!("\r\n{lower}").as_bytes()).exit, Counter::NotInvite);
 }
 
 #[test]

@@ -25,7 +25,12 @@ pub(super) fn read(packet: &Packet<'_>, datagram: &Datagram) -> Result<Message, 
     if !maps::is_sip_port(port) {
         return Err(Counter::OtherPort);
     }
-    let len = u32::from(u16::from_be_bytes([header[4], header[5]]));
+    let len = match u16::from_be_bytes([header[4], header[5]]) {
+        // A jumbogram's (RFC 2675 §4); Linux takes it for the whole rest of any IPv6 packet, and
+        // an INVITE that the SBC is handed must not get past the lists.
+        0 => datagram.len,
+        len => u32::from(len),
+    };
     if len < UDP_HEADER_LEN || len > datagram.len {
         return Err(Counter::Truncated);
     }
