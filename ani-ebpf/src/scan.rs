@@ -46,6 +46,10 @@ pub use window::{Scratch, WINDOW};
 
 use crate::abi::trunk::MAX_ANI_HEADERS;
 
+/// Payload shorter than this, bytes, is a keep-alive: a CRLF or two (RFC 5626 §3.5.1), a NUL, a
+/// space. No request line is as short. Looked at before the walk.
+pub const MIN_MESSAGE_LEN: u32 = 16;
+
 /// Why a message is left to the full parser. Zero is kept for "plain".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]

@@ -6,7 +6,10 @@ mod repeats;
 
 use std::sync::Arc;
 
-use ani_ebpf::abi::counter::{Counter, Kind, TABLE};
+use ani_ebpf::{
+    abi::counter::{Counter, Kind, TABLE},
+    scan::MIN_MESSAGE_LEN,
+};
 
 use self::repeats::Repeats;
 use crate::{
@@ -20,9 +23,6 @@ use crate::{
     policy::{Verdict, memory::Memory},
     sip::{self, Fault, NameAddr},
 };
-
-/// A payload shorter than this is a keep-alive (RFC 5626 §3.5.1); no request line is as short.
-const MIN_MESSAGE_LEN: usize = 16;
 
 /// What became of the frames: `frames` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -88,7 +88,7 @@ impl Pipeline {
                 return None;
             }
         };
-        if datagram.payload.len() < MIN_MESSAGE_LEN {
+        if datagram.payload.len() < MIN_MESSAGE_LEN as usize {
             self.stats.keepalives += 1;
             return None;
         }

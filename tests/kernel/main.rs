@@ -1,1 +1,24 @@
-//! Frames through the compiled program.
+//! Frames through the compiled program, by `BPF_PROG_TEST_RUN`. Needs root; touches no interface.
+
+/// The program in the kernel, and one frame at a time through it.
+mod harness;
+/// The object and its maps.
+mod loads;
+/// Link, network and transport headers.
+mod headers;
+/// Kernel and daemon find the same message in the same frame.
+mod framing;
+/// Frames and messages that end too early.
+mod truncations;
+/// What is an INVITE and what is not.
+mod recognition;
+/// Lists, trunks, and calls that no list stops.
+mod verdicts;
+/// Forms that are left to the full parser.
+mod not_plain;
+/// Budgets, exact to the call.
+mod limits;
+/// What reaches the daemon.
+mod capture;
+/// Kernel and host make the same of the same message.
+mod agreement;

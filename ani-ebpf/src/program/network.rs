@@ -71,9 +71,11 @@ fn v6(packet: &Packet<'_>, at: usize) -> Result<(Source, Datagram), Counter> {
     let mut next = header[6];
     let mut left = u32::from(u16::from_be_bytes([header[4], header[5]]));
     let mut at = at + IPV6_HEADER_LEN;
-    for _ in 0..MAX_EXTENSION_HEADERS {
+    for place in 0..MAX_EXTENSION_HEADERS {
         match next {
-            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => {}
+            // Anywhere else no stack takes it (RFC 8200 §4.1).
+            HOP_BY_HOP if place == 0 => {}
+            ROUTING | DESTINATION_OPTIONS => {}
             FRAGMENT => return Err(Counter::Fragment),
             _ => break,
         }

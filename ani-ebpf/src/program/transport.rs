@@ -1,14 +1,10 @@
 //! UDP: SIP ports, keep-alives, and what may be an INVITE.
 
-use ani_ebpf::abi::counter::Counter;
+use ani_ebpf::{abi::counter::Counter, scan::MIN_MESSAGE_LEN};
 
 use super::{maps, network::Datagram, packet::Packet};
 
 const UDP_HEADER_LEN: u32 = 8;
-
-/// Payload shorter than this is a keep-alive: a CRLF or two (RFC 5626 §3.5.1), a NUL, a space.
-/// No request line is as short.
-const MIN_MESSAGE_LEN: u32 = 16;
 
 /// In a STUN header from its fifth byte on (RFC 8489 §5).
 const STUN_MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
@@ -29,7 +25,12 @@ pub(super) fn read(packet: &Packet<'_>, datagram: &Datagram) -> Result<Message, 
     if !maps::is_sip_port(port) {
         return Err(Counter::OtherPort);
     }
-    let len = u32::from(u16::from_be_bytes([header[4], header[5]]));
+    let len = match u16::from_be_bytes([header[4], header[5]]) {
+        // A jumbogram's (RFC 2675 §4); Linux takes it for the whole rest of any IPv6 packet, and
+        // an INVITE that the SBC is handed must not get past the lists.
+        0 => datagram.len,
+        len => u32::from(len),
+    };
     if len < UDP_HEADER_LEN || len > datagram.len {
         return Err(Counter::Truncated);
     }

@@ -95,7 +95,8 @@ pub fn read<'a>(frame: &Frame<'a>) -> Result<Datagram<'a>, Skipped> {
     let udp = payload.payload;
     let header = udp.first_chunk::<UDP_HEADER_LEN>().ok_or(Skipped::Damaged)?;
     let [src_high, src_low, dst_high, dst_low, len_high, len_low, ..] = *header;
-    let claimed = match usize::from(u16::from_be_bytes([len_high, len_low])) {
+    let len = usize::from(u16::from_be_bytes([len_high, len_low]));
+    let claimed = match len {
         // A jumbogram (RFC 2675 §4), or a sender that left it to the card.
         0 => udp.len(),
         len if len < UDP_HEADER_LEN => return Err(Skipped::Damaged),
@@ -109,7 +110,7 @@ pub fn read<'a>(frame: &Frame<'a>) -> Result<Datagram<'a>, Skipped> {
         vlan,
         payload: &udp[UDP_HEADER_LEN..claimed.min(udp.len())],
         transport: "udp",
-        cut: claimed > udp.len(),
+        cut: claimed > udp.len() || (len == 0 && payload.incomplete),
         overlong: claimed > udp.len() && !payload.incomplete,
     })
 }

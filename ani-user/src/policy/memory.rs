@@ -83,6 +83,10 @@ impl Memory {
         let trunk = self.trunk(source);
         let mut state = self.state();
         let state = &mut *state;
+        if message.len() < scan::MIN_MESSAGE_LEN as usize {
+            state.count(Counter::Keepalive);
+            return None;
+        }
         state.scratch.load(message);
         let mut view = KernelView {
             exit: Counter::Pass,
@@ -107,10 +111,7 @@ impl Memory {
                 true
             }
         };
-        let exit = if known { view.exit } else { Counter::NotInvite };
-        for counter in [Counter::Packets, exit] {
-            state.counters.values[counter as usize] += 1;
-        }
+        state.count(if known { view.exit } else { Counter::NotInvite });
         known.then_some(view)
     }
 
@@ -184,6 +185,12 @@ impl Memory {
 }
 
 impl State {
+    fn count(&mut self, exit: Counter) {
+        for counter in [Counter::Packets, exit] {
+            self.counters.values[counter as usize] += 1;
+        }
+    }
+
     fn is_blocked(&self, number: Number, now: Timestamp) -> bool {
         self.blocked.get(&number).is_some_and(|expires| expires.is_none_or(|expires| now < expires))
     }

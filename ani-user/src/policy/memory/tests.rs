@@ -78,9 +78,11 @@ fn the_order_of_decision() {
         assert_eq!(exit(&rules, 100, &message), expected, "{}", message.escape_ascii());
     }
     assert_eq!(rules.decide(Timestamp(0), source(), b"OPTIONS sip:1@h SIP/2.0\r\n\r\n"), None);
+    assert_eq!(rules.decide(Timestamp(0), source(), b"INVITE sip:1@h "), None);
     let counters = rules.counters().expect("counters");
-    assert_eq!(counters.value(Counter::Packets), 10);
+    assert_eq!(counters.value(Counter::Packets), 11);
     assert_eq!(counters.invites(), 9);
+    assert_eq!(counters.value(Counter::Keepalive), 1);
     assert_eq!(counters.value(Counter::NotInvite), 1);
 }
 

@@ -1,0 +1,246 @@
+//! The compiled program in the kernel, and one frame at a time through it.
+
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+
+use ani_ebpf::abi::{
+    counter::{Counter, Counters, Kind, TABLE},
+    number::Number,
+    record::RecordHeader,
+};
+use ani_tests::{frame::Frame, invite::Invite};
+use ani_user::{
+    capture::clock::Clock,
+    config::Config,
+    kernel::{Kernel, maps::ReaderAsleep, object::PROGRAM},
+    policy::{Block, Enforce as _},
+    time::Timestamp,
+};
+use aya::{
+    maps::{MapData, RingBuf},
+    programs::{TestRun as _, TestRunOptions, Xdp},
+};
+
+/// linux/bpf.h
+const XDP_DROP: u32 = 1;
+/// linux/bpf.h
+const XDP_PASS: u32 = 2;
+
+/// An address of trunk `us`.
+pub(crate) const US: &str = "203.0.113.9";
+/// An address of trunk `us`.
+pub(crate) const US_V6: &str = "2001:db8:1::9";
+/// An address of trunk `from-only`, whose network lies within that of `us`.
+pub(crate) const FROM_ONLY: &str = "203.0.113.200";
+/// An address of no trunk.
+pub(crate) const STRANGER: &str = "192.0.2.1";
+
+/// Index of trunk `us`.
+pub(crate) const US_INDEX: u16 = 0;
+/// Index of trunk `from-only`.
+pub(crate) const FROM_ONLY_INDEX: u16 = 1;
+
+/// What most tests run with. The wider network comes first, so that only the longest prefix finds
+/// the second trunk.
+pub(crate) const CONFIG: &str = r#"
+[capture]
+sip_ports = [5060, 5080]
+ring_bytes = 1048576
+
+[lists]
+max_blocked = 1024
+max_limited = 1024
+
+[[trunk]]
+name = "us"
+sources = ["203.0.113.0/24", "2001:db8:1::/48"]
+country = "US"
+
+[[trunk]]
+name = "from-only"
+sources = ["203.0.113.128/25"]
+country = "US"
+ani = ["from"]
+"#;
+
+/// The program, loaded; nothing else runs frames through it.
+pub(crate) struct Harness {
+    /// The program and its maps.
+    pub(crate) kernel: Kernel,
+    /// Taken from the object so that its map lives; nobody sleeps here.
+    _asleep: ReaderAsleep,
+    ring: RingBuf<MapData>,
+}
+
+/// What one frame did.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// The way out.
+    pub(crate) exit: Counter,
+    /// Notes that were counted beside it, by name.
+    pub(crate) notes: Vec<&'static str>,
+    /// What was handed to the daemon.
+    pub(crate) record: Option<Record>,
+}
+
+/// A ring record.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// What the program says of the frame.
+    pub(crate) header: RecordHeader,
+    /// The frame.
+    pub(crate) frame: Vec<u8>,
+}
+
+impl Run {
+    /// The record's header, which must be there.
+    pub(crate) fn header(&self) -> &RecordHeader {
+        &self.record.as_ref().expect("a ring record").header
+    }
+}
+
+impl Harness {
+    /// Loads the program with [`CONFIG`].
+    pub(crate) fn new() -> Self {
+        Self::with(CONFIG)
+    }
+
+    /// Loads the program with a configuration of the test's own.
+    pub(crate) fn with(config: &str) -> Self {
+        let config = config_of(config);
+        let kernel = Kernel::load(&config).expect("the kernel takes the program");
+        kernel.limit_per_caller(config.limits.per_caller).expect("the limit is written");
+        let (ring, asleep) = kernel.ring().expect("the ring");
+        Self { kernel, _asleep: asleep, ring }
+    }
+
+    /// Runs an INVITE from an address.
+    pub(crate) fn invite(&mut self, source: &str, invite: &Invite) -> Run {
+        self.message(source, &invite.bytes())
+    }
+
+    /// Runs a UDP payload from an address.
+    pub(crate) fn message(&mut self, source: &str, payload: &[u8]) -> Run {
+        self.frame(&frame(source, payload).bytes())
+    }
+
+    /// Runs a frame and checks what holds for each: one packet, one way out, the verdict that
+    /// belongs to it, and a record exactly for each INVITE that was not lost.
+    pub(crate) fn frame(&mut self, frame: &[u8]) -> Run {
+        while self.ring.next().is_some() {}
+        let before = self.counters();
+        let action = self.with_program(|program| run(program, frame, 1));
+        let delta = difference(&before, &self.counters());
+
+        assert_eq!(delta.value(Counter::Packets), 1, "one packet: {}", shown(&delta));
+        let mut exits = TABLE
+            .iter()
+            .filter(|row| matches!(row.kind, Kind::Passed | Kind::Dropped))
+            .filter(|row| delta.value(row.counter) != 0);
+        let (Some(exit), None) = (exits.next(), exits.next()) else {
+            panic!("one way out: {}", shown(&delta));
+        };
+        assert_eq!(delta.value(exit.counter), 1, "counted once: {}", shown(&delta));
+        let fits = if exit.kind == Kind::Dropped { XDP_DROP } else { XDP_PASS };
+        assert_eq!(action, fits, "the verdict of {}", exit.name);
+
+        let notes: Vec<_> = TABLE
+            .iter()
+            .filter(|row| row.kind == Kind::Note && delta.value(row.counter) != 0)
+            .map(|row| row.name)
+            .collect();
+        let record = self.record();
+        assert!(self.ring.next().is_none(), "one record at most");
+        assert_eq!(record.is_some(), notes.contains(&"captured"), "{}", shown(&delta));
+        assert_eq!(
+            delta.invites(),
+            delta.value(Counter::Captured) + delta.value(Counter::Lost),
+            "each INVITE is handed on or lost: {}",
+            shown(&delta)
+        );
+        if let Some(record) = &record {
+            assert_eq!(u32::from(record.header.exit), exit.counter as u32, "the record's way out");
+        }
+        Run { exit: exit.counter, notes, record }
+    }
+
+    /// Runs a frame `times` over and returns what was counted. The ring is left as it is.
+    pub(crate) fn repeat(&mut self, frame: &[u8], times: u32) -> Counters {
+        let before = self.counters();
+        self.with_program(|program| run(program, frame, times));
+        difference(&before, &self.counters())
+    }
+
+    /// Works with the loaded program.
+    pub(crate) fn with_program<T>(&self, work: impl FnOnce(&Xdp) -> T) -> T {
+        self.kernel.with_object(|ebpf| {
+            let program = ebpf.program(PROGRAM).expect("the program");
+            work(program.try_into().expect("an XDP program"))
+        })
+    }
+
+    /// The next record in the ring.
+    pub(crate) fn record(&mut self) -> Option<Record> {
+        let item = self.ring.next()?;
+        let (header, frame) = RecordHeader::read(&item).expect("a whole record");
+        Some(Record { header, frame: frame.to_vec() })
+    }
+
+    /// All counters, all CPUs together.
+    pub(crate) fn counters(&self) -> Counters {
+        self.kernel.counters().expect("the counters")
+    }
+
+    /// Puts a number on the block list; `within` says when the entry ends, seconds from now.
+    pub(crate) fn block(&self, digits: &str, within: Option<i64>) {
+        let now = Clock::new().now();
+        let expires = within.map(|seconds| Timestamp(now.0 + seconds * 1_000_000_000));
+        let entry = Block { number: number(digits), expires, reason: String::new(), added: now };
+        self.kernel.block(&[entry]).expect("blocked");
+    }
+
+    /// Sets the limit of each caller.
+    pub(crate) fn limit(&self, calls: u64, within: Duration) {
+        let rate = ani_user::config::Rate { calls, within };
+        self.kernel.limit_per_caller(Some(rate)).expect("limited");
+    }
+}
+
+/// Runs a frame through the program `times` over; the last verdict.
+pub(crate) fn run(program: &Xdp, frame: &[u8], times: u32) -> u32 {
+    let options = TestRunOptions { data_in: Some(frame), repeat: times, ..Default::default() };
+    program.test_run(options).expect("the kernel runs the frame").return_value
+}
+
+/// A frame from an address to the SIP port.
+pub(crate) fn frame(source: &str, payload: &[u8]) -> Frame {
+    Frame::new(source.parse::<IpAddr>().expect("an address"), payload)
+}
+
+/// The configuration in `text`.
+pub(crate) fn config_of(text: &str) -> Config {
+    Config::parse(text, "test").expect("a configuration")
+}
+
+/// The number of these digits.
+pub(crate) fn number(digits: &str) -> Number {
+    Number::from_ascii(digits.as_bytes()).expect("digits")
+}
+
+/// What was counted between two readings.
+pub(crate) fn difference(before: &Counters, after: &Counters) -> Counters {
+    let mut delta = Counters::ZERO;
+    for ((delta, before), after) in delta.values.iter_mut().zip(before.values).zip(after.values) {
+        *delta = after.wrapping_sub(before);
+    }
+    delta
+}
+
+/// The counters that are not zero, by name.
+pub(crate) fn shown(counters: &Counters) -> String {
+    let named: BTreeMap<_, _> = TABLE
+        .iter()
+        .filter(|row| counters.value(row.counter) != 0)
+        .map(|row| (row.name, counters.value(row.counter)))
+        .collect();
+    format!("{named:?}")
+}
