@@ -67,5 +67,9 @@ fn frame(packet: &Packet<'_>) -> Result<Counter, Counter> {
 #[inline(always)]
 fn not_plain(source: &network::Source, why: NotPlain) -> Decision {
     let trunk = maps::trunk(source).map(|trunk| trunk.index);
-    Decision { trunk, not_plain: Some(why), ..Decision::new(Counter::PassNotPlain) }
+    let exit = match trunk {
+        Some(_) => Counter::PassNotPlain,
+        None => Counter::PassUntrusted,
+    };
+    Decision { trunk, not_plain: Some(why), ..Decision::new(exit) }
 }

@@ -52,6 +52,7 @@ counters! {
 
     NotIp, "not_ip", Passed, "Passed: neither IPv4 nor IPv6";
     Truncated, "truncated", Passed, "Passed: a link, network or transport header was cut off or inconsistent";
+    TooDeep, "too_deep", Passed, "Passed: behind more IPv6 extension headers than are looked past";
     Fragment, "fragment", Passed, "Passed: an IP fragment";
     NotUdp, "not_udp", Passed, "Passed: IP, but not UDP";
     OtherPort, "other_port", Passed, "Passed: UDP to a port that is not configured for SIP";
@@ -161,6 +162,6 @@ mod tests {
         assert_eq!(counters.invites(), 9);
         assert_eq!(counters.invites_passed(), 7);
         assert_eq!(counters.sip(), 11);
-        assert_eq!(counters.sum(Kind::Passed) + counters.sum(Kind::Dropped), 16);
+        assert_eq!(counters.sum(Kind::Passed) + counters.sum(Kind::Dropped), 17);
     }
 }

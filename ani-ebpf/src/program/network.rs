@@ -2,7 +2,10 @@
 
 use ani_ebpf::abi::counter::Counter;
 
-use super::{link::Network, packet::Packet};
+use super::{
+    link::Network,
+    packet::{MAX_HEADER_OFFSET, Packet},
+};
 
 /// Extension headers that are looked past (RFC 8200 §4.1 lists five before a transport header).
 const MAX_EXTENSION_HEADERS: usize = 5;
@@ -79,6 +82,9 @@ fn v6(packet: &Packet<'_>, at: usize) -> Result<(Source, Datagram), Counter> {
             FRAGMENT => return Err(Counter::Fragment),
             _ => break,
         }
+        if at > MAX_HEADER_OFFSET {
+            return Err(Counter::TooDeep);
+        }
         let &[following, len] = packet.read::<2>(at).ok_or(Counter::Truncated)?;
         // In units of eight bytes, the first not counted (RFC 8200 §4.3).
         let len = (u32::from(len) + 1) * 8;
@@ -89,8 +95,10 @@ fn v6(packet: &Packet<'_>, at: usize) -> Result<(Source, Datagram), Counter> {
         at += len as usize;
         next = following;
     }
-    if next != UDP {
-        return Err(Counter::NotUdp);
+    match next {
+        UDP if at <= MAX_HEADER_OFFSET => {}
+        UDP | ROUTING | DESTINATION_OPTIONS => return Err(Counter::TooDeep),
+        _ => return Err(Counter::NotUdp),
     }
     let source = Source([word(header, 8), word(header, 12), word(header, 16), word(header, 20)]);
     Ok((source, Datagram { at, len: left }))

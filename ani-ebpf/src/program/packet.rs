@@ -9,7 +9,7 @@ use aya_ebpf::{
 };
 
 /// Headers are looked for this far into a frame, bytes. The verifier wants a bound on every offset;
-/// what has its transport header behind it is passed as cut off.
+/// what has its transport header behind it is passed as too deep.
 pub(super) const MAX_HEADER_OFFSET: usize = 512;
 
 /// A frame under inspection.

@@ -99,7 +99,10 @@ impl Memory {
         let known = match scan::start_line(&state.scratch) {
             StartLine::Other => false,
             StartLine::NotPlain(why) => {
-                view.exit = Counter::PassNotPlain;
+                view.exit = match trunk {
+                    Some(_) => Counter::PassNotPlain,
+                    None => Counter::PassUntrusted,
+                };
                 view.not_plain = Some(why);
                 true
             }
