@@ -85,10 +85,10 @@ fn pin(cpu: usize) {
 }
 
 fn run(json: bool) -> Result<bool> {
-    pin(0);
-    let mut bench = Bench::new()?;
     let mut report = Report::new(json);
     report.machine();
+    pin(0);
+    let mut bench = Bench::new()?;
     report.add(bench.load_list()?);
 
     let other = frame(5_061, &invite(1_050, Caller::Honest));

@@ -147,28 +147,22 @@ impl Scratch {
     }
 
     /// The first byte that `mask` marks among the [`STEP`] bytes from `at` on.
+    ///
+    /// Past the window's end it may look at what an earlier message left in the padding: by then a
+    /// zero behind this one has ended the search.
     #[inline(always)]
     pub(super) fn step(&self, at: u32, mask: &impl Fn(u64) -> u64) -> Option<u32> {
-        self.half_step(at, mask).or_else(|| self.half_step(at + STEP / 2, mask))
-    }
-
-    #[inline(always)]
-    fn half_step(&self, at: u32, mask: &impl Fn(u64) -> u64) -> Option<u32> {
-        let first = mask(self.word(at));
-        if first != 0 {
-            return Some(at + bytes::index(first));
-        }
-        let second = mask(self.word(at + 8));
-        if second != 0 {
-            return Some(at + 8 + bytes::index(second));
-        }
-        let third = mask(self.word(at + 16));
-        if third != 0 {
-            return Some(at + 16 + bytes::index(third));
-        }
-        let fourth = mask(self.word(at + 24));
-        if fourth != 0 {
-            return Some(at + 24 + bytes::index(fourth));
+        let start = at as usize & (SIZE - 1);
+        let bytes = self.window[start..].first_chunk::<{ STEP as usize }>()?;
+        // Masked once, the words stand at fixed offsets.
+        let (words, _) = bytes.as_chunks::<8>();
+        let mut offset = 0;
+        for word in words {
+            let marked = mask(u64::from_le_bytes(*word));
+            if marked != 0 {
+                return Some(at + offset + bytes::index(marked));
+            }
+            offset += 8;
         }
         None
     }
