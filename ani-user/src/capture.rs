@@ -1,4 +1,4 @@
-//! Where frames come from.
+//! Where frames come from, and how SIP messages are taken out of them.
 
 /// The clocks, and what they make of the kernel's.
 pub mod clock;
@@ -6,20 +6,44 @@ pub mod clock;
 pub mod ring;
 /// From the reader's thread to the worker's.
 pub mod queue;
-/// From a frame to the UDP datagram it carries.
-pub mod datagram;
 /// pcap and pcapng files.
 pub mod file;
+/// From a frame to the datagram, segment or fragment it carries.
+pub mod packet;
+/// From packets to whole messages: fragments and TCP flows are put together.
+pub mod assembly;
 /// Frames and files made for tests.
 #[cfg(test)]
 pub(crate) mod fixture;
+
+use std::{net::SocketAddr, ops::ControlFlow};
 
 use ani_ebpf::{
     abi::{counter::Counter, number::Number},
     scan::{AniHeader, Attestation, NotPlain},
 };
+use serde::Serialize;
 
+use self::packet::Vlans;
 use crate::time::Timestamp;
+
+/// Where frames come from. What is behind it, the pipeline does not know; what may be done with a
+/// call in a frame, the frame says.
+pub trait Source {
+    /// Why it cannot be read on.
+    type Error;
+
+    /// Hands out the frames that are there in their order until there are no more, or `each`
+    /// breaks off: all of a file, what has come by now from the network.
+    ///
+    /// # Errors
+    ///
+    /// When the source ends before its time; what came before has been handed out.
+    fn frames(
+        &mut self,
+        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Self::Error>;
+}
 
 /// One frame as it was captured, borrowed from its source.
 #[derive(Clone, Copy, Debug)]
@@ -28,14 +52,37 @@ pub struct Frame<'a> {
     pub number: u64,
     /// When it arrived.
     pub arrived: Timestamp,
-    /// What its bytes start with.
-    pub link: LinkType,
-    /// The captured bytes.
-    pub bytes: &'a [u8],
-    /// Length on the wire, bytes; more than was captured when it was cut.
-    pub wire_len: u32,
+    /// What there is of it.
+    pub content: Content<'a>,
+    /// The most that may be done with a call in it.
+    pub reach: Reach,
     /// What the XDP program made of it; none for a frame that did not come through it.
     pub kernel: Option<KernelView>,
+}
+
+/// What there is of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// Its bytes, from the link header on.
+    Link {
+        /// What they start with.
+        link: LinkType,
+        /// Those that were captured.
+        bytes: &'a [u8],
+        /// Length on the wire, bytes; more than was captured when it was cut.
+        wire_len: u32,
+    },
+    /// A SIP message that its source took out of the packets itself.
+    Message {
+        /// Who sent it.
+        src: SocketAddr,
+        /// Whom it was sent to.
+        dst: SocketAddr,
+        /// What it came over.
+        transport: Transport,
+        /// The message.
+        bytes: &'a [u8],
+    },
 }
 
 /// What a frame starts with.
@@ -53,7 +100,66 @@ pub enum LinkType {
     Sll2,
 }
 
-/// What the XDP program made of an INVITE.
+/// The most that can be done with a call, from the least on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// It can be looked at: a mirrored one has long gone by, and out of a TCP stream nothing can be
+    /// taken without breaking it.
+    Observe,
+    /// It can be stopped at the NIC.
+    Stop,
+    /// It can be stopped and answered in the SBC's place: its sender is known, and UDP has no state
+    /// an answer would disturb.
+    Answer,
+}
+
+/// What a message came over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// UDP.
+    Udp,
+    /// TCP.
+    Tcp,
+    /// TLS, opened by whoever mirrors it.
+    Tls,
+    /// SCTP, read by whoever mirrors it.
+    Sctp,
+}
+
+/// A SIP message, or what claims to be one, with what is known of its way here.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Number of the frame in which it became whole.
+    pub frame: u64,
+    /// When that arrived.
+    pub arrived: Timestamp,
+    /// Who sent it.
+    pub src: SocketAddr,
+    /// Whom it was sent to.
+    pub dst: SocketAddr,
+    /// What it came over.
+    pub transport: Transport,
+    /// VLAN identifiers of that frame.
+    pub vlan: Vlans,
+    /// IP fragments it came in; 1 for a whole packet.
+    pub fragments: u32,
+    /// Its bytes: as many as its transport says, or what is there of them.
+    pub bytes: &'a [u8],
+    /// How many of them came in the first packet: what the XDP program can decide on.
+    pub first_len: usize,
+    /// Whether its end is missing.
+    pub cut: bool,
+    /// Whether UDP claims more than IP leaves for it: no stack takes such a datagram.
+    pub overlong: bool,
+    /// The most that can be done with it.
+    pub reach: Reach,
+    /// What the XDP program made of it; of a fragmented one, of its first fragment.
+    pub kernel: Option<KernelView>,
+}
+
+/// What the XDP program made of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelView {
     /// The way out it took.

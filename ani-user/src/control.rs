@@ -18,7 +18,7 @@ use crate::{
     config::{Config, Rate},
     policy::{Block, Enforce},
     store::{self, Store},
-    telemetry::{Losses, Telemetry},
+    telemetry::{Tallies, Telemetry},
     time::Timestamp,
 };
 
@@ -61,7 +61,7 @@ pub struct Daemon {
     /// Counters per caller and per trunk; the worker feeds them.
     pub telemetry: Arc<Telemetry>,
     /// What the daemon lost.
-    pub losses: Arc<Losses>,
+    pub tallies: Arc<Tallies>,
     clock: Arc<dyn Clock>,
     /// Places in the kernel's map; whatever a reload says, they stay until a restart.
     max_blocked: usize,
@@ -134,7 +134,7 @@ impl Daemon {
     ) -> Self {
         Self {
             telemetry: Arc::new(Telemetry::new(config.telemetry.max_callers)),
-            losses: Arc::new(Losses::default()),
+            tallies: Arc::new(Tallies::default()),
             max_blocked: config.lists.max_blocked as usize,
             config: RwLock::new(Arc::new(config)),
             enforce,

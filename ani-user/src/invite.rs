@@ -5,7 +5,11 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use crate::{policy::Verdict, time::Timestamp};
+use crate::{
+    capture::{Reach, Transport},
+    policy::Verdict,
+    time::Timestamp,
+};
 
 /// One INVITE. Text is as it came, invalid UTF-8 replaced.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,8 +22,10 @@ pub struct Invite {
     pub src: SocketAddr,
     /// Whom it was sent to.
     pub dst: SocketAddr,
-    /// `udp`.
-    pub transport: &'static str,
+    /// What it came over.
+    pub transport: Transport,
+    /// The most that could be done about it; a call that is only observed is never stopped.
+    pub reach: Reach,
     /// VLAN identifiers, outermost first.
     pub vlan: Vec<u16>,
     /// IP fragments it came in.

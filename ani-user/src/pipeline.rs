@@ -1,4 +1,4 @@
-//! Frame in, facts out: datagram, message, caller, verdict. Knows all stages, does no I/O and reads
+//! Frame in, facts out: message, caller, verdict. Knows all stages, does no I/O and reads
 //! no clock. One thread calls it.
 
 /// Which INVITEs were seen before.
@@ -13,177 +13,175 @@ use ani_ebpf::{
 
 use self::repeats::Repeats;
 use crate::{
-    capture::{
-        Frame, KernelView,
-        datagram::{self, Datagram, Skipped},
-    },
+    capture::{Frame, KernelView, Message, Reach, Transport, assembly::Assembly},
     config::Config,
     identity::{self, Profile},
     invite::{self, Invite},
     policy::{Verdict, memory::Memory},
     sip::{self, Fault, NameAddr},
+    telemetry::{Tallies, Tally},
 };
 
-/// What became of the frames: `frames` is the sum of the others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Stats {
-    /// Frames that came in.
-    pub frames: u64,
-    /// INVITE requests.
-    pub invites: u64,
-    /// UDP, but no INVITE request.
-    pub not_invite: u64,
-    /// Too short for a request line.
-    pub keepalives: u64,
-    /// IP fragments, which are not put together.
-    pub fragments: u64,
-    /// TCP segments, which are not followed.
-    pub tcp: u64,
-    /// Other transports.
-    pub other_transport: u64,
-    /// Neither IPv4 nor IPv6.
-    pub not_ip: u64,
-    /// A header that is cut off or contradicts itself.
-    pub damaged: u64,
+/// The way from a frame to what is known of the INVITEs in it.
+pub struct Pipeline {
+    assembly: Assembly,
+    analysis: Analysis,
 }
 
-/// The way from a frame to what is known of an INVITE.
-pub struct Pipeline {
+/// The way from a message to what is known of it.
+struct Analysis {
     config: Arc<Config>,
     rules: Arc<Memory>,
     repeats: Repeats,
-    stats: Stats,
+    tallies: Arc<Tallies>,
 }
 
 impl Pipeline {
-    /// `rules` decide the frames that no kernel program has decided.
-    pub fn new(config: Arc<Config>, rules: Arc<Memory>) -> Self {
-        Self { config, rules, repeats: Repeats::new(), stats: Stats::default() }
+    /// `rules` decide the frames that no kernel program has decided; what happens is counted in
+    /// `tallies`.
+    pub fn new(config: Arc<Config>, rules: Arc<Memory>, tallies: Arc<Tallies>) -> Self {
+        Self {
+            assembly: Assembly::new(Arc::clone(&tallies)),
+            analysis: Analysis { config, rules, repeats: Repeats::new(), tallies },
+        }
     }
 
     /// Takes another configuration from the next frame on.
     pub fn reconfigure(&mut self, config: Arc<Config>, rules: Arc<Memory>) {
-        self.config = config;
-        self.rules = rules;
+        self.analysis.config = config;
+        self.analysis.rules = rules;
     }
 
-    /// What became of the frames so far.
-    pub fn stats(&self) -> Stats {
-        self.stats
-    }
-
-    /// What is known of the INVITE in a frame; none when there is none in it.
-    pub fn frame(&mut self, frame: &Frame<'_>) -> Option<Invite> {
-        self.stats.frames += 1;
-        let datagram = match datagram::read(frame) {
-            Ok(datagram) => datagram,
-            Err(skipped) => {
-                *match skipped {
-                    Skipped::Damaged => &mut self.stats.damaged,
-                    Skipped::Fragment => &mut self.stats.fragments,
-                    Skipped::NotIp => &mut self.stats.not_ip,
-                    Skipped::OtherTransport => &mut self.stats.other_transport,
-                    Skipped::Tcp => &mut self.stats.tcp,
-                } += 1;
-                return None;
+    /// Hands out what is known of each INVITE that a frame makes whole.
+    pub fn frame(&mut self, frame: &Frame<'_>, each: &mut dyn FnMut(Invite)) {
+        let Self { assembly, analysis } = self;
+        let rules = Arc::clone(&analysis.rules);
+        assembly.frame(frame, &|source| rules.trunk_of(source).is_some(), &mut |message| {
+            if let Some(invite) = analysis.message(message) {
+                each(invite);
             }
-        };
-        if datagram.payload.len() < MIN_MESSAGE_LEN as usize {
-            self.stats.keepalives += 1;
+        });
+    }
+}
+
+impl Analysis {
+    fn message(&mut self, message: &Message<'_>) -> Option<Invite> {
+        if message.bytes.len() < MIN_MESSAGE_LEN as usize {
+            self.tallies.add(Tally::Keepalives);
             return None;
         }
-        let message = if sip::may_be_invite(datagram.payload) {
-            sip::invite(datagram.payload, datagram.cut)
+        let parsed = if sip::may_be_invite(message.bytes) {
+            sip::invite(message.bytes, message.cut)
         } else {
             None
         };
-        let Some(message) = message else {
-            self.stats.not_invite += 1;
+        let Some(parsed) = parsed else {
+            // The program hands over whole frames only for what it takes for an INVITE.
+            let captured = message.kernel.is_some() && message.fragments == 1;
+            self.tallies.add(match message.transport {
+                Transport::Udp if captured => Tally::MessageBad,
+                _ => Tally::NotInvite,
+            });
             return None;
         };
-        self.stats.invites += 1;
-        Some(self.invite(frame, &datagram, message))
+        self.tallies.add(Tally::Invites);
+        if message.cut {
+            self.tallies.add(Tally::InvitesCut);
+        }
+        Some(self.invite(message, parsed))
     }
 
-    fn invite(
-        &mut self,
-        frame: &Frame<'_>,
-        datagram: &Datagram<'_>,
-        mut message: sip::Invite<'_>,
-    ) -> Invite {
-        message.faults.add_if(datagram.overlong, Fault::UdpLength);
-        let view = match frame.kernel {
-            Some(view) => view,
-            None => self.decided(frame, datagram),
-        };
+    fn invite(&mut self, message: &Message<'_>, mut parsed: sip::Invite<'_>) -> Invite {
+        parsed.faults.add_if(message.overlong, Fault::UdpLength);
+        let view = self.view(message);
         let trunk = view.trunk.and_then(|index| self.config.trunks.get(usize::from(index)));
         let profile = trunk.map_or(Profile::UNTRUSTED, |trunk| Profile {
             order: &trunk.ani,
             dial_plan: trunk.dial_plan,
             trusted: true,
         });
-        let identity = identity::identify(&message, &profile);
-        let retransmission = self.repeats.seen(&message);
+        let identity = identity::identify(&parsed, &profile);
+        let retransmission = self.repeats.seen(&parsed);
         let text = |bytes: Option<&[u8]>| bytes.map(sip::lossy);
         let user = |name: &Option<NameAddr<'_>>| name.as_ref().and_then(|name| text(name.uri.user));
         let uris =
             |names: &[NameAddr<'_>]| names.iter().map(|name| sip::lossy(name.uri.raw)).collect();
         Invite {
-            frame: frame.number,
-            ts: frame.arrived,
-            src: datagram.src,
-            dst: datagram.dst,
-            transport: datagram.transport,
-            vlan: datagram.vlan.as_slice().to_vec(),
-            fragments: 1,
+            frame: message.frame,
+            ts: message.arrived,
+            src: message.src,
+            dst: message.dst,
+            transport: message.transport,
+            reach: reach(message, view.trunk),
+            vlan: message.vlan.as_slice().to_vec(),
+            fragments: message.fragments,
             trunk: trunk.map(|trunk| trunk.name.clone()),
-            call_id: text(message.call_id),
-            cseq: message.cseq,
-            from_tag: text(message.from.as_ref().and_then(NameAddr::tag)),
-            to_tag: text(message.to.as_ref().and_then(NameAddr::tag)),
+            call_id: text(parsed.call_id),
+            cseq: parsed.cseq,
+            from_tag: text(parsed.from.as_ref().and_then(NameAddr::tag)),
+            to_tag: text(parsed.to.as_ref().and_then(NameAddr::tag)),
             retransmission,
-            request_uri: sip::lossy(message.request_uri),
-            request_user: text(message.request.user),
-            from_user: user(&message.from),
-            from_display: message.from.as_ref().and_then(sip::display),
-            to_user: user(&message.to),
-            p_asserted_identity: uris(&message.p_asserted_identity),
-            remote_party_id: uris(&message.remote_party_id),
-            p_charge_info: message.p_charge_info.as_ref().map(|name| sip::lossy(name.uri.raw)),
-            diversion: uris(&message.diversion),
-            privacy: message.privacy.iter().map(|word| sip::lossy(word)).collect(),
+            request_uri: sip::lossy(parsed.request_uri),
+            request_user: text(parsed.request.user),
+            from_user: user(&parsed.from),
+            from_display: parsed.from.as_ref().and_then(sip::display),
+            to_user: user(&parsed.to),
+            p_asserted_identity: uris(&parsed.p_asserted_identity),
+            remote_party_id: uris(&parsed.remote_party_id),
+            p_charge_info: parsed.p_charge_info.as_ref().map(|name| sip::lossy(name.uri.raw)),
+            diversion: uris(&parsed.diversion),
+            privacy: parsed.privacy.iter().map(|word| sip::lossy(word)).collect(),
             ani: identity.ani,
             ani_source: identity.source.map(ani_ebpf::scan::AniHeader::as_str),
             ani_status: identity.status,
             caller_id: identity.caller_id,
             caller_id_matches: identity.caller_id_matches,
             dnis: identity.dnis,
-            attestation: identity::attestation(&message, profile.trusted),
+            attestation: identity::attestation(&parsed, profile.trusted),
             kernel: kernel(&view),
             verdict: verdict(view.exit),
             answer: None,
             rule: rule(view.exit),
-            malformed: message.faults.words().collect(),
+            malformed: parsed.faults.words().collect(),
         }
     }
 
-    /// What the kernel program would have made of it.
-    fn decided(&self, frame: &Frame<'_>, datagram: &Datagram<'_>) -> KernelView {
+    /// What the kernel program made of it, or would have made of it where it did not look.
+    fn view(&self, message: &Message<'_>) -> KernelView {
         let undecided = |exit| KernelView {
             exit,
             not_plain: None,
             ani: ani_ebpf::abi::number::Number::NONE,
             ani_header: None,
             attestation: ani_ebpf::scan::Attestation::None,
-            trunk: self.rules.trunk_of(datagram.src.ip()),
+            trunk: self.rules.trunk_of(message.src.ip()),
         };
-        if datagram.overlong {
+        if let Some(view) = message.kernel {
+            // A segment or a fragment that it handed on as such was not looked into.
+            let decided = view.exit as u32 >= Counter::PassUntrusted as u32;
+            return if decided { view } else { undecided(view.exit) };
+        }
+        if reach(message, None) == Reach::Observe {
+            return undecided(Counter::NotInvite);
+        }
+        if message.overlong {
             return undecided(Counter::Truncated);
         }
+        let first = message.bytes.get(..message.first_len).unwrap_or(message.bytes);
         self.rules
-            .decide(frame.arrived, datagram.src.ip(), datagram.payload)
+            .decide(message.arrived, message.src.ip(), first)
             .unwrap_or_else(|| undecided(Counter::NotInvite))
     }
+}
+
+/// Out of a TCP stream nothing can be taken, and strangers are not answered.
+fn reach(message: &Message<'_>, trunk: Option<u16>) -> Reach {
+    let most = match message.transport {
+        Transport::Udp if trunk.is_some() => Reach::Answer,
+        Transport::Udp => Reach::Stop,
+        Transport::Sctp | Transport::Tcp | Transport::Tls => Reach::Observe,
+    };
+    message.reach.min(most)
 }
 
 fn kernel(view: &KernelView) -> invite::Kernel {

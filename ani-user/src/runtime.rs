@@ -230,7 +230,7 @@ struct Handles {
 impl Threads {
     fn start(kernel: &Kernel, daemon: &Arc<Daemon>, clock: Clock) -> Result<Self> {
         let (ring, asleep) = kernel.ring()?;
-        let (writer, reader) = queue::queue();
+        let (writer, reader) = queue::queue(Arc::clone(&daemon.tallies));
         let mailbox = Arc::new(Mailbox::default());
         let worker_stop = Arc::new(AtomicBool::new(false));
         let worker = Worker::new(reader, daemon, Arc::clone(&mailbox));
@@ -246,7 +246,7 @@ impl Threads {
             asleep,
             queue: writer,
             worker: worker.thread().clone(),
-            losses: Arc::clone(&daemon.losses),
+            tallies: Arc::clone(&daemon.tallies),
             clock,
         };
         let reader = {

@@ -23,13 +23,13 @@ mod caller;
 mod callers;
 /// What is counted for a caller and for a trunk.
 mod figures;
-/// What the daemon itself lost.
-mod losses;
+/// What the daemon itself counts.
+mod tally;
 
 pub use self::{
     caller::{Caller, MAX_TEXT},
     figures::{CallerFigures, LEVELS, STATUSES, TrunkFigures},
-    losses::{LOSSES, Loss, Losses},
+    tally::{Definition, Sort, TALLIES, Tallies, Tally},
 };
 
 /// Trunks with counters of their own: twice what a configuration may have, since those of trunks

@@ -8,7 +8,7 @@ use pcap_parser::{
 };
 use thiserror::Error;
 
-use super::{Frame, LinkType};
+use super::{Content, Frame, LinkType, Reach, Source};
 use crate::time::Timestamp;
 
 /// Largest record that is read, bytes: what a capture of whole frames holds (262,144 bytes by
@@ -109,12 +109,15 @@ impl CaptureFile {
     pub fn unsupported(&self) -> &[(i32, u64)] {
         &self.unsupported
     }
+}
 
-    /// Hands out frame after frame until the file ends or `each` breaks off.
-    pub fn read<B>(
+impl Source for CaptureFile {
+    type Error = FileError;
+
+    fn frames(
         &mut self,
-        mut each: impl FnMut(&Frame<'_>) -> ControlFlow<B>,
-    ) -> Result<ControlFlow<B>, FileError> {
+        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<(), FileError> {
         loop {
             match self.reader.next() {
                 Ok((consumed, block)) => {
@@ -127,11 +130,11 @@ impl CaptureFile {
                     )?;
                     let flow = frame.map_or(ControlFlow::Continue(()), |frame| each(&frame));
                     self.reader.consume(consumed);
-                    if let ControlFlow::Break(value) = flow {
-                        return Ok(ControlFlow::Break(value));
+                    if flow.is_break() {
+                        return Ok(());
                     }
                 }
-                Err(PcapError::Eof) => return Ok(ControlFlow::Continue(())),
+                Err(PcapError::Eof) => return Ok(()),
                 Err(PcapError::Incomplete(_)) => {
                     let records = self.records;
                     self.reader.refill().map_err(|_| FileError::Read(records))?;
@@ -250,7 +253,9 @@ fn block_frame<'a>(
         }
     };
     let arrived = ticks.map_or(Timestamp::default(), |ticks| interface.clock.time(ticks));
-    Ok(Some(Frame { number: *records, arrived, link, bytes, wire_len, kernel: None }))
+    let content = Content::Link { link, bytes, wire_len };
+    // As if it had come in at the NIC.
+    Ok(Some(Frame { number: *records, arrived, content, reach: Reach::Answer, kernel: None }))
 }
 
 fn count(unsupported: &mut Vec<(i32, u64)>, number: i32) {

@@ -1,6 +1,8 @@
 //! From the reader's thread to the worker's: one ring of bytes, one writer, one reader, no
 //! allocation and no lock. A frame that finds no room is refused, never waited for.
 
+use std::{convert::Infallible, ops::ControlFlow, sync::Arc};
+
 use ani_ebpf::{
     abi::{
         counter::{Counter, TABLE},
@@ -14,8 +16,11 @@ use ringbuf::{
     traits::{Consumer as _, Observer as _, Producer as _, Split as _},
 };
 
-use super::{Frame, KernelView, LinkType};
-use crate::time::Timestamp;
+use super::{Content, Frame, KernelView, LinkType, Reach, Source};
+use crate::{
+    telemetry::{Tallies, Tally},
+    time::Timestamp,
+};
 
 /// Bytes the queue holds: some 6,000 INVITEs of a carrier.
 const CAPACITY: usize = 8 << 20;
@@ -35,12 +40,14 @@ pub struct Reader {
     record: Box<[u8; MAX_RECORD]>,
     /// Records read so far.
     number: u64,
+    tallies: Arc<Tallies>,
 }
 
-/// An empty queue's two ends.
-pub fn queue() -> (Writer, Reader) {
-    let (writer, reader) = HeapRb::new(CAPACITY).split();
-    (Writer(writer), Reader { bytes: reader, record: Box::new([0; MAX_RECORD]), number: 0 })
+/// An empty queue's two ends. Records whose numbers mean nothing to this daemon are counted in
+/// `tallies`.
+pub fn queue(tallies: Arc<Tallies>) -> (Writer, Reader) {
+    let (writer, bytes) = HeapRb::new(CAPACITY).split();
+    (Writer(writer), Reader { bytes, record: Box::new([0; MAX_RECORD]), number: 0, tallies })
 }
 
 /// Why a record was not taken.
@@ -75,10 +82,33 @@ impl Writer {
     }
 }
 
+impl Source for Reader {
+    type Error = Infallible;
+
+    fn frames(
+        &mut self,
+        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Infallible> {
+        while let Some((len, offset)) = self.pop() {
+            let flow = match frame(&self.record[..len], self.number, offset) {
+                Some(frame) => each(&frame),
+                None => {
+                    self.tallies.add(Tally::RecordBad);
+                    ControlFlow::Continue(())
+                }
+            };
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Reader {
-    /// The next frame, if a whole one is there. `None` in the inner option for a record whose
-    /// numbers mean nothing to this daemon.
-    pub fn pop(&mut self) -> Option<Option<Frame<'_>>> {
+    /// Takes the next record if a whole one is there: its length, and what makes its time the time
+    /// of day.
+    fn pop(&mut self) -> Option<(usize, i64)> {
         let mut prefix = [0; PREFIX_LEN];
         if self.bytes.peek_slice(&mut prefix) < PREFIX_LEN {
             return None;
@@ -91,8 +121,7 @@ impl Reader {
         self.bytes.skip(PREFIX_LEN);
         self.bytes.pop_slice(&mut self.record[..len]);
         self.number += 1;
-        let offset = i64::from_ne_bytes(*offset.first_chunk()?);
-        Some(frame(&self.record[..len], self.number, offset))
+        Some((len, i64::from_ne_bytes(*offset.first_chunk()?)))
     }
 }
 
@@ -106,9 +135,8 @@ fn frame(record: &[u8], number: u64, offset: i64) -> Option<Frame<'_>> {
     Some(Frame {
         number,
         arrived: Timestamp(i64::try_from(header.seen_ns).ok()?.saturating_add(offset)),
-        link: LinkType::Ethernet,
-        bytes,
-        wire_len: header.wire_len,
+        content: Content::Link { link: LinkType::Ethernet, bytes, wire_len: header.wire_len },
+        reach: Reach::Answer,
         kernel: Some(KernelView {
             exit,
             not_plain,
@@ -140,54 +168,73 @@ mod tests {
         record
     }
 
+    /// Empties a queue; what is in it is handed to `look`.
+    fn drain(reader: &mut Reader, limit: usize, mut look: impl FnMut(&Frame<'_>)) -> usize {
+        let mut count = 0;
+        let Ok(()) = reader.frames(&mut |frame| {
+            look(frame);
+            count += 1;
+            if count < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        count
+    }
+
+    fn bytes<'a>(frame: &Frame<'a>) -> &'a [u8] {
+        match frame.content {
+            Content::Link { bytes, .. } | Content::Message { bytes, .. } => bytes,
+        }
+    }
+
     #[test]
     fn a_record_comes_out_as_it_went_in() {
-        let (mut writer, mut reader) = queue();
-        assert!(reader.pop().is_none());
+        let (mut writer, mut reader) = queue(Arc::default());
+        assert_eq!(drain(&mut reader, usize::MAX, |_| {}), 0);
         writer.push(&record(Counter::DropBlocked, b"frame"), 1_000).expect("room");
-        let frame = reader.pop().expect("a record").expect("a frame");
-        assert_eq!((frame.number, frame.arrived, frame.wire_len), (1, Timestamp(6_000), 9));
-        assert_eq!(frame.bytes, b"frame");
-        let view = frame.kernel.expect("from the kernel");
-        assert_eq!((view.exit, view.trunk), (Counter::DropBlocked, Some(3)));
-        assert_eq!(view.ani.to_string(), "14155551234");
-        assert_eq!((view.ani_header, view.attestation), (Some(AniHeader::From), Attestation::A));
-        assert!(reader.pop().is_none());
+        let read = drain(&mut reader, usize::MAX, |frame| {
+            assert_eq!((frame.number, frame.arrived), (1, Timestamp(6_000)));
+            let content = Content::Link { link: LinkType::Ethernet, bytes: b"frame", wire_len: 9 };
+            assert_eq!((frame.content, frame.reach), (content, Reach::Answer));
+            let view = frame.kernel.expect("from the kernel");
+            assert_eq!((view.exit, view.trunk), (Counter::DropBlocked, Some(3)));
+            assert_eq!(view.ani.to_string(), "14155551234");
+            assert_eq!(
+                (view.ani_header, view.attestation),
+                (Some(AniHeader::From), Attestation::A)
+            );
+        });
+        assert_eq!(read, 1);
     }
 
     #[test]
     fn a_full_queue_refuses_and_loses_nothing_it_took() {
-        let (mut writer, mut reader) = queue();
+        let (mut writer, mut reader) = queue(Arc::default());
         let record = record(Counter::Pass, &[b'x'; 1_300]);
-        let mut taken = 0_u64;
+        let mut taken = 0;
         for round in 0..3 {
             while writer.push(&record, 0).is_ok() {
                 taken += 1;
             }
             assert_eq!(writer.push(&record, 0), Err(Refused::Full));
             // Not to the end, so that the records come to stand across the ring's end.
-            for _ in 0..taken / (3 - round) {
-                let frame = reader.pop().expect("a record").expect("a frame");
-                assert_eq!(frame.bytes.len(), 1_300);
-                taken -= 1;
-            }
+            taken -= drain(&mut reader, taken / (3 - round), |frame| {
+                assert_eq!(bytes(frame).len(), 1_300);
+            });
         }
-        while let Some(frame) = reader.pop() {
-            assert_eq!(frame.expect("a frame").bytes, [b'x'; 1_300]);
-            taken -= 1;
-        }
+        taken -= drain(&mut reader, usize::MAX, |frame| assert_eq!(bytes(frame), [b'x'; 1_300]));
         assert_eq!(taken, 0);
     }
 
     #[test]
     fn what_is_no_record_is_refused() {
-        let (mut writer, mut reader) = queue();
+        let tallies = Arc::new(Tallies::default());
+        let (mut writer, mut reader) = queue(Arc::clone(&tallies));
         assert_eq!(writer.push(b"short", 0), Err(Refused::Bad));
         let whole = record(Counter::Pass, b"frame");
         assert_eq!(writer.push(&whole[..HEADER_LEN + 3], 0), Err(Refused::Bad));
         let mut unknown = whole;
         unknown[36 - 4] = 0xff;
         writer.push(&unknown, 0).expect("its length is right");
-        assert!(reader.pop().expect("a record").is_none(), "an exit nobody knows");
+        assert_eq!(drain(&mut reader, usize::MAX, |_| {}), 0, "an exit nobody knows");
+        assert_eq!(tallies.value(Tally::RecordBad), 1);
     }
 }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     kernel::maps::ReaderAsleep,
-    telemetry::{Loss, Losses},
+    telemetry::{Tallies, Tally},
 };
 
 /// Time between two looks while INVITEs come.
@@ -50,7 +50,7 @@ pub struct RingReader {
     /// Told when there is something in the queue.
     pub worker: Thread,
     /// What did not get there.
-    pub losses: Arc<Losses>,
+    pub tallies: Arc<Tallies>,
     /// Makes the records' times the time of day.
     pub clock: Clock,
 }
@@ -93,8 +93,8 @@ impl RingReader {
                 handed += 1;
                 match self.queue.push(&record, offset) {
                     Ok(()) => {}
-                    Err(Refused::Bad) => self.losses.add(Loss::Record),
-                    Err(Refused::Full) => self.losses.add(Loss::Queue),
+                    Err(Refused::Bad) => self.tallies.add(Tally::RecordBad),
+                    Err(Refused::Full) => self.tallies.add(Tally::QueueFull),
                 }
             }
             if handed == 0 {

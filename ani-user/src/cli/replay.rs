@@ -16,15 +16,16 @@ use anyhow::Context;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::{
-    capture::file::CaptureFile,
+    capture::{Source as _, file::CaptureFile},
     config::{Config, Lists, Trunk},
     control::{
         list::{self, Defaults},
         number,
     },
     invite::Invite,
-    pipeline::{Pipeline, Stats},
+    pipeline::Pipeline,
     policy::{Enforce, memory::Memory},
+    telemetry::Tallies,
     time::Timestamp,
 };
 
@@ -59,7 +60,7 @@ pub struct Args {
 }
 
 /// What a replay came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// Records in the files, those of link types that cannot be read included.
     pub records: u64,
@@ -68,7 +69,7 @@ pub struct Summary {
     /// Files that could not be read to their end.
     pub failed_files: u64,
     /// What became of the frames.
-    pub stats: Stats,
+    pub tallies: Arc<Tallies>,
     /// INVITEs seen before.
     pub retransmissions: u64,
     /// INVITEs a rule would have dropped.
@@ -110,8 +111,8 @@ pub fn replay(
         block(&rules, path, args.country.as_deref())
             .with_context(|| format!("cannot read the block list {}", path.display()))?;
     }
-    let mut pipeline = Pipeline::new(config, rules);
     let mut summary = Summary::default();
+    let mut pipeline = Pipeline::new(config, rules, Arc::clone(&summary.tallies));
     if !json {
         table::header(output)?;
     }
@@ -127,7 +128,6 @@ pub fn replay(
         };
         file(path, &mut pipeline, &mut summary, &mut show, errors)?;
     }
-    summary.stats = pipeline.stats();
     if !json {
         table::summary(output, &summary)?;
     }
@@ -149,16 +149,16 @@ fn file(
             return Ok(());
         }
     };
-    let end = capture.read(|frame| {
-        let Some(invite) = pipeline.frame(frame) else {
-            return ControlFlow::Continue(());
-        };
-        summary.retransmissions += u64::from(invite.retransmission);
-        summary.dropped += u64::from(invite.verdict == crate::policy::Verdict::Drop);
-        match show(&invite) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => ControlFlow::Break(error),
-        }
+    let mut shown = Ok(());
+    let end = capture.frames(&mut |frame| {
+        pipeline.frame(frame, &mut |invite| {
+            summary.retransmissions += u64::from(invite.retransmission);
+            summary.dropped += u64::from(invite.verdict == crate::policy::Verdict::Drop);
+            if shown.is_ok() {
+                shown = show(&invite);
+            }
+        });
+        if shown.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     summary.records += capture.records();
     for (number, records) in capture.unsupported() {
@@ -170,15 +170,11 @@ fn file(
             path.display()
         )?;
     }
-    match end {
-        Ok(ControlFlow::Continue(())) => Ok(()),
-        Ok(ControlFlow::Break(error)) => Err(error),
-        Err(error) => {
-            summary.failed_files += 1;
-            writeln!(errors, "ani: {}: {error}", path.display())?;
-            Ok(())
-        }
+    if let Err(error) = end {
+        summary.failed_files += 1;
+        writeln!(errors, "ani: {}: {error}", path.display())?;
     }
+    shown
 }
 
 /// What counts without a configuration.

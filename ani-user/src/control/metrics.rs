@@ -65,7 +65,7 @@ impl Daemon {
             registry.register(name, count.help, ConstCounter::new(count.value));
         }
         let sizes = self.telemetry.sizes();
-        for count in status::daemon_counts(&self.losses, &sizes) {
+        for count in status::daemon_counts(&self.tallies, &sizes) {
             let name = format!("ani_daemon_{}", count.name);
             registry.register(name, count.help, ConstCounter::new(count.value));
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Daemon, Limit, Refusal};
 use crate::{
     policy::Interface,
-    telemetry::{By, LOSSES, Losses, Sizes, TrunkFigures},
+    telemetry::{By, Sizes, TALLIES, Tallies, TrunkFigures},
 };
 
 /// A counter by its stable name, with one sentence for the operator.
@@ -45,10 +45,10 @@ pub fn counts(counters: &Counters) -> Vec<Count> {
 }
 
 /// What the daemon itself counts, in the same form; `daemon.<name>`, `ani_daemon_<name>_total`.
-pub(super) fn daemon_counts(losses: &Losses, sizes: &Sizes) -> Vec<Count> {
-    let mut counts: Vec<_> = LOSSES
+pub(super) fn daemon_counts(tallies: &Tallies, sizes: &Sizes) -> Vec<Count> {
+    let mut counts: Vec<_> = TALLIES
         .iter()
-        .map(|&(loss, name, help)| Count { name, help, value: losses.value(loss) })
+        .map(|row| Count { name: row.name, help: row.help, value: tallies.value(row.tally) })
         .collect();
     counts.push(Count {
         name: "callers_evicted",
@@ -108,7 +108,7 @@ impl Daemon {
             daemon: DaemonStatus {
                 callers_tracked: sizes.callers,
                 max_callers: sizes.max_callers,
-                counts: daemon_counts(&self.losses, &sizes),
+                counts: daemon_counts(&self.tallies, &sizes),
             },
             limits: limits(self.limit()?),
             block_list: json!({

@@ -7,7 +7,7 @@ use ani_ebpf::{
 
 use super::*;
 use crate::{
-    capture::{LinkType, fixture},
+    capture::{Content, LinkType, fixture},
     config,
     invite::AniStatus,
     time::Timestamp,
@@ -36,16 +36,23 @@ fn pipeline() -> Pipeline {
         telemetry: config::Telemetry { max_callers: 1 },
     });
     let rules = Arc::new(Memory::new(&config));
-    Pipeline::new(config, rules)
+    Pipeline::new(config, rules, Arc::default())
+}
+
+/// The one INVITE of a frame.
+fn invite(pipeline: &mut Pipeline, frame: &Frame<'_>) -> Invite {
+    let mut invites = Vec::new();
+    pipeline.frame(frame, &mut |invite| invites.push(invite));
+    assert_eq!(invites.len(), 1);
+    invites.remove(0)
 }
 
 fn frame(bytes: &[u8], kernel: Option<KernelView>) -> Frame<'_> {
     Frame {
         number: 7,
         arrived: Timestamp::new(1, 0),
-        link: LinkType::Ethernet,
-        bytes,
-        wire_len: bytes.len() as u32,
+        content: Content::Link { link: LinkType::Ethernet, bytes, wire_len: bytes.len() as u32 },
+        reach: Reach::Answer,
         kernel,
     }
 }
@@ -62,11 +69,12 @@ fn what_the_kernel_decided_stands() {
         trunk: Some(0),
     };
     let mut pipeline = pipeline();
-    let invite = pipeline.frame(&frame(&bytes, Some(view))).expect("INVITE");
+    let invite = self::invite(&mut pipeline, &frame(&bytes, Some(view)));
     assert_eq!((invite.verdict, invite.rule), (Verdict::Drop, Some("limits.per-caller")));
     assert_eq!(invite.trunk.as_deref(), Some("carrier-a"));
     assert_eq!(invite.ani_status, AniStatus::Ok);
-    let kernel = invite::Kernel {
+    assert_eq!(invite.reach, Reach::Answer);
+    let kernel = crate::invite::Kernel {
         plain: true,
         not_plain: None,
         ani: Some("+14155551234".to_owned()),
@@ -80,7 +88,7 @@ fn what_the_kernel_decided_stands() {
         ani: Number::NONE,
         ..view
     };
-    let invite = pipeline.frame(&frame(&bytes, Some(view))).expect("INVITE");
+    let invite = self::invite(&mut pipeline, &frame(&bytes, Some(view)));
     assert_eq!((invite.verdict, invite.rule), (Verdict::Pass, None));
     assert!(invite.retransmission);
     assert_eq!((invite.kernel.plain, invite.kernel.not_plain), (false, Some("folded")));
@@ -90,13 +98,14 @@ fn what_the_kernel_decided_stands() {
 fn without_the_kernel_memory_decides_and_an_unknown_source_is_untrusted() {
     let mut bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
     let mut pipeline = pipeline();
-    let invite = pipeline.frame(&frame(&bytes, None)).expect("INVITE");
+    let invite = self::invite(&mut pipeline, &frame(&bytes, None));
     assert_eq!((invite.trunk, invite.ani_status), (None, AniStatus::Untrusted));
+    assert_eq!(invite.reach, Reach::Stop, "strangers are not answered");
     assert_eq!(invite.ani.as_deref(), Some("+14155551234"));
     assert!(!invite.kernel.plain);
     // Source 192.0.2.1.
     bytes[14 + 12..][..4].copy_from_slice(&[192, 0, 2, 1]);
-    let invite = pipeline.frame(&frame(&bytes, None)).expect("INVITE");
+    let invite = self::invite(&mut pipeline, &frame(&bytes, None));
     assert_eq!((invite.trunk.as_deref(), invite.ani_status), (Some("carrier-a"), AniStatus::Ok));
     assert!(invite.kernel.plain);
 }
@@ -105,7 +114,7 @@ fn without_the_kernel_memory_decides_and_an_unknown_source_is_untrusted() {
 fn an_overlong_datagram_is_left_to_the_stack() {
     let mut bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
     bytes[14 + 20 + 4] = 0x7f;
-    let invite = pipeline().frame(&frame(&bytes, None)).expect("INVITE");
+    let invite = self::invite(&mut pipeline(), &frame(&bytes, None));
     assert_eq!(invite.malformed, ["cut-short", "udp-length"]);
     assert!(!invite.kernel.plain);
 }

@@ -1,6 +1,7 @@
 //! The thread that runs frames through the pipeline.
 
 use std::{
+    ops::ControlFlow,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -10,12 +11,12 @@ use std::{
 };
 
 use crate::{
-    capture::queue::Reader,
+    capture::{Source as _, queue::Reader},
     config::Config,
     control::Daemon,
     pipeline::Pipeline,
     policy::memory::Memory,
-    telemetry::{Loss, Losses, Telemetry},
+    telemetry::Telemetry,
 };
 
 /// How long the worker sleeps when nobody wakes it.
@@ -48,7 +49,6 @@ pub(super) struct Worker {
     queue: Reader,
     pipeline: Pipeline,
     telemetry: Arc<Telemetry>,
-    losses: Arc<Losses>,
     mailbox: Arc<Mailbox>,
 }
 
@@ -58,9 +58,8 @@ impl Worker {
         let rules = Arc::new(Memory::new(&config));
         Self {
             queue,
-            pipeline: Pipeline::new(config, rules),
+            pipeline: Pipeline::new(config, rules, Arc::clone(&daemon.tallies)),
             telemetry: Arc::clone(&daemon.telemetry),
-            losses: Arc::clone(&daemon.losses),
             mailbox,
         }
     }
@@ -75,17 +74,12 @@ impl Worker {
                 self.pipeline.reconfigure(config, rules);
             }
             let mut any = false;
-            while let Some(frame) = self.queue.pop() {
+            let Self { queue, pipeline, telemetry, .. } = &mut self;
+            let Ok(()) = queue.frames(&mut |frame| {
                 any = true;
-                let Some(frame) = frame else {
-                    self.losses.add(Loss::Record);
-                    continue;
-                };
-                match self.pipeline.frame(&frame) {
-                    Some(invite) => self.telemetry.record(&invite),
-                    None => self.losses.add(Loss::Message),
-                }
-            }
+                pipeline.frame(frame, &mut |invite| telemetry.record(&invite));
+                ControlFlow::Continue(())
+            });
             if last {
                 return;
             }

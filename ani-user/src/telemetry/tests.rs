@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    capture::{Reach, Transport},
     invite::{Attestation, Kernel},
     policy::Verdict,
     time::Timestamp,
@@ -14,7 +15,8 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite {
         ts: Timestamp::new(second, 0),
         src: address,
         dst: address,
-        transport: "udp",
+        transport: Transport::Udp,
+        reach: Reach::Answer,
         vlan: Vec::new(),
         fragments: 1,
         trunk: Some("carrier-a".to_owned()),

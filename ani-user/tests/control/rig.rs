@@ -15,6 +15,7 @@ use std::{
 
 use ani_ebpf::abi::{counter::Counters, number::Number};
 use ani_user::{
+    capture::{Reach, Transport},
     config::{Config, Rate},
     control::{Clock, Daemon, metrics, socket::Socket},
     invite::{AniStatus, Attestation, Invite, Kernel},
@@ -316,7 +317,8 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite {
         ts,
         src: address,
         dst: address,
-        transport: "udp",
+        transport: Transport::Udp,
+        reach: Reach::Answer,
         vlan: Vec::new(),
         fragments: 1,
         trunk: Some("carrier-a".to_owned()),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::Summary;
-use crate::{invite::Invite, policy::Verdict};
+use crate::{invite::Invite, policy::Verdict, telemetry::Tally};
 
 pub(super) fn header(output: &mut dyn Write) -> io::Result<()> {
     line(output, ["TIME", "SOURCE", "ANI", "STATUS", "DNIS", "ATTEST", "VERDICT", "CALL-ID"])
@@ -32,22 +32,30 @@ pub(super) fn row(output: &mut dyn Write, invite: &Invite) -> io::Result<()> {
 }
 
 pub(super) fn summary(output: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-    let stats = &summary.stats;
+    let count = |tally| summary.tallies.value(tally);
     writeln!(
         output,
         "\n{} records, {} INVITEs ({} repeated, {} dropped)",
-        summary.records, stats.invites, summary.retransmissions, summary.dropped
+        summary.records,
+        count(Tally::Invites),
+        summary.retransmissions,
+        summary.dropped
     )?;
-    writeln!(output, "not followed: {} IP fragments, {} TCP segments", stats.fragments, stats.tcp)?;
     writeln!(
         output,
-        "no INVITE: {} other UDP, {} keep-alives, {} other transports, {} not IP, {} damaged, \
+        "not followed: {} IP fragments, {} TCP segments",
+        count(Tally::Fragments),
+        count(Tally::TcpSegments)
+    )?;
+    writeln!(
+        output,
+        "no INVITE: {} other messages, {} keep-alives, {} other transports, {} not IP, {} damaged, \
          {} of unknown link types",
-        stats.not_invite,
-        stats.keepalives,
-        stats.other_transport,
-        stats.not_ip,
-        stats.damaged,
+        count(Tally::NotInvite),
+        count(Tally::Keepalives),
+        count(Tally::OtherTransport),
+        count(Tally::NotIp),
+        count(Tally::Damaged),
         summary.unsupported
     )
 }

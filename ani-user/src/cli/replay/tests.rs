@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::capture::fixture;
+use crate::{capture::fixture, telemetry::Tally};
 
 /// Replays files made of `captures`; what it wrote, and what it complained of.
 fn run(captures: &[Vec<u8>], policy: Option<&str>, json: bool) -> (Summary, String, String) {
@@ -41,7 +41,7 @@ fn a_line_of_json_has_all_that_the_contract_names() {
     let mut lines = lines(&output);
     let expected = serde_json::json!({
         "frame": 1, "ts": "1970-01-01T00:00:01.000123Z",
-        "src": "203.0.113.9:5060", "dst": "198.51.100.20:5060", "transport": "udp",
+        "src": "203.0.113.9:5060", "dst": "198.51.100.20:5060", "transport": "udp", "reach": "answer",
         "vlan": [], "fragments": 1, "trunk": "any", "call_id": "1@h", "cseq": 1,
         "from_tag": "1", "to_tag": null, "retransmission": false,
         "request_uri": "sip:+18005550199@sbc.example", "request_user": "+18005550199",
@@ -76,7 +76,7 @@ fn repeated_invites_are_told_from_new_ones() {
     let repeated: Vec<_> =
         lines(&output).iter().map(|line| line["retransmission"].clone()).collect();
     assert_eq!(repeated, [false, true, false, true]);
-    assert_eq!((summary.retransmissions, summary.stats.invites), (2, 4));
+    assert_eq!((summary.retransmissions, summary.tallies.value(Tally::Invites)), (2, 4));
 }
 
 #[test]
@@ -95,16 +95,17 @@ fn only_invites_come_out_and_the_rest_is_counted() {
     let (summary, output, errors) = run(&[fixture::pcapng(false, &frames)], None, true);
     assert_eq!(lines(&output).len(), 1);
     assert_eq!(lines(&output)[0]["frame"], 4);
-    let expected = Stats {
-        frames: 6,
-        invites: 1,
-        not_invite: 2,
-        keepalives: 1,
-        fragments: 1,
-        damaged: 1,
-        ..Stats::default()
-    };
-    assert_eq!((summary.stats, summary.records), (expected, 6));
+    for (tally, count) in [
+        (Tally::Frames, 6),
+        (Tally::Invites, 1),
+        (Tally::NotInvite, 2),
+        (Tally::Keepalives, 1),
+        (Tally::Fragments, 1),
+        (Tally::Damaged, 1),
+    ] {
+        assert_eq!(summary.tallies.value(tally), count, "{tally:?}");
+    }
+    assert_eq!(summary.records, 6);
     assert_eq!(errors, "");
 }
 

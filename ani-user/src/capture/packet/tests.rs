@@ -4,22 +4,17 @@ use etherparse::{PacketBuilder, SingleVlanHeader, VlanId};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{capture::fixture, time::Timestamp};
+use crate::capture::fixture;
 
-fn frame(link: LinkType, bytes: &[u8]) -> Frame<'_> {
-    Frame {
-        number: 1,
-        arrived: Timestamp::default(),
-        link,
-        bytes,
-        wire_len: bytes.len() as u32,
-        kernel: None,
+fn datagram(link: LinkType, bytes: &[u8]) -> Result<Datagram<'_>, Skipped> {
+    match read(link, bytes)? {
+        Packet::Datagram(datagram) => Ok(datagram),
+        other => panic!("no datagram: {other:?}"),
     }
 }
 
 fn ethernet(bytes: &[u8]) -> Result<Datagram<'_>, Skipped> {
-    // The frame's lifetime is that of its bytes.
-    read(&frame(LinkType::Ethernet, bytes))
+    datagram(LinkType::Ethernet, bytes)
 }
 
 const PAYLOAD: &[u8] = b"INVITE sip:1@h SIP/2.0\r\n\r\n";
@@ -47,7 +42,7 @@ fn ethernet_with_and_without_tags() {
         assert!(!datagram.cut && !datagram.overlong);
     }
     let tags = [0x81, 0, 0, 1].repeat(MAX_VLAN_TAGS + 1);
-    assert_eq!(ethernet(&with(&tags, [8, 0])), Err(Skipped::NotIp));
+    assert_eq!(ethernet(&with(&tags, [8, 0])), Err(Skipped::TooDeep));
     assert_eq!(ethernet(&with(&[], [8, 6])), Err(Skipped::NotIp));
 }
 
@@ -66,14 +61,14 @@ fn the_other_link_types() {
         (LinkType::Null, &little),
         (LinkType::Null, &big),
     ] {
-        assert_eq!(read(&frame(link, bytes)).expect("UDP").payload, PAYLOAD, "{link:?}");
+        assert_eq!(datagram(link, bytes).expect("UDP").payload, PAYLOAD, "{link:?}");
         for len in 0..bytes.len() - PAYLOAD.len() {
-            let cut = read(&frame(link, &bytes[..len]));
+            let cut = datagram(link, &bytes[..len]);
             assert!(cut.is_err(), "{link:?} cut to {len}: {cut:?}");
         }
     }
-    assert_eq!(read(&frame(LinkType::Null, &[9, 0, 0, 0, 0x45])), Err(Skipped::NotIp));
-    assert_eq!(read(&frame(LinkType::RawIp, &[0x15; 40])), Err(Skipped::NotIp));
+    assert_eq!(datagram(LinkType::Null, &[9, 0, 0, 0, 0x45]), Err(Skipped::NotIp));
+    assert_eq!(datagram(LinkType::RawIp, &[0x15; 40]), Err(Skipped::NotIp));
 }
 
 /// Raw IPv6 with the headers given, the first named `next`.
@@ -98,32 +93,42 @@ fn ipv6_and_its_extension_headers() {
         [[60, 0, 1, 4, 0, 0, 0, 0], [43, 0, 1, 4, 0, 0, 0, 0], [17, 0, 0, 0, 0, 0, 0, 0]].concat();
     let atomic = [17, 0, 0, 0, 0, 0, 0, 7];
     for packet in [v6(17, &[]), v6(0, &hop_by_hop), v6(0, &all), v6(44, &atomic)] {
-        let read = read(&frame(LinkType::RawIp, &packet)).map(|datagram| datagram.payload.to_vec());
+        let read =
+            self::datagram(LinkType::RawIp, &packet).map(|datagram| datagram.payload.to_vec());
         assert_eq!(read, Ok(PAYLOAD.to_vec()), "{packet:?}");
     }
     let first = [17, 0, 0, 1, 0, 0, 0, 7];
     let packet = v6(44, &first);
-    assert_eq!(read(&frame(LinkType::RawIp, &packet)), Err(Skipped::Fragment));
+    let Ok(Packet::Fragment(fragment)) = read(LinkType::RawIp, &packet) else { panic!("fragment") };
+    assert_eq!((fragment.whole.id, fragment.offset, fragment.more), (7, 0, true));
+    assert_eq!(fragment.len as usize, fragment.bytes.len());
+    assert_eq!(fragment.bytes[8..], *PAYLOAD);
 }
 
 #[test]
 fn what_is_no_datagram_is_told_apart() {
     let mut fragment = fixture::ethernet(PAYLOAD);
-    fragment[14 + 6] = 0x20;
-    assert_eq!(ethernet(&fragment), Err(Skipped::Fragment));
-    fragment[14 + 6..][..2].copy_from_slice(&[0, 9]);
-    assert_eq!(ethernet(&fragment), Err(Skipped::Fragment));
+    for (bits, offset, more) in [([0x20, 0], 0, true), ([0, 9], 72, false)] {
+        fragment[14 + 6..][..2].copy_from_slice(&bits);
+        let Ok(Packet::Fragment(read)) = read(LinkType::Ethernet, &fragment) else {
+            panic!("fragment")
+        };
+        assert_eq!((read.offset, read.more), (offset, more));
+        assert_eq!((read.len as usize, &read.bytes[8..]), (read.bytes.len(), PAYLOAD));
+    }
 
     let builder = || PacketBuilder::ipv4([203, 0, 113, 9], [198, 51, 100, 20], 64);
     let mut tcp = Vec::new();
     builder().tcp(5060, 5060, 1, 100).write(&mut tcp, PAYLOAD).expect("memory");
-    assert_eq!(read(&frame(LinkType::RawIp, &tcp)), Err(Skipped::Tcp));
+    let Ok(Packet::Segment(segment)) = read(LinkType::RawIp, &tcp) else { panic!("segment") };
+    assert_eq!((segment.seq, segment.syn, segment.end), (1, false, false));
+    assert_eq!((segment.payload, segment.len as usize), (PAYLOAD, PAYLOAD.len()));
 
     // Destination unreachable, with the datagram it is about.
     let quoted = &fixture::ethernet(PAYLOAD)[14..];
     let mut icmp = Vec::new();
     builder().icmpv4_raw(3, 3, [0; 4]).write(&mut icmp, quoted).expect("memory");
-    assert_eq!(read(&frame(LinkType::RawIp, &icmp)), Err(Skipped::OtherTransport));
+    assert_eq!(datagram(LinkType::RawIp, &icmp), Err(Skipped::OtherTransport));
 }
 
 #[test]
@@ -168,7 +173,7 @@ fn ipv4_options_are_looked_past() {
     packet[2..4].copy_from_slice(&len.to_be_bytes());
     packet.extend([1, 1, 1, 0]);
     packet.extend(&plain[34..]);
-    assert_eq!(read(&frame(LinkType::RawIp, &packet)).expect("UDP").payload, PAYLOAD);
+    assert_eq!(datagram(LinkType::RawIp, &packet).expect("UDP").payload, PAYLOAD);
 }
 
 #[test]
@@ -200,7 +205,7 @@ proptest! {
             [LinkType::Ethernet, LinkType::Null, LinkType::RawIp, LinkType::Sll, LinkType::Sll2]
         {
             for from in [0, 12] {
-                if let Ok(datagram) = read(&frame(link, &bytes[from..])) {
+                if let Ok(Packet::Datagram(datagram)) = read(link, &bytes[from..]) {
                     prop_assert!(datagram.payload.len() <= bytes.len());
                 }
             }
