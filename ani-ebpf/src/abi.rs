@@ -6,11 +6,13 @@
 
 /// Which way each packet took through the program, and what was lost.
 pub mod counter;
+/// What the program remembers of a packet that comes in fragments.
+pub mod fragment;
 /// What the rate limit map holds.
 pub mod limit;
 /// A telephone number as the kernel compares it.
 pub mod number;
-/// One captured INVITE in the ring buffer.
+/// One captured packet in the ring buffer.
 pub mod record;
 /// An entry of the block list.
 pub mod rule;
@@ -20,7 +22,7 @@ pub mod settings;
 pub mod trunk;
 
 /// Compared when the daemon loads the object; raised with any change to a type in this module.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// ELF section of the object that holds [`ABI_VERSION`], four bytes in host order.
 pub const ABI_SECTION: &str = "ani_abi";

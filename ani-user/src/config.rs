@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use ani_ebpf::{abi::number::Number, dial_plan::DialPlan, scan::AniHeader};
+use ani_ebpf::{
+    abi::{number::Number, settings::MAX_WINDOW},
+    dial_plan::DialPlan,
+    scan::AniHeader,
+};
 use ipnet::IpNet;
 
 /// From the keys as they are written to the total configuration.
@@ -91,6 +95,7 @@ impl Default for Config {
                 sip_ports: vec![5060],
                 mode: Mode::Auto,
                 ring_bytes: 4 << 20,
+                window: MAX_WINDOW as u32,
             },
             control: Control {
                 socket: PathBuf::from("/run/ani/ani.sock"),
@@ -118,12 +123,15 @@ impl Default for Config {
 pub struct Capture {
     /// Names of network interfaces.
     pub interfaces: Vec<String>,
-    /// UDP ports the SBC takes SIP on.
+    /// UDP and TCP ports the SBC takes SIP on.
     pub sip_ports: Vec<u16>,
     /// How the XDP program is attached.
     pub mode: Mode,
     /// Ring buffer between kernel and daemon, bytes; a power of two of at least one page.
     pub ring_bytes: u32,
+    /// Most bytes of a frame that are handed to the daemon; at most
+    /// [`ani_ebpf::abi::settings::MAX_WINDOW`].
+    pub window: u32,
 }
 
 /// How the XDP program is attached.

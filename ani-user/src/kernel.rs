@@ -77,7 +77,12 @@ impl Kernel {
             maps: Maps::take(&mut ebpf)?,
             links: Vec::new(),
             ebpf,
-            settings: Settings { capture: 1, ..Settings::EMPTY },
+            settings: Settings {
+                capture: 1,
+                window: config.capture.window,
+                parts_room: u64::from(config.capture.ring_bytes) / 2,
+                ..Settings::EMPTY
+            },
             interfaces: Vec::new(),
             sources: Vec::new(),
             ports: Vec::new(),

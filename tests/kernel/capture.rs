@@ -4,7 +4,7 @@ use ani_ebpf::{
     abi::{
         counter::{Counter, Kind},
         record::HEADER_LEN,
-        settings::RECORD_SIZES,
+        settings::{MAX_WINDOW, RECORD_SIZES},
     },
     scan::Attestation,
 };
@@ -24,6 +24,8 @@ const LOOPBACK: u32 = 1;
 /// Most that a record of each size holds: its last byte is never used.
 const SMALL: usize = RECORD_SIZES[0] - HEADER_LEN - 1;
 const LARGE: usize = RECORD_SIZES[1] - HEADER_LEN - 1;
+const PAGES: usize = RECORD_SIZES[2] - HEADER_LEN - 1;
+const JUMBO: usize = RECORD_SIZES[3] - HEADER_LEN - 1;
 
 #[test]
 fn a_record_is_the_frame_and_what_was_made_of_it() {
@@ -56,10 +58,15 @@ fn a_record_is_the_frame_and_what_was_made_of_it() {
     }
 }
 
-/// Around the sizes of the two records; above the larger one the frame is cut and that is counted.
+/// Around the sizes of the records; above the window the frame is cut and that is counted.
 #[test]
-fn long_frames_are_cut_and_counted() {
-    let mut harness = Harness::new();
+fn long_frames_are_handed_on_up_to_the_window() {
+    handed_on_up_to(MAX_WINDOW, Harness::new());
+    let small = CONFIG.replace("ring_bytes = 1048576", "ring_bytes = 1048576\nwindow = 1500");
+    handed_on_up_to(1_500, Harness::with(&small));
+}
+
+fn handed_on_up_to(window: usize, mut harness: Harness) {
     harness.block("14155551234", None);
     let mut invite = Invite::from(CALLER);
     for len in [
@@ -74,8 +81,16 @@ fn long_frames_are_cut_and_counted() {
         LARGE + 2,
         // Over one page: the frame is in several buffers.
         3_000,
+        PAGES,
+        PAGES + 1,
         5_000,
-        9_000,
+        9_018,
+        JUMBO,
+        JUMBO + 1,
+        MAX_WINDOW - 1,
+        MAX_WINDOW,
+        MAX_WINDOW + 1,
+        20_000,
     ] {
         let headers = frame(US, &invite.bytes()).header_len();
         invite.body = 1_000;
@@ -89,11 +104,16 @@ fn long_frames_are_cut_and_counted() {
         let run = harness.frame(&bytes);
         assert_eq!(run.exit, Counter::DropBlocked, "{len} bytes");
         let record = run.record.expect("a record");
-        let captured = len.min(LARGE);
+        let captured = len.min(window);
         assert_eq!(record.header.wire_len as usize, len);
         assert_eq!(record.header.captured_len as usize, captured, "{len} bytes");
         assert_eq!(record.frame, bytes[..captured], "{len} bytes");
-        assert_eq!(run.notes.contains(&"capture_cut"), len > LARGE, "{len} bytes: {:?}", run.notes);
+        assert_eq!(
+            run.notes.contains(&"capture_cut"),
+            len > window,
+            "{len} bytes: {:?}",
+            run.notes
+        );
     }
 }
 

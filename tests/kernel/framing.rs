@@ -13,9 +13,9 @@ use ani_tests::{
 };
 use ani_user::{
     capture::{
-        self, LinkType,
+        LinkType,
         clock::Clock,
-        datagram::{self, Datagram, Skipped},
+        packet::{self, Datagram, Fragment, Packet, Skipped},
     },
     policy::memory::Memory,
 };
@@ -41,16 +41,8 @@ fn kernel_and_daemon_agree_on_mutated_headers() {
         let (bytes, headers) = mutated(&mut random);
         let run = harness.frame(&bytes);
         *exits.entry(TABLE[run.exit as usize].name).or_default() += 1;
-        let read = datagram::read(&capture::Frame {
-            number: 1,
-            arrived: Clock::new().now(),
-            link: LinkType::Ethernet,
-            bytes: &bytes,
-            wire_len: bytes.len() as u32,
-            kernel: None,
-        });
+        let read = packet::read(LinkType::Ethernet, &bytes);
         if let Err(why) = agree(&host, &bytes, &run, &read) {
-            let read = read.map(|datagram| (datagram.src, datagram.dst, datagram.payload.len()));
             let headers = &bytes[..headers];
             panic!("{why}: kernel: {:?}, daemon: {read:?}, headers: {headers:x?}", run.exit);
         }
@@ -60,7 +52,7 @@ fn kernel_and_daemon_agree_on_mutated_headers() {
         Counter::NotIp,
         Counter::Truncated,
         Counter::Fragment,
-        Counter::NotUdp,
+        Counter::OtherTransport,
         Counter::OtherPort,
         Counter::Keepalive,
         Counter::NotInvite,
@@ -79,10 +71,24 @@ fn agree(
     host: &Memory,
     bytes: &[u8],
     run: &Run,
-    read: &Result<Datagram<'_>, Skipped>,
+    read: &Result<Packet<'_>, Skipped>,
 ) -> Result<(), &'static str> {
+    let datagram = match read {
+        Ok(Packet::Fragment(fragment)) => return agree_on_fragment(host, bytes, run, fragment),
+        Ok(Packet::Segment(_)) if run.record.is_some() && run.exit != Counter::TcpSegment => {
+            return Err("a segment taken for something else");
+        }
+        Ok(Packet::Segment(_)) => return Ok(()),
+        Ok(Packet::Datagram(_)) if run.exit == Counter::Fragment => {
+            return Err("a whole datagram taken for a fragment");
+        }
+        Ok(Packet::Datagram(datagram)) => Some(datagram),
+        // A later fragment is handed on without a look at how long it is.
+        Err(_) if run.exit == Counter::Fragment => return Ok(()),
+        Err(_) => None,
+    };
     if let Some(record) = &run.record {
-        let datagram = read.as_ref().map_err(|_| "an INVITE the daemon does not find")?;
+        let datagram = datagram.ok_or("an INVITE the daemon does not find")?;
         let at = datagram.payload.as_ptr().addr() - bytes.as_ptr().addr();
         if at != usize::from(record.header.sip_offset) {
             return Err("the message starts elsewhere");
@@ -99,16 +105,16 @@ fn agree(
         }
         return Ok(());
     }
-    match (run.exit, read) {
-        (Counter::OtherPort, Ok(datagram)) if SIP_PORTS.contains(&datagram.dst.port()) => {
+    match (run.exit, datagram) {
+        (Counter::OtherPort, Some(datagram)) if SIP_PORTS.contains(&datagram.dst.port()) => {
             Err("to a SIP port after all")
         }
-        (Counter::Truncated, Ok(datagram))
+        (Counter::Truncated, Some(datagram))
             if datagram.cut || datagram.overlong || no_ip_len(bytes, datagram) =>
         {
             Ok(())
         }
-        (Counter::Truncated | Counter::Keepalive | Counter::NotInvite, Ok(datagram)) => {
+        (Counter::Truncated | Counter::Keepalive | Counter::NotInvite, Some(datagram)) => {
             let to_sip = SIP_PORTS.contains(&datagram.dst.port());
             let now = Clock::new().now();
             match host.decide(now, datagram.src.ip(), datagram.payload) {
@@ -118,6 +124,36 @@ fn agree(
         }
         _ => Ok(()),
     }
+}
+
+/// The same for a fragment: the first one may be decided, later ones are handed on as they are.
+fn agree_on_fragment(
+    host: &Memory,
+    bytes: &[u8],
+    run: &Run,
+    fragment: &Fragment<'_>,
+) -> Result<(), &'static str> {
+    let Some(record) = &run.record else { return Ok(()) };
+    if run.exit == Counter::Fragment {
+        return Ok(());
+    }
+    if run.exit == Counter::TcpSegment {
+        return if fragment.offset == 0 { Ok(()) } else { Err("a segment without its header") };
+    }
+    if fragment.offset != 0 {
+        return Err("decided on a later fragment");
+    }
+    let at = usize::from(record.header.sip_offset);
+    let start = fragment.bytes.as_ptr().addr() - bytes.as_ptr().addr();
+    if at < start + 8 {
+        return Err("the message starts before the fragment does");
+    }
+    let to = u16::from_be_bytes([bytes[at - 6], bytes[at - 5]]);
+    if !SIP_PORTS.contains(&to) {
+        return Err("to no SIP port");
+    }
+    let trunk = host.trunk_of(fragment.whole.src).unwrap_or(NO_TRUNK);
+    if trunk == record.header.trunk { Ok(()) } else { Err("from another trunk") }
 }
 
 /// Whether the IP header claims no length at all, which the daemon takes for a sender that left it

@@ -124,7 +124,8 @@ impl Harness {
     }
 
     /// Runs a frame and checks what holds for each: one packet, one way out, the verdict that
-    /// belongs to it, and a record exactly for each INVITE that was not lost.
+    /// belongs to it, and a record exactly for each INVITE
+    /// and each part of one that was not lost.
     pub(crate) fn frame(&mut self, frame: &[u8]) -> Run {
         while self.ring.next().is_some() {}
         let before = self.counters();
@@ -150,11 +151,18 @@ impl Harness {
             .collect();
         let record = self.record();
         assert!(self.ring.next().is_none(), "one record at most");
-        assert_eq!(record.is_some(), notes.contains(&"captured"), "{}", shown(&delta));
+        let handed_on = delta.value(Counter::Captured) + delta.value(Counter::CapturedParts);
+        assert_eq!(u64::from(record.is_some()), handed_on, "{}", shown(&delta));
         assert_eq!(
             delta.invites(),
             delta.value(Counter::Captured) + delta.value(Counter::Lost),
             "each INVITE is handed on or lost: {}",
+            shown(&delta)
+        );
+        assert_eq!(
+            delta.value(Counter::Fragment) + delta.value(Counter::TcpSegment),
+            delta.value(Counter::CapturedParts) + delta.value(Counter::LostParts),
+            "each part is handed on or lost: {}",
             shown(&delta)
         );
         if let Some(record) = &record {

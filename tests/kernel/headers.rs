@@ -13,7 +13,7 @@ const BLOCKED: &str = "14155551234";
 /// More fragments (RFC 791 §3.1).
 const MORE_FRAGMENTS: u16 = 0x2000;
 const DONT_FRAGMENT: u16 = 0x4000;
-const TCP: u8 = 6;
+const SCTP: u8 = 132;
 
 /// A stack of headers by name, what it changes in a right frame, and the way out.
 type Case = (&'static str, fn(&mut Frame), Counter);
@@ -29,7 +29,7 @@ const EITHER: &[Case] = &[
     ("three tags", |f| f.tags = vec![DOT1AD, DOT1Q, DOT1Q], Counter::NotIp),
     ("ARP", |f| f.ethertype = Some(0x0806), Counter::NotIp),
     ("a length instead of an EtherType", |f| f.ethertype = Some(0x0100), Counter::NotIp),
-    ("TCP", |f| f.protocol = TCP, Counter::NotUdp),
+    ("ICMP", |f| f.protocol = 1, Counter::OtherTransport),
     ("the second SIP port", |f| f.ports.1 = 5080, FOUND),
     ("from another port", |f| f.ports.0 = 33_000, FOUND),
     ("to another port", |f| f.ports.1 = 5061, Counter::OtherPort),
@@ -59,7 +59,7 @@ const V4: &[Case] = &[
     ("total length 0", |f| f.ip_len = Some(0), Counter::Truncated),
     ("total length over the frame", |f| longer(f, 20), Counter::Truncated),
     ("do not fragment", |f| f.fragment = DONT_FRAGMENT, FOUND),
-    ("first fragment", |f| f.fragment = MORE_FRAGMENTS, Counter::Fragment),
+    ("first fragment", |f| f.fragment = MORE_FRAGMENTS, FOUND),
     ("middle fragment", |f| f.fragment = MORE_FRAGMENTS | 185, Counter::Fragment),
     ("last fragment", |f| f.fragment = 185, Counter::Fragment),
     ("highest fragment offset", |f| f.fragment = 0x1fff, Counter::Fragment),
@@ -75,14 +75,19 @@ const V6: &[Case] = &[
     ("six extension headers", |f| f.extensions = vec![(DESTINATION, 8); 6], Counter::TooDeep),
     ("an extension header of 256 bytes", |f| f.extensions = vec![(DESTINATION, 256)], FOUND),
     ("headers over 512 bytes", |f| f.extensions = vec![(DESTINATION, 256); 2], Counter::TooDeep),
-    ("hop-by-hop options not first", hop_by_hop_second, Counter::NotUdp),
-    ("a fragment", |f| f.extensions = vec![(FRAGMENT, 8)], Counter::Fragment),
-    ("a fragment behind options", behind_options, Counter::Fragment),
-    ("TCP behind options", |f| (f.protocol, f.extensions) = (TCP, five()), Counter::NotUdp),
+    ("hop-by-hop options not first", hop_by_hop_second, Counter::OtherTransport),
+    ("a first fragment", |f| f.extensions = vec![(FRAGMENT, 8)], FOUND),
+    ("a first fragment behind options", behind_options, FOUND),
+    ("two fragment headers", |f| f.extensions = vec![(FRAGMENT, 8); 2], Counter::TooDeep),
+    (
+        "SCTP behind options",
+        |f| (f.protocol, f.extensions) = (SCTP, five()),
+        Counter::OtherTransport,
+    ),
     ("payload length within an option", options_cut, Counter::Truncated),
     ("payload length 0", |f| f.ip_len = Some(0), Counter::Truncated),
     ("payload length over the frame", |f| longer(f, 0), Counter::Truncated),
-    ("no next header", |f| f.protocol = 59, Counter::NotUdp),
+    ("no next header", |f| f.protocol = 59, Counter::OtherTransport),
 ];
 
 #[test]

@@ -8,6 +8,10 @@ mod loads;
 mod headers;
 /// Kernel and daemon find the same message in the same frame.
 mod framing;
+/// Packets in fragments.
+mod fragments;
+/// SIP over TCP.
+mod tcp;
 /// Frames and messages that end too early.
 mod truncations;
 /// What is an INVITE and what is not.

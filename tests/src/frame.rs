@@ -81,27 +81,67 @@ impl Frame {
     /// The frame, from the destination's hardware address on.
     pub fn bytes(&self) -> Vec<u8> {
         let udp = self.udp();
-        let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
-        for (id, tag) in (100_u16..).zip(&self.tags) {
-            frame.extend(tag.to_be_bytes());
-            frame.extend(id.to_be_bytes());
-        }
-        let (ethertype, header) = match (self.source, self.destination) {
+        let mut frame = self.link();
+        frame.extend(match (self.source, self.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                (IPV4, self.ipv4(source, destination, udp.len()))
+                self.ipv4(source, destination, udp.len())
             }
-            (source, destination) => (IPV6, self.ipv6(v6(source), v6(destination), udp.len())),
-        };
-        frame.extend(self.ethertype.unwrap_or(ethertype).to_be_bytes());
-        frame.extend(header);
+            (source, destination) => self.ipv6(v6(source), v6(destination), udp.len()),
+        });
         frame.extend(udp);
         frame.resize(frame.len() + self.padding, 0);
+        frame
+    }
+
+    /// The fragment with the bytes from `from` to `to` of what the network header carries; to its
+    /// end when `to` is none. `from` and `to` are multiples of eight.
+    pub fn fragment(&self, id: u32, from: usize, to: Option<usize>) -> Vec<u8> {
+        let carried = self.udp();
+        let part = &carried[from..to.unwrap_or(carried.len())];
+        let more = u16::from(to.is_some_and(|to| to < carried.len()));
+        let mut frame = self.link();
+        match (self.source, self.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let mut fragment = self.clone();
+                fragment.fragment = more << 13 | (from / 8) as u16;
+                let mut header = fragment.ipv4(source, destination, part.len());
+                header[4..6].copy_from_slice(&(id as u16).to_be_bytes());
+                header[10..12].fill(0);
+                let sum = checksum(&header);
+                header[10..12].copy_from_slice(&sum.to_be_bytes());
+                frame.extend(header);
+            }
+            (source, destination) => {
+                let mut fragment = self.clone();
+                fragment.extensions.push((FRAGMENT, 8));
+                let header = fragment.ipv6(v6(source), v6(destination), part.len());
+                frame.extend(header);
+                // Offset and flag, then the identification (RFC 8200 §4.5).
+                let at = frame.len() - 6;
+                let bits = (from as u16) | more;
+                frame[at..at + 2].copy_from_slice(&bits.to_be_bytes());
+                frame[at + 2..at + 6].copy_from_slice(&id.to_be_bytes());
+            }
+        }
+        frame.extend(part);
         frame
     }
 
     /// Bytes before the payload.
     pub fn header_len(&self) -> usize {
         self.bytes().len() - self.padding - self.payload.len()
+    }
+
+    /// From the hardware addresses to the EtherType of the network header.
+    fn link(&self) -> Vec<u8> {
+        let mut header = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
+        for (id, tag) in (100_u16..).zip(&self.tags) {
+            header.extend(tag.to_be_bytes());
+            header.extend(id.to_be_bytes());
+        }
+        let ethertype = if self.source.is_ipv4() { IPV4 } else { IPV6 };
+        header.extend(self.ethertype.unwrap_or(ethertype).to_be_bytes());
+        header
     }
 
     fn ipv4(&self, source: Ipv4Addr, destination: Ipv4Addr, payload_len: usize) -> Vec<u8> {

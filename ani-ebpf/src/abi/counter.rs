@@ -53,9 +53,12 @@ counters! {
     NotIp, "not_ip", Passed, "Passed: neither IPv4 nor IPv6";
     Truncated, "truncated", Passed, "Passed: a link, network or transport header was cut off or inconsistent";
     TooDeep, "too_deep", Passed, "Passed: behind more IPv6 extension headers than are looked past";
-    Fragment, "fragment", Passed, "Passed: an IP fragment";
-    NotUdp, "not_udp", Passed, "Passed: IP, but not UDP";
-    OtherPort, "other_port", Passed, "Passed: UDP to a port that is not configured for SIP";
+    OtherTransport, "other_transport", Passed, "Passed: IP, but neither UDP nor TCP";
+    OtherPort, "other_port", Passed, "Passed: UDP or TCP on ports that are not configured for SIP";
+    OtherFragment, "other_fragment", Passed, "Passed: a later IP fragment of something that is no INVITE";
+    Fragment, "fragment", Passed, "Passed: an IP fragment that is, or may be, a part of an INVITE";
+    TcpControl, "tcp_control", Passed, "Passed: TCP on a SIP port, without payload";
+    TcpSegment, "tcp_segment", Passed, "Passed: TCP on a SIP port, with payload";
     Keepalive, "keepalive", Passed, "Passed: a keep-alive (CRLF, STUN or shorter than a request line) on a SIP port";
     NotInvite, "not_invite", Passed, "Passed: on a SIP port, but no INVITE request";
     PassUntrusted, "passed_untrusted", Passed, "Passed: an INVITE from no configured trunk";
@@ -69,8 +72,11 @@ counters! {
     DropLimited, "dropped_limited", Dropped, "Dropped: the caller is over the limit";
 
     Captured, "captured", Note, "INVITEs handed to the daemon";
+    CapturedParts, "captured_parts", Note, "Fragments and TCP segments handed to the daemon";
     Lost, "lost", Note, "INVITEs not handed to the daemon because the ring buffer was full";
-    CaptureCut, "capture_cut", Note, "INVITEs handed to the daemon without their end";
+    LostParts, "lost_parts", Note, "Fragments and TCP segments not handed to the daemon because the ring buffer was half full";
+    CaptureCut, "capture_cut", Note, "Packets handed to the daemon without their end";
+    FragmentUntracked, "fragment_untracked", Note, "First fragments that could not be remembered: later ones are handed on unseen";
 }
 
 impl Counter {
@@ -162,6 +168,6 @@ mod tests {
         assert_eq!(counters.invites(), 9);
         assert_eq!(counters.invites_passed(), 7);
         assert_eq!(counters.sip(), 11);
-        assert_eq!(counters.sum(Kind::Passed) + counters.sum(Kind::Dropped), 17);
+        assert_eq!(counters.sum(Kind::Passed) + counters.sum(Kind::Dropped), 20);
     }
 }

@@ -1,8 +1,9 @@
-//! One captured INVITE in the ring buffer.
+//! One captured packet in the ring buffer: an INVITE, or a fragment or TCP segment that may hold a
+//! part of one.
 
 use crate::abi::number::Number;
 
-/// Trunk index of an INVITE from no configured trunk.
+/// Trunk index of an INVITE from no configured trunk, and of every fragment and segment.
 pub const NO_TRUNK: u16 = u16::MAX;
 
 /// Stands at the start of a ring record; the frame follows, from its link header on.
@@ -21,7 +22,7 @@ pub struct RecordHeader {
     pub captured_len: u32,
     /// Index of the trunk, or [`NO_TRUNK`].
     pub trunk: u16,
-    /// Where the SIP message starts in the frame, bytes.
+    /// Where the SIP message starts in the frame, bytes; 0 for a fragment or a segment.
     pub sip_offset: u16,
     /// The way out: [`crate::abi::counter::Counter`] as a number.
     pub exit: u8,

@@ -1,6 +1,6 @@
 //! What the daemon tells the program at load and on reload.
 
-use crate::abi::number::Number;
+use crate::abi::{number::Number, record::HEADER_LEN};
 
 /// How many emergency numbers the program knows.
 pub const MAX_EMERGENCY: usize = 8;
@@ -8,8 +8,13 @@ pub const MAX_EMERGENCY: usize = 8;
 /// `u64` words in the bitmap of SIP ports: one bit for each of 65,536 ports.
 pub const PORT_WORDS: u32 = 65_536 / 64;
 
-/// Ring record sizes the program reserves, header included; the smallest that holds the frame.
-pub const RECORD_SIZES: [usize; 2] = [1_024, 2_048];
+/// Most bytes of a frame that are handed to the daemon, whatever the settings say.
+pub const MAX_WINDOW: usize = 16_384;
+
+/// Ring record sizes the program reserves, header included; the smallest that holds the frame. The
+/// last byte of each is never used: two kilobytes hold what comes at an MTU of 1,500, nine a jumbo
+/// frame, the last one [`MAX_WINDOW`].
+pub const RECORD_SIZES: [usize; 5] = [1_024, 2_048, 4_096, 9_216, MAX_WINDOW + HEADER_LEN + 8];
 
 /// The one element of the settings map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,13 @@ pub struct Settings {
     pub capture: u32,
     /// Whether the block list has any entry: 0 or 1. Saves the lookup.
     pub block_list: u32,
+    /// Most bytes of a frame that are handed to the daemon; at most [`MAX_WINDOW`].
+    pub window: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Fragments and TCP segments are handed to the daemon while fewer bytes than this wait in the
+    /// ring buffer: the rest of it is for whole INVITEs.
+    pub parts_room: u64,
 }
 
 impl Settings {
@@ -36,7 +48,10 @@ impl Settings {
         limit_tolerance_ns: 0,
         capture: 0,
         block_list: 0,
+        window: MAX_WINDOW as u32,
+        reserved: 0,
+        parts_room: 0,
     };
 }
 
-const _: () = assert!(size_of::<Settings>() == 8 * MAX_EMERGENCY + 24);
+const _: () = assert!(size_of::<Settings>() == 8 * MAX_EMERGENCY + 40);

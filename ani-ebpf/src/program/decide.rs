@@ -8,7 +8,7 @@ use ani_ebpf::{
 };
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 
-use super::{limit, maps, network::Source};
+use super::{limit, maps, network::Address};
 
 /// A verdict and what it rests on.
 pub(super) struct Decision {
@@ -39,7 +39,7 @@ impl Decision {
 
 /// Decides an INVITE whose request line was recognised.
 #[inline(always)]
-pub(super) fn invite(scratch: &Scratch, source: &Source) -> Decision {
+pub(super) fn invite(scratch: &Scratch, source: Address) -> Decision {
     let Some(trunk) = maps::trunk(source) else {
         return Decision::new(Counter::PassUntrusted);
     };

@@ -1,18 +1,29 @@
-//! Writes an INVITE and its verdict to the ring buffer.
+//! Writes an INVITE and its verdict, or a part of what may be one, to the ring buffer.
 
 use core::mem::MaybeUninit;
 
 use ani_ebpf::abi::{
     counter::Counter,
     record::{HEADER_LEN, NO_TRUNK, RecordHeader},
-    settings::RECORD_SIZES,
+    settings::{RECORD_SIZES, Settings},
 };
 use aya_ebpf::{
     bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers::generated::bpf_ktime_get_ns,
 };
 
-use super::{decide::Decision, maps, notice, packet::Packet, transport::Message};
+use super::{decide::Decision, frame::Frame, maps, notice};
+
+/// Bytes of a frame in a record of each size.
+const FRAME_BYTES: [usize; RECORD_SIZES.len()] = {
+    let mut bytes = RECORD_SIZES;
+    let mut index = 0;
+    while index < bytes.len() {
+        bytes[index] -= HEADER_LEN;
+        index += 1;
+    }
+    bytes
+};
 
 /// A ring record of a fixed size: the verifier takes no other.
 #[repr(C, align(8))]
@@ -21,47 +32,78 @@ struct Record<const FRAME: usize> {
     frame: [u8; FRAME],
 }
 
-const SMALL: usize = RECORD_SIZES[0] - HEADER_LEN;
-const LARGE: usize = RECORD_SIZES[1] - HEADER_LEN;
-
-/// Hands the frame to the daemon. A full ring is counted and changes nothing else.
+/// Hands an INVITE's frame to the daemon; `sip_offset` is where its message starts. A full ring is
+/// counted and changes nothing else.
 #[inline(always)]
-pub(super) fn record(packet: &Packet<'_>, message: &Message, decision: &Decision) {
-    if !maps::settings().is_some_and(|settings| settings.capture != 0) {
+pub(super) fn invite(frame: &Frame<'_>, sip_offset: u32, decision: &Decision) {
+    let Some(settings) = capturing() else {
         return;
-    }
-    let len = packet.len();
-    let written = if len < SMALL as u64 {
-        write::<SMALL>(packet, message, decision, len)
-    } else {
-        write::<LARGE>(packet, message, decision, len)
     };
-    if written {
+    if record(frame, sip_offset, decision, settings.window) {
         maps::count(Counter::Captured);
     } else {
         maps::count(Counter::Lost);
-        notice::ring_full(packet);
+        notice::ring_full(frame);
+    }
+}
+
+/// Hands a fragment or a TCP segment to the daemon, as long as INVITEs have room.
+#[inline(always)]
+pub(super) fn part(frame: &Frame<'_>, exit: Counter) {
+    let Some(settings) = capturing() else {
+        return;
+    };
+    if maps::waiting_bytes() < settings.parts_room
+        && record(frame, 0, &Decision::new(exit), settings.window)
+    {
+        maps::count(Counter::CapturedParts);
+    } else {
+        maps::count(Counter::LostParts);
     }
 }
 
 #[inline(always)]
+fn capturing() -> Option<&'static Settings> {
+    maps::settings().filter(|settings| settings.capture != 0)
+}
+
+/// Writes a record of the smallest size that holds the frame, or as much of it as `window` says.
+#[inline(always)]
+fn record(frame: &Frame<'_>, sip_offset: u32, decision: &Decision, window: u32) -> bool {
+    let wire_len = frame.len();
+    let len = if wire_len > u64::from(window) { u64::from(window) } else { wire_len };
+    let written = if len < FRAME_BYTES[0] as u64 {
+        write::<{ FRAME_BYTES[0] }>(frame, sip_offset, decision, len)
+    } else if len < FRAME_BYTES[1] as u64 {
+        write::<{ FRAME_BYTES[1] }>(frame, sip_offset, decision, len)
+    } else if len < FRAME_BYTES[2] as u64 {
+        write::<{ FRAME_BYTES[2] }>(frame, sip_offset, decision, len)
+    } else if len < FRAME_BYTES[3] as u64 {
+        write::<{ FRAME_BYTES[3] }>(frame, sip_offset, decision, len)
+    } else {
+        write::<{ FRAME_BYTES[4] }>(frame, sip_offset, decision, len)
+    };
+    if written && len < wire_len {
+        maps::count(Counter::CaptureCut);
+    }
+    written
+}
+
+#[inline(always)]
 fn write<const FRAME: usize>(
-    packet: &Packet<'_>,
-    message: &Message,
+    frame: &Frame<'_>,
+    sip_offset: u32,
     decision: &Decision,
-    wire_len: u64,
+    len: u64,
 ) -> bool {
     let Some(mut entry) = maps::INVITES.reserve::<Record<FRAME>>(0) else {
         return false;
     };
     let record: &mut MaybeUninit<Record<FRAME>> = &mut entry;
-    let Some(captured_len) = load(packet, wire_len, record) else {
+    let Some(captured_len) = load(frame, len, record) else {
         entry.discard(u64::from(BPF_RB_NO_WAKEUP));
         return false;
     };
-    if u64::from(captured_len) < wire_len {
-        maps::count(Counter::CaptureCut);
-    }
     let seen_ns = match decision.now_ns {
         // SAFETY: the helper takes nothing and returns a number.
         0 => unsafe { bpf_ktime_get_ns() },
@@ -70,11 +112,11 @@ fn write<const FRAME: usize>(
     let header = RecordHeader {
         seen_ns,
         ani: decision.ani,
-        ifindex: packet.ifindex(),
-        wire_len: wire_len as u32,
+        ifindex: frame.ifindex(),
+        wire_len: frame.len() as u32,
         captured_len,
         trunk: decision.trunk.unwrap_or(NO_TRUNK),
-        sip_offset: message.at as u16,
+        sip_offset: sip_offset as u16,
         exit: decision.exit as u8,
         not_plain: decision.not_plain.map_or(0, |why| why as u8),
         attestation: decision.attestation as u8,
@@ -90,12 +132,12 @@ fn write<const FRAME: usize>(
 
 #[inline(always)]
 fn load<const FRAME: usize>(
-    packet: &Packet<'_>,
-    wire_len: u64,
+    frame: &Frame<'_>,
+    len: u64,
     record: &mut MaybeUninit<Record<FRAME>>,
 ) -> Option<u32> {
     // SAFETY: the frame's bytes are within the entry; bytes have no invalid value, and they are
     // written before anybody reads them.
-    let frame = unsafe { &mut (*record.as_mut_ptr()).frame };
-    packet.load(0, wire_len, frame)
+    let room = unsafe { &mut (*record.as_mut_ptr()).frame };
+    frame.load(0, len, room)
 }

@@ -2,7 +2,7 @@
 
 use ani_ebpf::abi::counter::Counter;
 
-use super::packet::Packet;
+use super::frame::Frame;
 
 /// VLAN tags that are looked past: a customer's and a provider's.
 const MAX_VLAN_TAGS: usize = 2;
@@ -26,15 +26,15 @@ pub(super) enum Network {
 
 /// Reads the link header.
 #[inline(always)]
-pub(super) fn read(packet: &Packet<'_>) -> Result<Network, Counter> {
+pub(super) fn read(frame: &Frame<'_>) -> Result<Network, Counter> {
     let mut at = ETHERNET_HEADER_LEN;
-    let mut ethertype = ethertype(packet, ETHERTYPE_OFFSET)?;
+    let mut ethertype = ethertype(frame, ETHERTYPE_OFFSET)?;
     for _ in 0..MAX_VLAN_TAGS {
         if ethertype != ETHERTYPE_VLAN && ethertype != ETHERTYPE_QINQ {
             break;
         }
         // A tag is its control information, then the next ethertype.
-        ethertype = self::ethertype(packet, at + 2)?;
+        ethertype = self::ethertype(frame, at + 2)?;
         at += VLAN_TAG_LEN;
     }
     match ethertype {
@@ -45,6 +45,6 @@ pub(super) fn read(packet: &Packet<'_>) -> Result<Network, Counter> {
 }
 
 #[inline(always)]
-fn ethertype(packet: &Packet<'_>, at: usize) -> Result<u16, Counter> {
-    packet.read::<2>(at).map(|bytes| u16::from_be_bytes(*bytes)).ok_or(Counter::Truncated)
+fn ethertype(frame: &Frame<'_>, at: usize) -> Result<u16, Counter> {
+    frame.read::<2>(at).map(|bytes| u16::from_be_bytes(*bytes)).ok_or(Counter::Truncated)
 }

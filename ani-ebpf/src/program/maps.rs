@@ -7,6 +7,7 @@ use core::intrinsics::{AtomicOrdering, atomic_cxchg};
 use ani_ebpf::{
     abi::{
         counter::{Counter, Counters},
+        fragment::{FragmentKey, Fragmented, MAX_FRAGMENTED},
         limit::BucketKey,
         number::Number,
         rule::BlockEntry,
@@ -16,12 +17,12 @@ use ani_ebpf::{
     scan::Scratch,
 };
 use aya_ebpf::{
-    bindings::{BPF_F_NO_PREALLOC, BPF_NOEXIST},
+    bindings::{BPF_F_NO_PREALLOC, BPF_NOEXIST, BPF_RB_AVAIL_DATA},
     macros::map,
     maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, RingBuf, lpm_trie::Key},
 };
 
-use super::network::Source;
+use super::network::Address;
 
 #[map]
 static SETTINGS: Array<Settings> = Array::with_max_entries(1, 0);
@@ -33,6 +34,10 @@ static SIP_PORTS: Array<u64> = Array::with_max_entries(PORT_WORDS, 0);
 /// Keyed by IPv6 networks; an IPv4 network stands behind `::ffff:0:0/96`.
 #[map]
 static TRUNKS: LpmTrie<[u32; 4], Trunk> = LpmTrie::with_max_entries(MAX_SOURCES, BPF_F_NO_PREALLOC);
+
+#[map]
+static FRAGMENTED: LruHashMap<FragmentKey, Fragmented> =
+    LruHashMap::with_max_entries(MAX_FRAGMENTED, 0);
 
 /// Not preallocated: a removed element is then not handed out again while a reader may still look
 /// at it, and a short list costs little.
@@ -92,7 +97,7 @@ pub(super) fn settings() -> Option<&'static Settings> {
     SETTINGS.get(0)
 }
 
-/// Whether a UDP port is one of those configured for SIP.
+/// Whether a port is one of those configured for SIP.
 #[inline(always)]
 pub(super) fn is_sip_port(port: u16) -> bool {
     SIP_PORTS.get(u32::from(port >> 6)).is_some_and(|word| word >> (port & 63) & 1 != 0)
@@ -100,14 +105,29 @@ pub(super) fn is_sip_port(port: u16) -> bool {
 
 /// The trunk a source address belongs to, by the longest prefix.
 #[inline(always)]
-pub(super) fn trunk(source: &Source) -> Option<&'static Trunk> {
-    let key = Aligned(Key::new(128, source.0));
+pub(super) fn trunk(source: Address) -> Option<&'static Trunk> {
+    let key = Aligned(Key::new(128, source));
     TRUNKS.get(&key.0)
 }
 
 /// A packed key on the stack may stand anywhere; the verifier wants stack words aligned.
 #[repr(C, align(8))]
 struct Aligned<T>(T);
+
+/// What the first fragment of a packet said, if it came.
+#[inline(always)]
+pub(super) fn fragmented(key: &FragmentKey) -> Option<Fragmented> {
+    // SAFETY: an LRU map may give the element to another packet while it is read: at worst a
+    // fragment is handed on that nobody wants, or one fragment of a packet is missed and that is
+    // counted by the daemon, which waits for it.
+    unsafe { FRAGMENTED.get(key) }.copied()
+}
+
+/// Remembers what the first fragment of a packet said.
+#[inline(always)]
+pub(super) fn remember_fragmented(key: &FragmentKey, what: &Fragmented) -> Result<(), i32> {
+    FRAGMENTED.insert(key, what, 0)
+}
 
 /// The block list's entry for a number.
 #[inline(always)]
@@ -167,6 +187,12 @@ pub(super) fn notice_due(now_ns: u64, period_ns: u64) -> bool {
     }
     *last = now_ns;
     true
+}
+
+/// Bytes in the ring buffer that the daemon has not read.
+#[inline(always)]
+pub(super) fn waiting_bytes() -> u64 {
+    INVITES.query(u64::from(BPF_RB_AVAIL_DATA))
 }
 
 /// Whether the reader asked to be woken; says so once.

@@ -4,27 +4,25 @@
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_log_ebpf::warn;
 
-use super::{maps, packet::Packet};
+use super::{frame::Frame, maps};
 
 /// Time between two notices of one CPU.
 const PERIOD_NS: u64 = 1_000_000_000;
 
 /// A caller's bucket could not be read or made.
-#[cold]
 #[inline(never)]
-pub(super) fn limit_full(packet: &Packet<'_>) {
+pub(super) fn limit_full(frame: &Frame<'_>) {
     if due() {
-        warn!(packet.context(), "limit: no bucket for a caller, calls pass unlimited");
+        warn!(frame.context(), "limit: no bucket for a caller, calls pass unlimited");
     }
 }
 
 /// The daemon does not keep up with the ring buffer.
-#[cold]
 #[inline(never)]
-pub(super) fn ring_full(packet: &Packet<'_>) {
+pub(super) fn ring_full(frame: &Frame<'_>) {
     if due() {
         warn!(
-            packet.context(),
+            frame.context(),
             "ring buffer full: INVITEs are decided but not handed to the daemon"
         );
     }

@@ -1,10 +1,15 @@
-//! UDP: SIP ports, keep-alives, and what may be an INVITE.
+//! UDP and TCP: SIP ports, keep-alives, and what may be an INVITE.
 
 use ani_ebpf::{abi::counter::Counter, scan::MIN_MESSAGE_LEN};
 
-use super::{maps, network::Datagram, packet::Packet};
+use super::{
+    frame::Frame,
+    maps,
+    network::{Packet, Part},
+};
 
 const UDP_HEADER_LEN: u32 = 8;
+const TCP_MIN_HEADER_LEN: u32 = 20;
 
 /// In a STUN header from its fifth byte on (RFC 8489 §5).
 const STUN_MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
@@ -13,14 +18,14 @@ const STUN_MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 pub(super) struct Message {
     /// Where it starts, bytes into the frame.
     pub(super) at: u32,
-    /// Its length, bytes.
+    /// Bytes of it that are in this frame.
     pub(super) len: u32,
 }
 
-/// Reads the UDP header and the first bytes behind it.
+/// Reads a UDP header and the first bytes behind it.
 #[inline(always)]
-pub(super) fn read(packet: &Packet<'_>, datagram: &Datagram) -> Result<Message, Counter> {
-    let header = packet.read::<8>(datagram.at).ok_or(Counter::Truncated)?;
+pub(super) fn udp(frame: &Frame<'_>, packet: &Packet) -> Result<Message, Counter> {
+    let header = frame.read::<8>(packet.at).ok_or(Counter::Truncated)?;
     let port = u16::from_be_bytes([header[2], header[3]]);
     if !maps::is_sip_port(port) {
         return Err(Counter::OtherPort);
@@ -28,18 +33,25 @@ pub(super) fn read(packet: &Packet<'_>, datagram: &Datagram) -> Result<Message, 
     let len = match u16::from_be_bytes([header[4], header[5]]) {
         // A jumbogram's (RFC 2675 §4); Linux takes it for the whole rest of any IPv6 packet, and
         // an INVITE that the SBC is handed must not get past the lists.
-        0 => datagram.len,
+        0 => packet.len,
         len => u32::from(len),
     };
-    if len < UDP_HEADER_LEN || len > datagram.len {
+    let first = packet.part == Part::First;
+    if len < UDP_HEADER_LEN || (len > packet.len && !first) {
         return Err(Counter::Truncated);
     }
-    let len = len - UDP_HEADER_LEN;
-    if len < MIN_MESSAGE_LEN {
-        return Err(Counter::Keepalive);
+    let here = if len > packet.len { packet.len } else { len };
+    // A first fragment that is too short does not say what it starts.
+    let short = if first { Counter::Fragment } else { Counter::Keepalive };
+    if here < UDP_HEADER_LEN {
+        return Err(short);
     }
-    let at = datagram.at + UDP_HEADER_LEN as usize;
-    let start = packet.read::<8>(at).ok_or(Counter::Truncated)?;
+    let len = here - UDP_HEADER_LEN;
+    if len < MIN_MESSAGE_LEN {
+        return Err(short);
+    }
+    let at = packet.at + UDP_HEADER_LEN as usize;
+    let start = frame.read::<8>(at).ok_or(Counter::Truncated)?;
     let message = Message { at: at as u32, len };
     match *start {
         [b'I', b'N', b'V', b'I', b'T', b'E', b' ', _] | [b'\r', b'\n', ..] => Ok(message),
@@ -48,4 +60,31 @@ pub(super) fn read(packet: &Packet<'_>, datagram: &Datagram) -> Result<Message, 
         }
         _ => Err(Counter::NotInvite),
     }
+}
+
+/// The way out of a TCP segment, which always passes: a stream with a hole in it is a broken one.
+/// Carriers send requests on connections they opened and on those they accepted.
+#[inline(always)]
+pub(super) fn tcp(frame: &Frame<'_>, packet: &Packet) -> Counter {
+    let Some(ports) = frame.read::<4>(packet.at) else {
+        return Counter::Truncated;
+    };
+    let from = u16::from_be_bytes([ports[0], ports[1]]);
+    let to = u16::from_be_bytes([ports[2], ports[3]]);
+    if !maps::is_sip_port(to) && !maps::is_sip_port(from) {
+        return Counter::OtherPort;
+    }
+    // A first fragment may end before the header does.
+    if packet.part == Part::First {
+        return Counter::TcpSegment;
+    }
+    let Some(header) = frame.read::<{ TCP_MIN_HEADER_LEN as usize }>(packet.at) else {
+        return Counter::Truncated;
+    };
+    // In words of four bytes (RFC 9293 §3.1).
+    let header_len = u32::from(header[12] >> 4) * 4;
+    if header_len < TCP_MIN_HEADER_LEN || header_len > packet.len {
+        return Counter::Truncated;
+    }
+    if header_len == packet.len { Counter::TcpControl } else { Counter::TcpSegment }
 }

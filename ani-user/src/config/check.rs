@@ -5,7 +5,7 @@ use std::{collections::HashSet, net::SocketAddr, ops::RangeInclusive, path::Path
 
 use ani_ebpf::abi::{
     number::{MAX_DIGITS, Number},
-    settings::MAX_EMERGENCY,
+    settings::{MAX_EMERGENCY, MAX_WINDOW},
 };
 use toml::Spanned;
 
@@ -22,6 +22,8 @@ const MAX_INTERFACE_NAME: usize = 15;
 const MAX_INTERFACES: usize = 64;
 /// Bytes of the ring buffer: one page to 1 GiB.
 const RING_BYTES: RangeInclusive<i64> = 4_096..=1 << 30;
+/// Bytes of a frame that are handed to the daemon: those of a small INVITE at the least.
+const WINDOW: RangeInclusive<i64> = 1_024..=MAX_WINDOW as i64;
 /// Entries of a kernel map; 64 M numbers take about 4 GiB.
 const MAP_ENTRIES: RangeInclusive<i64> = 1..=64_000_000;
 /// Callers with counters of their own; ten million take about 3 GiB.
@@ -111,6 +113,9 @@ fn capture(file: file::Capture, text: Text<'_>, config: &mut Config) -> Result<(
         }
         config.capture.ring_bytes = bytes as u32;
     }
+    if let Some(bytes) = file.window {
+        config.capture.window = within(bytes, "capture.window", WINDOW, text)? as u32;
+    }
     Ok(())
 }
 
@@ -137,7 +142,7 @@ fn sip_ports(ports: Vec<Spanned<i64>>, text: Text<'_>) -> Result<Vec<u16>, Error
                 _ => Err(text.error(
                     span,
                     format_args!(
-                        "capture.sip_ports: {port} is no UDP port; write a number from 1 to 65535"
+                        "capture.sip_ports: {port} is no port; write a number from 1 to 65535"
                     ),
                 )),
             }

@@ -28,6 +28,7 @@ pub(super) struct Capture {
     pub(super) sip_ports: Option<Spanned<Vec<Spanned<i64>>>>,
     pub(super) mode: Option<Mode>,
     pub(super) ring_bytes: Option<Spanned<i64>>,
+    pub(super) window: Option<Spanned<i64>>,
 }
 
 /// `[control]`

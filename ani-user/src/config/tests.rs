@@ -25,6 +25,7 @@ fn the_sample_names_every_key() {
         "sip_ports",
         "mode",
         "ring_bytes",
+        "window",
         "socket",
         "metrics",
         "path",
@@ -119,11 +120,11 @@ fn each_mistake_is_named_with_its_line_value_and_remedy() {
         ),
         (
             "[capture]\nsip_ports = [5060, 0]",
-            "ani.toml:2: capture.sip_ports: 0 is no UDP port; write a number from 1 to 65535",
+            "ani.toml:2: capture.sip_ports: 0 is no port; write a number from 1 to 65535",
         ),
         (
             "[capture]\nsip_ports = [70000]",
-            "ani.toml:2: capture.sip_ports: 70000 is no UDP port; write a number from 1 to 65535",
+            "ani.toml:2: capture.sip_ports: 70000 is no port; write a number from 1 to 65535",
         ),
         (
             "[capture]\nsip_ports = [5060, 5060]",
@@ -245,6 +246,10 @@ fn each_mistake_is_named_with_its_line_value_and_remedy() {
             "[telemetry]\nmax_callers = 'many'",
             "ani.toml:2: telemetry.max_callers: invalid type: string \"many\", expected a whole \
              number",
+        ),
+        (
+            "[capture]\nwindow = 65536",
+            "ani.toml:2: capture.window: 65536 is out of range; write a number from 1024 to 16384",
         ),
         ("[capture]\nmode = 'auto'\nmode = 'auto'", "ani.toml:3: capture.mode: duplicate key"),
         (

@@ -20,6 +20,7 @@ fn pipeline() -> Pipeline {
             sip_ports: vec![5060],
             mode: config::Mode::Auto,
             ring_bytes: 0,
+            window: 0,
         },
         control: config::Control { socket: "".into(), metrics: None },
         store: config::Store { path: "".into() },

@@ -21,6 +21,7 @@ fn config(per_caller: Option<Rate>, max_limited: u32) -> Config {
             sip_ports: vec![5060],
             mode: config::Mode::Auto,
             ring_bytes: 0,
+            window: 0,
         },
         control: config::Control { socket: "".into(), metrics: None },
         store: config::Store { path: "".into() },

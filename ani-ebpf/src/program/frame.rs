@@ -1,6 +1,6 @@
 //! The frame: the only place that reads packet memory.
 
-use core::mem;
+use core::{hint, mem};
 
 use aya_ebpf::{
     EbpfContext as _,
@@ -13,11 +13,11 @@ use aya_ebpf::{
 pub(super) const MAX_HEADER_OFFSET: usize = 512;
 
 /// A frame under inspection.
-pub(super) struct Packet<'a> {
+pub(super) struct Frame<'a> {
     ctx: &'a XdpContext,
 }
 
-impl<'a> Packet<'a> {
+impl<'a> Frame<'a> {
     #[inline(always)]
     pub(super) fn new(ctx: &'a XdpContext) -> Self {
         Self { ctx }
@@ -70,6 +70,9 @@ impl<'a> Packet<'a> {
         target: &mut [u8; N],
     ) -> Option<u32> {
         let room = N as u64 - 1;
+        // The compiler may know that there is something to copy and leave the check away; the
+        // verifier then does not.
+        let len = hint::black_box(len);
         let len = if len > room { room } else { len };
         if len == 0 {
             return None;
