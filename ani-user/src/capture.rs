@@ -4,7 +4,7 @@
 pub mod clock;
 /// The kernel's ring buffer.
 pub mod ring;
-/// From the reader's thread to the worker's.
+/// From where something comes in to the worker's thread.
 pub mod queue;
 /// pcap and pcapng files.
 pub mod file;

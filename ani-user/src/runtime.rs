@@ -27,7 +27,10 @@ use tokio::{
 
 use self::worker::{Mailbox, Worker};
 use crate::{
-    capture::{clock::Clock, queue, ring::RingReader},
+    capture::{
+        clock::Clock,
+        ring::{RingReader, records},
+    },
     config::Config,
     control::{Daemon, metrics, socket::Socket},
     kernel::Kernel,
@@ -230,10 +233,10 @@ struct Handles {
 impl Threads {
     fn start(kernel: &Kernel, daemon: &Arc<Daemon>, clock: Clock) -> Result<Self> {
         let (ring, asleep) = kernel.ring()?;
-        let (writer, reader) = queue::queue(Arc::clone(&daemon.tallies));
+        let (writer, records) = records::queue(Arc::clone(&daemon.tallies));
         let mailbox = Arc::new(Mailbox::default());
         let worker_stop = Arc::new(AtomicBool::new(false));
-        let worker = Worker::new(reader, daemon, Arc::clone(&mailbox));
+        let worker = Worker::new(records, daemon, Arc::clone(&mailbox));
         let worker = {
             let stop = Arc::clone(&worker_stop);
             thread::Builder::new().name("ani-worker".into()).spawn(move || worker.run(&stop))?
@@ -241,14 +244,8 @@ impl Threads {
 
         let stop = Arc::new(AtomicBool::new(false));
         let (tell, failed) = oneshot::channel();
-        let reader = RingReader {
-            ring,
-            asleep,
-            queue: writer,
-            worker: worker.thread().clone(),
-            tallies: Arc::clone(&daemon.tallies),
-            clock,
-        };
+        let reader =
+            RingReader { ring, asleep, records: writer, worker: worker.thread().clone(), clock };
         let reader = {
             let stop = Arc::clone(&stop);
             thread::Builder::new().name("ani-capture".into()).spawn(move || {

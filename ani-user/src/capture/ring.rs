@@ -5,12 +5,12 @@
 //! flag, looks once more, and sleeps until the next record wakes it. A record that is written just
 //! between the last look and the flag waits for [`SLEEP_MS`] at most.
 
+/// Its records on their way to the worker, and the frames in them.
+pub mod records;
+
 use std::{
     os::fd::AsRawFd as _,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     thread::{self, Thread},
     time::Duration,
 };
@@ -18,14 +18,9 @@ use std::{
 use anyhow::Result;
 use aya::maps::{MapData, RingBuf};
 
-use super::{
-    clock::Clock,
-    queue::{Refused, Writer},
-};
-use crate::{
-    kernel::maps::ReaderAsleep,
-    telemetry::{Tallies, Tally},
-};
+use self::records::Writer;
+use super::clock::Clock;
+use crate::kernel::maps::ReaderAsleep;
 
 /// Time between two looks while INVITEs come.
 const NAP: Duration = Duration::from_micros(200);
@@ -46,11 +41,9 @@ pub struct RingReader {
     /// Set before it sleeps.
     pub asleep: ReaderAsleep,
     /// To the worker.
-    pub queue: Writer,
-    /// Told when there is something in the queue.
+    pub records: Writer,
+    /// Told when there is something for it.
     pub worker: Thread,
-    /// What did not get there.
-    pub tallies: Arc<Tallies>,
     /// Makes the records' times the time of day.
     pub clock: Clock,
 }
@@ -91,11 +84,7 @@ impl RingReader {
             while handed < BATCH {
                 let Some(record) = self.ring.next() else { break };
                 handed += 1;
-                match self.queue.push(&record, offset) {
-                    Ok(()) => {}
-                    Err(Refused::Bad) => self.tallies.add(Tally::RecordBad),
-                    Err(Refused::Full) => self.tallies.add(Tally::QueueFull),
-                }
+                self.records.push(&record, offset);
             }
             if handed == 0 {
                 return any;

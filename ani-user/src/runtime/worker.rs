@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    capture::{Source as _, queue::Reader},
+    capture::{Source as _, ring::records::Records},
     config::Config,
     control::Daemon,
     pipeline::Pipeline,
@@ -46,18 +46,18 @@ impl Mailbox {
 
 /// Takes frames out of the queue and puts what they say into the telemetry.
 pub(super) struct Worker {
-    queue: Reader,
+    records: Records,
     pipeline: Pipeline,
     telemetry: Arc<Telemetry>,
     mailbox: Arc<Mailbox>,
 }
 
 impl Worker {
-    pub(super) fn new(queue: Reader, daemon: &Daemon, mailbox: Arc<Mailbox>) -> Self {
+    pub(super) fn new(records: Records, daemon: &Daemon, mailbox: Arc<Mailbox>) -> Self {
         let config = daemon.config();
         let rules = Arc::new(Memory::new(&config));
         Self {
-            queue,
+            records,
             pipeline: Pipeline::new(config, rules, Arc::clone(&daemon.tallies)),
             telemetry: Arc::clone(&daemon.telemetry),
             mailbox,
@@ -74,8 +74,8 @@ impl Worker {
                 self.pipeline.reconfigure(config, rules);
             }
             let mut any = false;
-            let Self { queue, pipeline, telemetry, .. } = &mut self;
-            let Ok(()) = queue.frames(&mut |frame| {
+            let Self { records, pipeline, telemetry, .. } = &mut self;
+            let Ok(()) = records.frames(&mut |frame| {
                 any = true;
                 pipeline.frame(frame, &mut |invite| telemetry.record(&invite));
                 ControlFlow::Continue(())
