@@ -43,6 +43,11 @@ pub fn queue(capacity: usize, max_entry: usize) -> (Writer, Reader) {
 }
 
 impl Writer {
+    /// Bytes that have not been read.
+    pub fn waiting(&self) -> usize {
+        self.bytes.occupied_len()
+    }
+
     /// Puts an entry in that is made of `parts`, one behind the other: all of it or nothing.
     ///
     /// # Errors

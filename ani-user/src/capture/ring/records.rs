@@ -24,6 +24,9 @@ use crate::{
 /// Bytes the queue holds: some 6,000 INVITEs of a carrier.
 const CAPACITY: usize = 8 << 20;
 
+/// Bytes that fragments and TCP segments may fill: the rest is for whole INVITEs.
+const PARTS_CAPACITY: usize = CAPACITY / 2;
+
 /// The longest record the kernel writes, bytes.
 const MAX_RECORD: usize = RECORD_SIZES[RECORD_SIZES.len() - 1];
 
@@ -57,12 +60,21 @@ pub fn queue(tallies: Arc<Tallies>) -> (Writer, Records) {
 impl Writer {
     /// Hands a ring record on; `offset` makes its monotonic time the time of day.
     pub fn push(&mut self, record: &[u8], offset: i64) {
-        let pushed = match used(record) {
-            Some(record) => self.queue.push(&[&offset.to_ne_bytes(), record]),
-            None => Err(Refused::TooLong),
+        let Some((header, record)) = used(record) else {
+            self.tallies.add(Tally::RecordBad);
+            return;
+        };
+        let part = [Counter::Fragment, Counter::TcpSegment]
+            .iter()
+            .any(|exit| *exit as u32 == u32::from(header.exit));
+        let pushed = if part && self.queue.waiting() >= PARTS_CAPACITY {
+            Err(Refused::Full)
+        } else {
+            self.queue.push(&[&offset.to_ne_bytes(), record])
         };
         match pushed {
             Ok(()) => {}
+            Err(Refused::Full) if part => self.tallies.add(Tally::QueueFullParts),
             Err(Refused::Full) => self.tallies.add(Tally::QueueFull),
             Err(Refused::TooLong) => self.tallies.add(Tally::RecordBad),
         }
@@ -95,9 +107,10 @@ impl Source for Records {
 
 /// The part of a ring record that means something: the kernel reserves more than it fills. `None`
 /// when it claims more than there is.
-fn used(record: &[u8]) -> Option<&[u8]> {
+fn used(record: &[u8]) -> Option<(RecordHeader, &[u8])> {
     let (header, _) = RecordHeader::read(record)?;
-    record.get(..HEADER_LEN.checked_add(header.captured_len as usize)?)
+    let len = HEADER_LEN.checked_add(header.captured_len as usize)?;
+    Some((header, record.get(..len)?))
 }
 
 fn frame(entry: &[u8], number: u64) -> Option<Frame<'_>> {
@@ -200,6 +213,26 @@ mod tests {
         read += drain(&mut records, usize::MAX, |frame| assert_eq!(bytes(frame), [b'x'; 1_300]));
         assert_eq!(read as u64, pushed - 3);
         assert_eq!(tallies.value(Tally::RecordBad), 0);
+    }
+
+    #[test]
+    fn fragments_and_segments_leave_half_of_the_queue_to_invites() {
+        let tallies = Arc::new(Tallies::default());
+        let (mut writer, mut records) = queue(Arc::clone(&tallies));
+        let frame = [b'x'; 1_300];
+        let parts = [Counter::Fragment, Counter::TcpSegment].map(|exit| record(exit, &frame));
+        for part in parts.iter().cycle().take(2 * CAPACITY / frame.len()) {
+            writer.push(part, 0);
+        }
+        assert!(tallies.value(Tally::QueueFullParts) > 0);
+        let invite = record(Counter::PassNotPlain, &frame);
+        let half = CAPACITY / 2 / (invite.len() + 16);
+        for _ in 0..half {
+            writer.push(&invite, 0);
+        }
+        assert_eq!(tallies.value(Tally::QueueFull), 0);
+        let read = drain(&mut records, usize::MAX, |_| {});
+        assert!((2 * half - 1..=2 * half + half / 10).contains(&read), "{read} of {half} a half");
     }
 
     #[test]
