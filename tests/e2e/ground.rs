@@ -31,10 +31,11 @@ fn lab() -> Lab {
 }
 
 /// The first datagram of a call that nobody answers.
-fn first_invite(lab: &Lab, callers: Callers, route: Route) -> Vec<u8> {
+fn first_invite(lab: &Lab, callers: Callers, route: Route, padding: usize) -> Vec<u8> {
     let socket = lab.sbc.enter(|| Ok(UdpSocket::bind(route.to())?)).expect("socket");
     socket.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
-    let plan = Plan::new(callers, 1, 1).over(route).once(Duration::from_millis(100));
+    let plan = Plan::new(callers, 1, 1).over(route).padded(padding);
+    let plan = plan.once(Duration::from_millis(100));
     let calls = Uac::start(lab, &plan).expect("calls");
     let mut datagram = vec![0; 65_536];
     let len = socket.recv(&mut datagram).expect("an INVITE");
@@ -56,7 +57,7 @@ fn plain(message: &[u8]) -> scan::Plain {
 fn invites_are_plain_attested_and_in_one_frame() {
     let lab = lab();
     for route in [Route::V4, Route::V6, Route::OtherV4] {
-        let message = first_invite(&lab, Callers::one("+12015550101"), route);
+        let message = first_invite(&lab, Callers::one("+12015550101"), route, 0);
         assert!(message.len() <= MAX_DATAGRAM, "{} bytes", message.len());
         let plain = plain(&message);
         assert_eq!(plain.attestation, Attestation::A);
@@ -68,7 +69,7 @@ fn invites_are_plain_attested_and_in_one_frame() {
 
 #[test]
 fn anonymous_invites_are_plain_and_name_nobody() {
-    let message = first_invite(&lab(), Callers::Anonymous, Route::V4);
+    let message = first_invite(&lab(), Callers::Anonymous, Route::V4, 0);
     let plain = plain(&message);
     assert_eq!(plain.attestation, Attestation::None);
     assert_eq!(plain.caller.kind, UserKind::Anonymous);
@@ -84,6 +85,35 @@ fn calls_complete_without_ani_and_the_sbc_counts_each_invite() {
         assert!(outcome.all_completed(10), "{outcome:?}");
         let received = sbc.received_by_caller().expect("the SBC's log");
         assert!(received.get(caller).is_some_and(|count| *count >= 10), "{received:?}");
+    }
+}
+
+#[test]
+fn calls_complete_over_tcp_and_in_large_messages_without_ani() {
+    let lab = lab();
+    let sbc = Sbc::start(&lab).expect("SBC");
+    let plans = [
+        ("+12015550103", Plan::tcp as fn(Plan) -> Plan, 0),
+        ("+12015550104", Plan::tcp, 8_000),
+        ("+12015550105", |plan| plan, 8_000),
+    ];
+    for (caller, change, padding) in plans {
+        let plan = change(Plan::new(Callers::one(caller), 10, 20)).padded(padding);
+        let outcome = uac::call(&lab, &plan).expect("calls");
+        assert!(outcome.all_completed(10), "{caller}: {outcome:?}");
+        let received = sbc.received_by_caller().expect("the SBC's log");
+        assert_eq!(received.get(caller), Some(&10), "{received:?}");
+    }
+}
+
+#[test]
+fn padding_makes_an_invite_as_long_as_asked() {
+    let lab = lab();
+    let len = |padding| first_invite(&lab, Callers::one("+12015550101"), Route::V4, padding).len();
+    let base = len(0);
+    for padding in [1_600, 8_100] {
+        let added = len(padding) - base;
+        assert!((padding..padding + 20).contains(&added), "{added} bytes for {padding}");
     }
 }
 

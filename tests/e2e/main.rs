@@ -19,3 +19,5 @@ mod reload;
 mod rig;
 /// VLAN tags.
 mod vlan;
+/// Frames onto the wire as they are.
+mod wire;

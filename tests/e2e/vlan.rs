@@ -1,20 +1,13 @@
 //! VLAN tags. Not every kernel has VLAN devices, so tagged frames are sent as they are: what the
 //! program makes of them is seen in its counters.
 
-use std::os::fd::AsRawFd as _;
-
-use anyhow::Context as _;
 use etherparse::PacketBuilder;
-use nix::{
-    ifaddrs::getifaddrs,
-    sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, sendto, socket},
-};
-use xtask::lab::{
-    CARRIER_INTERFACE, CARRIER_V4, SBC_INTERFACE, SBC_V4, daemon::Settings, namespace::Namespace,
-    process::wait_for,
-};
+use xtask::lab::{CARRIER_V4, SBC_V4, daemon::Settings, process::wait_for};
 
-use crate::rig::{Rig, SETTLE};
+use crate::{
+    rig::{Rig, SETTLE},
+    wire::Wire,
+};
 
 const BLOCKED: &str = "+12015550166";
 const OTHER: &str = "+12015550101";
@@ -33,23 +26,10 @@ fn invite(caller: &str) -> String {
     )
 }
 
-fn link_address(namespace: &Namespace, interface: &str) -> LinkAddr {
-    let found = namespace.enter(|| {
-        getifaddrs()?
-            .filter(|found| found.interface_name == interface)
-            .find_map(|found| found.address?.as_link_addr().copied())
-            .with_context(|| format!("no link address of {interface}"))
-    });
-    found.expect("link address")
-}
-
 /// Sends an INVITE with one VLAN tag, or two.
 fn send(rig: &Rig, caller: &str, tags: u8) {
-    let from = link_address(&rig.lab.carrier, CARRIER_INTERFACE);
-    let to = link_address(&rig.lab.sbc, SBC_INTERFACE);
-    let (source, destination) = (from.addr().expect("MAC"), to.addr().expect("MAC"));
     let [outer, inner] = [100, 7].map(|id: u16| id.try_into().expect("a VLAN identifier"));
-    let ethernet = PacketBuilder::ethernet2(source, destination);
+    let ethernet = PacketBuilder::ethernet2([2; 6], [4; 6]);
     let tagged = match tags {
         1 => ethernet.single_vlan(inner),
         _ => ethernet.double_vlan(outer, inner),
@@ -59,11 +39,7 @@ fn send(rig: &Rig, caller: &str, tags: u8) {
     let mut frame = Vec::with_capacity(packet.size(message.len()));
     packet.write(&mut frame, message.as_bytes()).expect("a frame");
 
-    let sent = rig.lab.carrier.enter(|| {
-        let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
-        Ok(sendto(socket.as_raw_fd(), &frame, &from, MsgFlags::empty())?)
-    });
-    assert_eq!(sent.expect("a sent frame"), frame.len());
+    Wire::new(&rig.lab).send(frame);
 }
 
 fn decides_on(tags: u8) {

@@ -122,6 +122,17 @@ impl Lab {
         Ok(Self { carrier, sbc, directory, _directory_guard: directory_guard })
     }
 
+    /// Sets how large a frame may be on the way from the carrier to the SBC, bytes of IP packet.
+    ///
+    /// # Errors
+    ///
+    /// When `ip` refuses.
+    pub fn set_mtu(&self, mtu: u32) -> anyhow::Result<()> {
+        let mtu = mtu.to_string();
+        self.sbc.ip(&["link", "set", SBC_INTERFACE, "mtu", &mtu])?;
+        self.carrier.ip(&["link", "set", CARRIER_INTERFACE, "mtu", &mtu])
+    }
+
     /// A file or directory of the lab.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)

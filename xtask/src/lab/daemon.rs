@@ -152,6 +152,32 @@ impl Daemon {
             .with_context(|| format!("no counter `{name}` in {status}"))
     }
 
+    /// A count of the daemon's own, `daemon.<name>` of the status document.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of that name.
+    pub fn tally(&self, name: &str) -> anyhow::Result<u64> {
+        let status = self.status()?;
+        status["daemon"][name]
+            .as_u64()
+            .with_context(|| format!("no count `daemon.{name}` in {status}"))
+    }
+
+    /// Memory it holds, bytes (VmRSS).
+    ///
+    /// # Errors
+    ///
+    /// When it is gone.
+    pub fn memory(&self) -> anyhow::Result<u64> {
+        let path = format!("/proc/{}/status", self.process.id());
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+        let kilobytes = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
+        kilobytes.map(|kilobytes: u64| kilobytes * 1_024).context("no VmRSS")
+    }
+
     /// What the metrics endpoint serves.
     ///
     /// # Errors

@@ -65,6 +65,11 @@ impl Process {
         Ok(Self { what: what.to_owned(), child, log: log.to_path_buf(), guard: Some(guard) })
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where its output goes.
     pub fn log(&self) -> &Path {
         &self.log

@@ -51,7 +51,7 @@ impl Sbc {
         let config = lab.write("kamailio.cfg", &config())?;
         let mut command = Command::new("kamailio");
         command
-            .args(["-DD", "-E", "-n", "1", "-m", "64", "-M", "8"])
+            .args(["-DD", "-E", "-n", "1", "-N", "1", "-m", "64", "-M", "8"])
             .arg("-f")
             .arg(config)
             .arg("-w")
@@ -153,7 +153,10 @@ fn config() -> String {
     ];
     for address in listen {
         // A `String` takes all that is written to it.
-        let _infallible = writeln!(config, "listen=udp:{}", SocketAddr::new(address, SIP_PORT));
+        for transport in ["udp", "tcp"] {
+            let address = SocketAddr::new(address, SIP_PORT);
+            let _infallible = writeln!(config, "listen={transport}:{address}");
+        }
     }
     let _infallible = write!(
         config,
@@ -161,7 +164,8 @@ fn config() -> String {
 log_stderror=yes
 debug=2
 children=1
-disable_tcp=yes
+tcp_children=1
+tcp_accept_no_cl=no
 dns=no
 rev_dns=no
 auto_aliases=no

@@ -13,8 +13,14 @@ pub(super) enum Identity {
 /// A call: INVITE, ACK, a second of silence, BYE.
 ///
 /// `answer_ms` is how long an answer to the INVITE is awaited; `retransmit` whether the INVITE is
-/// sent again until one comes (RFC 3261 §17.1.1.2).
-pub(super) fn calling(identity: Identity, answer_ms: u64, retransmit: bool) -> String {
+/// sent again until one comes (RFC 3261 §17.1.1.2); `padding` how many bytes stand before the headers
+/// that name the caller, in lines of their own.
+pub(super) fn calling(
+    identity: Identity,
+    answer_ms: u64,
+    retransmit: bool,
+    padding: usize,
+) -> String {
     let retransmit = if retransmit { " retrans=\"500\"" } else { "" };
     let (from, asserted) = match identity {
         Identity::Asserted => (
@@ -24,6 +30,7 @@ pub(super) fn calling(identity: Identity, answer_ms: u64, retransmit: bool) -> S
         ),
         Identity::Anonymous => ("\"Anonymous\" <sip:anonymous@anonymous.invalid>", "Privacy: id\n"),
     };
+    let padding = self::padding(padding);
     let invite = message(&format!(
         "INVITE sip:[field1]@[remote_ip]:[remote_port] SIP/2.0\n\
          Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n\
@@ -33,6 +40,7 @@ pub(super) fn calling(identity: Identity, answer_ms: u64, retransmit: bool) -> S
          Call-ID: [call_id]\n\
          CSeq: 1 INVITE\n\
          Contact: <sip:lab@[local_ip]:[local_port]>\n\
+         {padding}\
          {asserted}\
          Content-Type: application/sdp\n\
          Content-Length: [len]\n\
@@ -55,6 +63,21 @@ pub(super) fn calling(identity: Identity, answer_ms: u64, retransmit: bool) -> S
              <recv response=\"200\" timeout=\"8000\"/>\n"
         ),
     )
+}
+
+/// Header lines of so many bytes, or the next number that a line can have; their ends count two.
+fn padding(bytes: usize) -> String {
+    const NAME: &str = "X-Padding: ";
+    const LINE: usize = 500;
+
+    let mut lines = String::new();
+    let mut left = bytes;
+    while left > 0 {
+        let value = left.clamp(NAME.len() + 3, LINE) - NAME.len() - 2;
+        lines.extend([NAME, &"p".repeat(value), "\n"]);
+        left = left.saturating_sub(LINE);
+    }
+    lines
 }
 
 /// The answering side: rings, answers, waits for the end.

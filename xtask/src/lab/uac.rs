@@ -68,6 +68,15 @@ impl Callers {
     }
 }
 
+/// What calls are carried over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// One connection for all calls.
+    Tcp,
+    /// A datagram a message.
+    Udp,
+}
+
 /// What is called.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -75,6 +84,10 @@ pub struct Plan {
     pub callers: Callers,
     /// Which way.
     pub route: Route,
+    /// Over what.
+    pub transport: Transport,
+    /// Bytes each INVITE has beside the usual ones, before the headers that name the caller.
+    pub padding: usize,
     /// How many calls are placed.
     pub calls: u32,
     /// How many each second.
@@ -91,6 +104,8 @@ impl Plan {
         Self {
             callers,
             route: Route::V4,
+            transport: Transport::Udp,
+            padding: 0,
             calls,
             per_second,
             answer_within: Duration::from_secs(8),
@@ -102,6 +117,18 @@ impl Plan {
     #[must_use]
     pub fn over(self, route: Route) -> Self {
         Self { route, ..self }
+    }
+
+    /// The same calls over one TCP connection.
+    #[must_use]
+    pub fn tcp(self) -> Self {
+        Self { transport: Transport::Tcp, ..self }
+    }
+
+    /// The same calls with INVITEs that many bytes longer.
+    #[must_use]
+    pub fn padded(self, padding: usize) -> Self {
+        Self { padding, ..self }
     }
 
     /// The same calls, each with one INVITE and `answer_within` to answer it.
@@ -148,7 +175,7 @@ impl Uac {
         let answer_ms = u64::try_from(plan.answer_within.as_millis())?;
         let scenario = lab.write(
             &format!("{name}.xml"),
-            &scenario::calling(identity, answer_ms, plan.retransmit),
+            &scenario::calling(identity, answer_ms, plan.retransmit, plan.padding),
         )?;
         let callers = lab.write(&format!("{name}.csv"), &injected(&plan.callers)?)?;
         let statistics = lab.path(&format!("{name}.stat"));
@@ -168,6 +195,13 @@ impl Uac {
             .args(["-i", &plan.route.from().to_string()])
             .args(["-m", &plan.calls.to_string(), "-r", &plan.per_second.to_string()])
             .args(["-l", &plan.calls.to_string()])
+            .args([
+                "-t",
+                match plan.transport {
+                    Transport::Tcp => "t1",
+                    Transport::Udp => "u1",
+                },
+            ])
             .args(["-default_behaviors", "none", "-nostdin", "-timeout_error"])
             .args(["-timeout", &format!("{}s", longest.as_secs())])
             .args(["-trace_stat", "-fd", "1", "-stf"])
