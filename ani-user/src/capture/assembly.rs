@@ -106,8 +106,9 @@ impl Assembly {
     /// Gives up what has waited too long; to be called when no frames come. Looks about once a
     /// second, however often it is called.
     pub fn expire(&mut self, now: Timestamp) {
-        // A clock that was set back, or another capture, begins anew.
-        if now >= self.swept && now < self.swept.after(SWEEP) {
+        // Frames come a little out of order; a clock that was set back, or another capture, begins
+        // anew.
+        if now < self.swept.after(SWEEP) && now > self.swept.before(SWEEP) {
             return;
         }
         self.swept = now;

@@ -134,3 +134,6 @@ fn ppp(bytes: &[u8]) -> Result<&[u8], Skipped> {
     };
     if PPP_IP.contains(&protocol) { Ok(rest) } else { Err(Skipped::NotIp) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,3 +100,6 @@ impl Way {
         if tunnels > MAX_TUNNELS { Err(Skipped::TooDeep) } else { Ok(Self { tunnels, ..self }) }
     }
 }
+
+#[cfg(test)]
+mod tests;
