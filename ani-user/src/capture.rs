@@ -98,6 +98,10 @@ pub enum LinkType {
     Sll,
     /// Linux cooked capture, version 2.
     Sll2,
+    /// PPP, with or without the HDLC-like framing before it.
+    Ppp,
+    /// A PPPoE header, without Ethernet before it.
+    PppEther,
 }
 
 /// The most that can be done with a call, from the least on.

@@ -20,6 +20,7 @@ use crate::{
     policy::{Verdict, memory::Memory},
     sip::{self, Fault, NameAddr},
     telemetry::{Tallies, Tally},
+    time::Timestamp,
 };
 
 /// The way from a frame to what is known of the INVITEs in it.
@@ -61,6 +62,16 @@ impl Pipeline {
                 each(invite);
             }
         });
+    }
+
+    /// Gives up what has waited too long for its rest; to be called when no frames come.
+    pub fn expire(&mut self, now: Timestamp) {
+        self.assembly.expire(now);
+    }
+
+    /// Gives up all that is not whole: the capture has ended.
+    pub fn finish(&mut self) {
+        self.assembly.finish();
     }
 }
 

@@ -24,6 +24,11 @@ impl Timestamp {
     pub fn after(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))
     }
+
+    /// The time `span` earlier; the first one there is when it would be before.
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))
+    }
 }
 
 /// Reads RFC 3339, as it is shown.
@@ -61,6 +66,7 @@ mod tests {
         assert_eq!(time.to_string().parse::<Timestamp>().expect("RFC 3339"), time);
         assert!("yesterday".parse::<Timestamp>().is_err());
         assert_eq!(Timestamp(i64::MAX).after(Duration::from_secs(1)), Timestamp(i64::MAX));
+        assert_eq!(Timestamp(i64::MIN).before(Duration::from_secs(1)), Timestamp(i64::MIN));
     }
 
     #[test]

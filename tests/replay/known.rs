@@ -1,7 +1,7 @@
 //! Rows in which the replay differs from tshark, and why.
 
 /// Rows within reach, and how many of them agree.
-pub(crate) const ROWS_AND_AGREEING: (u32, u32) = (1_010, 985);
+pub(crate) const ROWS_AND_AGREEING: (u32, u32) = (1_344, 1_313);
 
 /// A kind of difference, why ours is right, and each row that shows it.
 pub(crate) struct Difference {
@@ -18,14 +18,16 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         columns: &["ruri_user", "from_user", "to_user"],
         rows: &[
-            ("derived_pcap/sipp_frag4.pcap", &[27]),
-            ("derived_pcap/sipp_frag6.pcap", &[27]),
+            ("derived_pcap/sipp_frag4.pcap", &[8, 27]),
+            ("derived_pcap/sipp_frag4_rev.pcap", &[12, 42]),
+            ("derived_pcap/sipp_frag6.pcap", &[8, 27]),
             ("derived_pcap/sipp_qinq8100_udp6.pcap", &[4, 14]),
             ("derived_pcap/sipp_qinq_udp4.pcap", &[4, 14]),
             ("derived_pcap/sipp_raw_udp4.pcap", &[4, 14]),
             ("derived_pcap/sipp_sll_udp4.pcap", &[4, 14]),
             ("derived_pcap/sipp_udp4.pcap", &[4, 14, 71, 112, 173, 177, 179, 196, 235, 242]),
             ("derived_pcap/sipp_udp6.pcap", &[4, 14]),
+            ("derived_pcap/sipp_vlan_frag6_rev.pcap", &[12, 42]),
             ("derived_pcap/sipp_vlan_udp4.pcap", &[4, 14]),
         ],
         reason: "`user;phone-context=national@host`: RFC 3261 §19.1.6 makes what follows the \

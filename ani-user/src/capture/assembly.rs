@@ -4,26 +4,70 @@
 //! Time comes in with the frames. All memory is bounded: what comes from configured trunks and what
 //! strangers send stands on shelves of its own, and within each every source has a share.
 
+/// Packets put together from their fragments.
+pub mod fragments;
 /// What is being put together, in bounded memory.
 pub mod shelves;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use self::{
+    fragments::{Came, Fragments},
+    shelves::Bounds,
+};
 use super::{
-    Content, Frame, Message, Transport,
+    Content, Frame, KernelView, Message, Transport,
     packet::{self, Packet, Skipped, Vlans},
 };
-use crate::telemetry::{Tallies, Tally};
+use crate::{
+    telemetry::{Tallies, Tally},
+    time::Timestamp,
+};
+
+/// How often it is looked for what has waited too long.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// Takes messages out of frames.
 pub struct Assembly {
+    trunks: Pool,
+    strangers: Pool,
+    /// When it was last looked for what has waited too long.
+    swept: Timestamp,
     tallies: Arc<Tallies>,
+}
+
+/// What is being put together for one kind of source.
+struct Pool {
+    fragments: Fragments,
+}
+
+/// Memory that is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Packets and flows that are being put together.
+    pub entries: usize,
+    /// Bytes they take, with what it costs to find them.
+    pub bytes: usize,
+}
+
+/// How a packet came out of its frames.
+#[derive(Clone, Copy)]
+struct Origin {
+    fragments: u32,
+    kernel: Option<KernelView>,
+    /// Bytes of the message that were in the first fragment; none when it came whole.
+    first_len: Option<usize>,
 }
 
 impl Assembly {
     /// Nothing put together yet; what happens is counted in `tallies`.
     pub fn new(tallies: Arc<Tallies>) -> Self {
-        Self { tallies }
+        Self {
+            trunks: Pool::new(fragments::OF_TRUNKS, &tallies),
+            strangers: Pool::new(fragments::OF_STRANGERS, &tallies),
+            swept: Timestamp::default(),
+            tallies,
+        }
     }
 
     /// Hands out the messages that a frame makes whole. `trusted` says whether an address belongs
@@ -31,31 +75,73 @@ impl Assembly {
     pub fn frame(
         &mut self,
         frame: &Frame<'_>,
-        _trusted: &dyn Fn(IpAddr) -> bool,
+        trusted: &dyn Fn(IpAddr) -> bool,
         each: &mut dyn FnMut(&Message<'_>),
     ) {
         self.tallies.add(Tally::Frames);
-        let read = match frame.content {
-            Content::Message { src, dst, transport, bytes } => {
-                each(&Message {
-                    frame: frame.number,
-                    arrived: frame.arrived,
-                    src,
-                    dst,
-                    transport,
-                    vlan: Vlans::default(),
-                    fragments: 1,
-                    bytes,
-                    first_len: bytes.len(),
-                    cut: false,
-                    overlong: false,
-                    reach: frame.reach,
-                    kernel: frame.kernel,
-                });
-                return;
+        self.expire(frame.arrived);
+        match frame.content {
+            Content::Message { src, dst, transport, bytes } => each(&Message {
+                frame: frame.number,
+                arrived: frame.arrived,
+                src,
+                dst,
+                transport,
+                vlan: Vlans::default(),
+                fragments: 1,
+                bytes,
+                first_len: bytes.len(),
+                cut: false,
+                overlong: false,
+                reach: frame.reach,
+                kernel: frame.kernel,
+            }),
+            Content::Link { link, bytes, .. } => {
+                let origin = Origin { fragments: 1, kernel: frame.kernel, first_len: None };
+                self.packet(packet::read(link, bytes), origin, frame, trusted, each);
             }
-            Content::Link { link, bytes, .. } => packet::read(link, bytes),
-        };
+        }
+    }
+
+    /// Gives up what has waited too long; to be called when no frames come. Looks about once a
+    /// second, however often it is called.
+    pub fn expire(&mut self, now: Timestamp) {
+        // Frames come a little out of order; a clock that was set back, or another capture, begins
+        // anew.
+        if now < self.swept.after(SWEEP) && now > self.swept.before(SWEEP) {
+            return;
+        }
+        self.swept = now;
+        for pool in [&mut self.trunks, &mut self.strangers] {
+            pool.fragments.expire(now);
+        }
+    }
+
+    /// Gives up all that is not whole: no more frames will come.
+    pub fn finish(&mut self) {
+        for pool in [&mut self.trunks, &mut self.strangers] {
+            pool.fragments.finish();
+        }
+    }
+
+    /// What is held now.
+    pub fn memory(&self) -> Held {
+        [&self.trunks, &self.strangers].into_iter().fold(Held::default(), |held, pool| {
+            let more = pool.fragments.memory();
+            Held { entries: held.entries + more.entries, bytes: held.bytes + more.bytes }
+        })
+    }
+
+    /// Goes on with what was read of a frame, or of a packet put together. That may again carry a
+    /// fragment, of a packet in a tunnel: as often as [`packet::MAX_TUNNELS`] lets it.
+    fn packet(
+        &mut self,
+        read: Result<Packet<'_>, Skipped>,
+        origin: Origin,
+        frame: &Frame<'_>,
+        trusted: &dyn Fn(IpAddr) -> bool,
+        each: &mut dyn FnMut(&Message<'_>),
+    ) {
         match read {
             Ok(Packet::Datagram(datagram)) => each(&Message {
                 frame: frame.number,
@@ -64,15 +150,28 @@ impl Assembly {
                 dst: datagram.dst,
                 transport: Transport::Udp,
                 vlan: datagram.vlan,
-                fragments: 1,
+                fragments: origin.fragments,
                 bytes: datagram.payload,
-                first_len: datagram.payload.len(),
+                first_len: origin.first_len.unwrap_or(datagram.payload.len()),
                 cut: datagram.cut,
                 overlong: datagram.overlong,
                 reach: frame.reach,
-                kernel: frame.kernel,
+                kernel: origin.kernel,
             }),
-            Ok(Packet::Fragment(_)) => self.tallies.add(Tally::Fragments),
+            Ok(Packet::Fragment(fragment)) => {
+                self.tallies.add(Tally::Fragments);
+                let Origin { fragments, kernel, .. } = origin;
+                let came = Came { arrived: frame.arrived, fragments, kernel };
+                let pool = self.pool(trusted(fragment.whole.src));
+                if let Some(whole) = pool.fragments.push(&fragment, came) {
+                    let origin = Origin {
+                        fragments: whole.fragments,
+                        kernel: whole.kernel,
+                        first_len: Some(whole.first_len()),
+                    };
+                    self.packet(whole.read(), origin, frame, trusted, each);
+                }
+            }
             Ok(Packet::Segment(_)) => self.tallies.add(Tally::TcpSegments),
             Err(skipped) => self.tallies.add(match skipped {
                 Skipped::Damaged => Tally::Damaged,
@@ -81,5 +180,15 @@ impl Assembly {
                 Skipped::TooDeep => Tally::TooDeep,
             }),
         }
+    }
+
+    fn pool(&mut self, trusted: bool) -> &mut Pool {
+        if trusted { &mut self.trunks } else { &mut self.strangers }
+    }
+}
+
+impl Pool {
+    fn new(fragments: Bounds, tallies: &Arc<Tallies>) -> Self {
+        Self { fragments: Fragments::new(fragments, Arc::clone(tallies)) }
     }
 }

@@ -295,6 +295,9 @@ fn clock(description: &InterfaceDescriptionBlock<'_>) -> Clock {
 fn link(number: Linktype) -> Result<LinkType, i32> {
     match number.0 & 0xffff {
         1 => Ok(LinkType::Ethernet),
+        // PPP (9), and what is made of serial lines with it (50).
+        9 | 50 => Ok(LinkType::Ppp),
+        51 => Ok(LinkType::PppEther),
         // NULL has the order of the machine that captured, LOOP (108) the network's; both are read.
         0 | 108 => Ok(LinkType::Null),
         // DLT_RAW is 12 or 14 by platform, LINKTYPE_RAW 101, LINKTYPE_IPV4 228, LINKTYPE_IPV6 229.

@@ -23,6 +23,54 @@ pub(crate) fn ethernet(payload: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// A UDP datagram from 5060 to 5060, without a checksum.
+pub(crate) fn udp(payload: &[u8]) -> Vec<u8> {
+    let len = (8 + payload.len()) as u16;
+    [&[0x13, 0xc4, 0x13, 0xc4][..], &len.to_be_bytes(), &[0, 0], payload].concat()
+}
+
+/// An IPv4 packet to 198.51.100.20.
+pub(crate) fn ipv4(source: [u8; 4], protocol: u8, payload: &[u8]) -> Vec<u8> {
+    fragment_v4(source, protocol, 0, 0, false, payload)
+}
+
+/// A fragment of an IPv4 packet to 198.51.100.20; its offset is in bytes.
+pub(crate) fn fragment_v4(
+    source: [u8; 4],
+    protocol: u8,
+    id: u16,
+    offset: usize,
+    more: bool,
+    payload: &[u8],
+) -> Vec<u8> {
+    let len = (20 + payload.len()) as u16;
+    let place = (offset / 8) as u16 | u16::from(more) << 13;
+    let mut packet = vec![0x45, 0];
+    packet.extend([len.to_be_bytes(), id.to_be_bytes(), place.to_be_bytes()].as_flattened());
+    packet.extend([64, protocol, 0, 0]);
+    packet.extend([source, [198, 51, 100, 20]].as_flattened());
+    packet.extend(payload);
+    packet
+}
+
+/// An IPv6 packet from 2001:db8::1 to 2001:db8::2.
+pub(crate) fn ipv6(next: u8, payload: &[u8]) -> Vec<u8> {
+    let address = |last| [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last];
+    let mut packet = vec![0x60, 0, 0, 0];
+    packet.extend((payload.len() as u16).to_be_bytes());
+    packet.extend([next, 64]);
+    packet.extend([address(1), address(2)].as_flattened());
+    packet.extend(payload);
+    packet
+}
+
+/// A fragment of an IPv6 packet from 2001:db8::1 to 2001:db8::2; its offset is in bytes.
+pub(crate) fn fragment_v6(next: u8, id: u32, offset: usize, more: bool, payload: &[u8]) -> Vec<u8> {
+    let place = offset as u16 | u16::from(more);
+    let header = [&[next, 0][..], &place.to_be_bytes(), &id.to_be_bytes()].concat();
+    ipv6(44, &[&header, payload].concat())
+}
+
 /// A pcap file with records a second apart.
 pub(crate) fn pcap(big_endian: bool, nanoseconds: bool, link: u32, records: &[Vec<u8>]) -> Vec<u8> {
     let word = |value: u32| {

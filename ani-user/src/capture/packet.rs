@@ -1,47 +1,26 @@
-//! From a frame to what it carries: link header, VLAN tags, IP, then a UDP datagram, a TCP segment
-//! or a fragment of either.
+//! From a frame to what it carries: a UDP datagram, a TCP segment, or a fragment of an IP packet.
+//!
+//! Tunnels are looked into: the addresses are those of the innermost packet. No function here
+//! panics, whatever the bytes.
+
+/// Link headers, VLAN tags and labels, up to the IP header.
+mod link;
+/// IPv4, IPv6 and its extension headers.
+mod network;
+/// IP packets within IP packets.
+mod tunnel;
+/// UDP and TCP headers.
+mod transport;
 
 use std::net::{IpAddr, SocketAddr};
 
-use etherparse::{IpNumber, Ipv6ExtensionSlice, LaxIpSlice, TcpHeaderSlice};
-
+use self::network::Ip;
+pub use self::{
+    link::{MAX_LABELS, MAX_VLAN_TAGS, Vlans},
+    network::MAX_EXTENSION_HEADERS,
+    tunnel::{MAX_GTP_EXTENSIONS, MAX_TUNNELS},
+};
 use super::LinkType;
-
-/// VLAN tags that are looked past; a frame with more is not read.
-pub const MAX_VLAN_TAGS: usize = 8;
-
-const ETHERTYPE_IPV4: u16 = 0x0800;
-const ETHERTYPE_IPV6: u16 = 0x86dd;
-/// 802.1Q, 802.1ad, and what was sent for the outer tag before 802.1ad.
-const ETHERTYPE_VLAN: [u16; 4] = [0x8100, 0x88a8, 0x9100, 0x9200];
-
-/// Bytes before the EtherType of an Ethernet header: two addresses.
-const ETHERNET_ADDRESSES_LEN: usize = 12;
-/// Bytes before the protocol of a Linux cooked header.
-const SLL_PROTOCOL_AT: usize = 14;
-/// Bytes of a Linux cooked header, version 2; its protocol comes first.
-const SLL2_HEADER_LEN: usize = 20;
-const UDP_HEADER_LEN: usize = 8;
-
-/// VLAN identifiers, outermost first: `len <= MAX_VLAN_TAGS` of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Vlans {
-    ids: [u16; MAX_VLAN_TAGS],
-    len: usize,
-}
-
-impl Vlans {
-    /// As a slice.
-    pub fn as_slice(&self) -> &[u16] {
-        &self.ids[..self.len]
-    }
-
-    fn push(&mut self, id: u16) -> Option<()> {
-        *self.ids.get_mut(self.len)? = id;
-        self.len += 1;
-        Some(())
-    }
-}
 
 /// What a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +79,8 @@ pub struct Whole {
     pub id: u32,
     /// VLAN tags of the frame.
     pub vlan: Vlans,
+    /// Tunnels it came out of, and packets it was a fragment within: `tunnels <= MAX_TUNNELS`.
+    pub tunnels: u8,
 }
 
 /// A TCP segment within a frame.
@@ -136,158 +117,32 @@ pub enum Skipped {
     TooDeep,
 }
 
+/// Where a packet was found.
+#[derive(Clone, Copy, Debug, Default)]
+struct Way {
+    vlan: Vlans,
+    tunnels: u8,
+}
+
 /// Finds out what a frame carries.
+///
+/// # Errors
+///
+/// When it carries nothing that is read, and why.
 pub fn read(link: LinkType, bytes: &[u8]) -> Result<Packet<'_>, Skipped> {
-    let (vlan, packet) = self::link(link, bytes)?;
-    let (ip, _) = LaxIpSlice::from_slice(packet).map_err(|_| match packet.first() {
-        Some(first) if !matches!(first >> 4, 4 | 6) => Skipped::NotIp,
-        _ => Skipped::Damaged,
-    })?;
-    let payload = ip.payload();
-    let (src, dst) = (ip.source_addr(), ip.destination_addr());
-    if payload.fragmented {
-        return fragment(&ip, vlan).map(Packet::Fragment);
-    }
-    match payload.ip_number {
-        IpNumber::UDP => datagram(src, dst, vlan, payload.payload, payload.incomplete),
-        IpNumber::TCP => segment(src, dst, vlan, payload.payload, payload.incomplete),
-        _ => Err(Skipped::OtherTransport),
-    }
-}
-fn fragment<'a>(ip: &LaxIpSlice<'a>, vlan: Vlans) -> Result<Fragment<'a>, Skipped> {
-    let bytes = ip.payload().payload;
-    let (id, offset, more, len) = match ip {
-        LaxIpSlice::Ipv4(v4) => {
-            let header = v4.header();
-            let len = u32::from(header.total_len()).saturating_sub(u32::from(header.ihl()) * 4);
-            (
-                u32::from(header.identification()),
-                header.fragments_offset().byte_offset(),
-                header.more_fragments(),
-                len,
-            )
-        }
-        LaxIpSlice::Ipv6(v6) => {
-            let header = v6
-                .extensions()
-                .clone()
-                .into_iter()
-                .find_map(|extension| match extension {
-                    Ipv6ExtensionSlice::Fragment(header) => Some(header),
-                    _ => None,
-                })
-                .ok_or(Skipped::Damaged)?;
-            let behind = v6.extensions().slice().len();
-            let len = u32::from(v6.header().payload_length()).saturating_sub(behind as u32);
-            (
-                header.identification(),
-                header.fragment_offset().byte_offset(),
-                header.more_fragments(),
-                len,
-            )
-        }
-    };
-    let whole = Whole {
-        src: ip.source_addr(),
-        dst: ip.destination_addr(),
-        protocol: ip.payload().ip_number.0,
-        id,
-        vlan,
-    };
-    Ok(Fragment { whole, offset: u32::from(offset), len, more, bytes })
+    let (way, packet) = link::read(Way::default(), link, bytes)?;
+    network::read(way, packet)
 }
 
-fn datagram(
-    src: IpAddr,
-    dst: IpAddr,
-    vlan: Vlans,
-    udp: &[u8],
-    incomplete: bool,
-) -> Result<Packet<'_>, Skipped> {
-    let header = udp.first_chunk::<UDP_HEADER_LEN>().ok_or(Skipped::Damaged)?;
-    let [src_high, src_low, dst_high, dst_low, len_high, len_low, ..] = *header;
-    let len = usize::from(u16::from_be_bytes([len_high, len_low]));
-    let claimed = match len {
-        // A jumbogram (RFC 2675 §4), or a sender that left it to the card.
-        0 => udp.len(),
-        len if len < UDP_HEADER_LEN => return Err(Skipped::Damaged),
-        len => len,
-    };
-    Ok(Packet::Datagram(Datagram {
-        src: SocketAddr::new(src, u16::from_be_bytes([src_high, src_low])),
-        dst: SocketAddr::new(dst, u16::from_be_bytes([dst_high, dst_low])),
-        vlan,
-        payload: &udp[UDP_HEADER_LEN..claimed.min(udp.len())],
-        cut: claimed > udp.len() || (len == 0 && incomplete),
-        overlong: claimed > udp.len() && !incomplete,
-    }))
-}
-
-fn segment(
-    src: IpAddr,
-    dst: IpAddr,
-    vlan: Vlans,
-    tcp: &[u8],
-    incomplete: bool,
-) -> Result<Packet<'_>, Skipped> {
-    let header = TcpHeaderSlice::from_slice(tcp).map_err(|_| Skipped::Damaged)?;
-    let payload = &tcp[header.slice().len()..];
-    Ok(Packet::Segment(Segment {
-        src: SocketAddr::new(src, header.source_port()),
-        dst: SocketAddr::new(dst, header.destination_port()),
-        vlan,
-        // A SYN takes a number of its own (RFC 9293 §3.4).
-        seq: header.sequence_number().wrapping_add(u32::from(header.syn())),
-        syn: header.syn(),
-        end: header.fin() || header.rst(),
-        len: payload.len() as u32 + u32::from(incomplete),
-        payload,
-    }))
-}
-
-/// The IP packet of a frame and its VLAN tags.
-fn link(link: LinkType, bytes: &[u8]) -> Result<(Vlans, &[u8]), Skipped> {
-    match link {
-        LinkType::RawIp => Ok((Vlans::default(), bytes)),
-        LinkType::Null => {
-            let (family, packet) = bytes.split_first_chunk::<4>().ok_or(Skipped::Damaged)?;
-            // AF_INET is 2 everywhere, AF_INET6 is 10, 24, 28 or 30 by system.
-            let known = |family: u32| matches!(family, 2 | 10 | 24 | 28 | 30);
-            if known(u32::from_le_bytes(*family)) || known(u32::from_be_bytes(*family)) {
-                Ok((Vlans::default(), packet))
-            } else {
-                Err(Skipped::NotIp)
-            }
-        }
-        LinkType::Ethernet => ethertype(bytes.get(ETHERNET_ADDRESSES_LEN..)),
-        LinkType::Sll => ethertype(bytes.get(SLL_PROTOCOL_AT..)),
-        LinkType::Sll2 => {
-            let (header, packet) =
-                bytes.split_first_chunk::<SLL2_HEADER_LEN>().ok_or(Skipped::Damaged)?;
-            tags(u16::from_be_bytes([header[0], header[1]]), packet)
-        }
-    }
-}
-
-/// From the EtherType at the start of `bytes` on.
-fn ethertype(bytes: Option<&[u8]>) -> Result<(Vlans, &[u8]), Skipped> {
-    let (protocol, rest) =
-        bytes.and_then(<[u8]>::split_first_chunk::<2>).ok_or(Skipped::Damaged)?;
-    tags(u16::from_be_bytes(*protocol), rest)
-}
-
-fn tags(mut protocol: u16, mut rest: &[u8]) -> Result<(Vlans, &[u8]), Skipped> {
-    let mut vlan = Vlans::default();
-    while ETHERTYPE_VLAN.contains(&protocol) {
-        let (tag, behind) = rest.split_first_chunk::<4>().ok_or(Skipped::Damaged)?;
-        vlan.push(u16::from_be_bytes([tag[0], tag[1]]) & 0x0fff).ok_or(Skipped::TooDeep)?;
-        protocol = u16::from_be_bytes([tag[2], tag[3]]);
-        rest = behind;
-    }
-    match protocol {
-        ETHERTYPE_IPV4 | ETHERTYPE_IPV6 => Ok((vlan, rest)),
-        _ => Err(Skipped::NotIp),
-    }
+/// Finds out what an IP packet carries whose payload was put together from fragments: `len` bytes,
+/// of which only the first may be there.
+///
+/// # Errors
+///
+/// When it carries nothing that is read, and why.
+pub fn reassembled(whole: Whole, payload: &[u8], len: u32) -> Result<Packet<'_>, Skipped> {
+    let Whole { src, dst, protocol, vlan, tunnels, .. } = whole;
+    network::carried(Ip { src, dst, way: Way { vlan, tunnels }, protocol, len, payload })
 }
 
 #[cfg(test)]

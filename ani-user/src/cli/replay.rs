@@ -160,6 +160,7 @@ fn file(
         });
         if shown.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
+    pipeline.finish();
     summary.records += capture.records();
     for (number, records) in capture.unsupported() {
         summary.unsupported += records;

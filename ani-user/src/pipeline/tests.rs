@@ -10,7 +10,6 @@ use crate::{
     capture::{Content, LinkType, fixture},
     config,
     invite::AniStatus,
-    time::Timestamp,
 };
 
 fn pipeline() -> Pipeline {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    capture::{Source as _, ring::records::Records},
+    capture::{Source as _, clock::Clock, ring::records::Records},
     config::Config,
     control::Daemon,
     pipeline::Pipeline,
@@ -50,6 +50,7 @@ pub(super) struct Worker {
     pipeline: Pipeline,
     telemetry: Arc<Telemetry>,
     mailbox: Arc<Mailbox>,
+    clock: Clock,
 }
 
 impl Worker {
@@ -61,6 +62,7 @@ impl Worker {
             pipeline: Pipeline::new(config, rules, Arc::clone(&daemon.tallies)),
             telemetry: Arc::clone(&daemon.telemetry),
             mailbox,
+            clock: Clock::new(),
         }
     }
 
@@ -84,6 +86,7 @@ impl Worker {
                 return;
             }
             if !any {
+                self.pipeline.expire(self.clock.now());
                 thread::park_timeout(PARK);
             }
         }

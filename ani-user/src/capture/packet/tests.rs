@@ -106,6 +106,45 @@ fn ipv6_and_its_extension_headers() {
 }
 
 #[test]
+fn fragments_behind_and_before_other_extension_headers() {
+    let hop_by_hop = [60, 0, 1, 4, 0, 0, 0, 0];
+    let options = [44, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    // The middle of a packet, and it looks like a header.
+    let later = [60, 0, 0, 0x40, 0, 0, 0, 7];
+    let middle = [17, 0, 1, 4, 0, 0, 0, 0];
+    let packet = v6(0, &[&hop_by_hop[..], &options, &later, &middle].concat());
+    let Ok(Packet::Fragment(fragment)) = read(LinkType::RawIp, &packet) else { panic!("fragment") };
+    assert_eq!((fragment.whole.protocol, fragment.whole.id, fragment.offset), (60, 7, 64));
+    assert_eq!(fragment.bytes[..8], middle);
+    assert_eq!(fragment.len as usize, middle.len() + 8 + PAYLOAD.len());
+    let cut = &packet[..packet.len() - 5];
+    let Ok(Packet::Fragment(fragment)) = read(LinkType::RawIp, cut) else { panic!("fragment") };
+    assert_eq!(fragment.len as usize, fragment.bytes.len() + 5);
+
+    // The same with IPv4 and an authentication header.
+    let packet = fixture::fragment_v4([203, 0, 113, 9], 51, 7, 64, true, &middle);
+    let Ok(Packet::Fragment(fragment)) = read(LinkType::RawIp, &packet) else { panic!("fragment") };
+    assert_eq!((fragment.whole.protocol, fragment.bytes), (51, &middle[..]));
+}
+
+#[test]
+fn extension_headers_are_looked_past_to_a_bound() {
+    let options = [60, 0, 1, 4, 0, 0, 0, 0];
+    let last = [17, 0, 1, 4, 0, 0, 0, 0];
+    let most = [&options.repeat(MAX_EXTENSION_HEADERS - 1)[..], &last].concat();
+    assert_eq!(datagram(LinkType::RawIp, &v6(60, &most)).map(|udp| udp.payload), Ok(PAYLOAD));
+    let more = [&options[..], &most].concat();
+    assert_eq!(datagram(LinkType::RawIp, &v6(60, &more)), Err(Skipped::TooDeep));
+    // Hop-by-hop options in the second place, an authentication header, and none at all.
+    let misplaced = [&[0, 0, 1, 4, 0, 0, 0, 0][..], &last].concat();
+    assert_eq!(datagram(LinkType::RawIp, &v6(60, &misplaced)), Err(Skipped::OtherTransport));
+    let authentication = [17, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1];
+    let packet = v6(51, &authentication);
+    assert_eq!(datagram(LinkType::RawIp, &packet).map(|udp| udp.payload), Ok(PAYLOAD));
+    assert_eq!(datagram(LinkType::RawIp, &v6(59, &[])), Err(Skipped::OtherTransport));
+}
+
+#[test]
 fn what_is_no_datagram_is_told_apart() {
     let mut fragment = fixture::ethernet(PAYLOAD);
     for (bits, offset, more) in [([0x20, 0], 0, true), ([0, 9], 72, false)] {
@@ -123,6 +162,10 @@ fn what_is_no_datagram_is_told_apart() {
     let Ok(Packet::Segment(segment)) = read(LinkType::RawIp, &tcp) else { panic!("segment") };
     assert_eq!((segment.seq, segment.syn, segment.end), (1, false, false));
     assert_eq!((segment.payload, segment.len as usize), (PAYLOAD, PAYLOAD.len()));
+    let cut = &tcp[..tcp.len() - 9];
+    let Ok(Packet::Segment(segment)) = read(LinkType::RawIp, cut) else { panic!("segment") };
+    assert_eq!(segment.payload, &PAYLOAD[..PAYLOAD.len() - 9]);
+    assert_eq!(segment.len as usize, PAYLOAD.len(), "as the IP header has it");
 
     // Destination unreachable, with the datagram it is about.
     let quoted = &fixture::ethernet(PAYLOAD)[14..];
@@ -150,6 +193,8 @@ fn the_payload_is_as_long_as_udp_says() {
     let datagram = ethernet(&whole[..whole.len() - 5]).expect("UDP");
     assert!(datagram.cut && !datagram.overlong);
     assert_eq!(datagram.payload, &PAYLOAD[..PAYLOAD.len() - 5]);
+    let datagram = ethernet(&long[..long.len() - 5]).expect("UDP");
+    assert!(datagram.cut && datagram.overlong, "however much was captured");
 
     let mut nothing = fixture::ethernet(PAYLOAD);
     nothing[udp_len_at..][..2].copy_from_slice(&7u16.to_be_bytes());
@@ -201,9 +246,15 @@ proptest! {
     ) {
         let starts: [&[u8]; 5] = [&[], &[8, 0, 0x45], &[0x86, 0xdd, 0x60], &[0x81, 0], &[0x45]];
         let bytes = [&[0; 12], starts[start], &bytes].concat();
-        for link in
-            [LinkType::Ethernet, LinkType::Null, LinkType::RawIp, LinkType::Sll, LinkType::Sll2]
-        {
+        for link in [
+            LinkType::Ethernet,
+            LinkType::Null,
+            LinkType::RawIp,
+            LinkType::Sll,
+            LinkType::Sll2,
+            LinkType::Ppp,
+            LinkType::PppEther,
+        ] {
             for from in [0, 12] {
                 if let Ok(Packet::Datagram(datagram)) = read(link, &bytes[from..]) {
                     prop_assert!(datagram.payload.len() <= bytes.len());
