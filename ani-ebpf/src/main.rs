@@ -40,7 +40,7 @@ mod object {
     pub(crate) fn ani_ingress(ctx: XdpContext) -> u32 {
         match TABLE[program::ingress(&ctx) as usize].kind {
             Kind::Dropped => XDP_DROP,
-            Kind::Entry | Kind::Note | Kind::Passed => XDP_PASS,
+            Kind::Entry | Kind::Loss | Kind::Note | Kind::Passed => XDP_PASS,
         }
     }
 

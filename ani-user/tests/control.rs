@@ -292,6 +292,9 @@ fn the_status_document_has_its_shape() {
     let text = rig.text(&["status"]);
     assert!(text.starts_with("ani 0.1.0, up 1m 30s\ninterfaces  eth0 (native)\n"), "{text}");
     assert!(text.lines().all(|line| line.len() <= 120));
+    let loss = text.lines().find(|line| line.starts_with("lost_parts ")).expect("a loss by name");
+    assert!(loss.ends_with("because the ring buffer was half full"), "{loss}");
+    assert_eq!(text.matches("lost_parts").count(), 1, "{text}");
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod blocking;
 mod calls;
 /// The daemon killed, and a second one on the same interface.
 mod faults;
+/// INVITEs larger than a frame, and larger than most.
+mod fragments;
 /// The lab itself.
 mod ground;
 /// The rate limit.

@@ -146,7 +146,9 @@ impl Harness {
 
         let notes: Vec<_> = TABLE
             .iter()
-            .filter(|row| row.kind == Kind::Note && delta.value(row.counter) != 0)
+            .filter(|row| {
+                matches!(row.kind, Kind::Note | Kind::Loss) && delta.value(row.counter) != 0
+            })
             .map(|row| row.name)
             .collect();
         let record = self.record();

@@ -1,8 +1,8 @@
 //! Which way each packet took through the program, and what was lost.
 //!
 //! Every packet is counted once on its way in ([`Counter::Packets`]) and exactly once on its way
-//! out (an *exit*); the exits add up to the packets. The rest, the *notes*, are counted beside an
-//! exit and add up to nothing. [`TABLE`] defines each once: the name serves the status document
+//! out (an *exit*); the exits add up to the packets. The rest, *notes* and *losses*, are counted beside
+//! an exit and add up to nothing. [`TABLE`] defines each once: the name serves the status document
 //! and the metrics alike.
 
 /// Where a counter belongs.
@@ -16,6 +16,8 @@ pub enum Kind {
     Dropped,
     /// Counted beside a way out.
     Note,
+    /// Counted beside a way out: something the daemon does not get to see.
+    Loss,
 }
 
 macro_rules! counters {
@@ -73,10 +75,10 @@ counters! {
 
     Captured, "captured", Note, "INVITEs handed to the daemon";
     CapturedParts, "captured_parts", Note, "Fragments and TCP segments handed to the daemon";
-    Lost, "lost", Note, "INVITEs not handed to the daemon because the ring buffer was full";
-    LostParts, "lost_parts", Note, "Fragments and TCP segments not handed to the daemon because the ring buffer was half full";
-    CaptureCut, "capture_cut", Note, "Packets handed to the daemon without their end";
-    FragmentUntracked, "fragment_untracked", Note, "First fragments that could not be remembered: later ones are handed on unseen";
+    Lost, "lost", Loss, "INVITEs not handed to the daemon because the ring buffer was full";
+    LostParts, "lost_parts", Loss, "Fragments and TCP segments not handed to the daemon because the ring buffer was half full";
+    CaptureCut, "capture_cut", Loss, "Packets handed to the daemon without their end";
+    FragmentUntracked, "fragment_untracked", Loss, "First fragments that could not be remembered: later ones are handed on unseen";
 }
 
 impl Counter {

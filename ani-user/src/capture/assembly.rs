@@ -27,6 +27,9 @@ use crate::{
 /// How often it is looked for what has waited too long.
 const SWEEP: Duration = Duration::from_secs(1);
 
+/// Bytes all that is being put together may take.
+pub const MAX_BYTES: usize = fragments::OF_TRUNKS.bytes + fragments::OF_STRANGERS.bytes;
+
 /// Takes messages out of frames.
 pub struct Assembly {
     trunks: Pool,

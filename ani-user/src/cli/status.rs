@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ani_ebpf::abi::counter::Counters;
+use ani_ebpf::abi::counter::{self, Counters};
 use serde_json::Value;
 
 use super::{
@@ -12,7 +12,10 @@ use super::{
     output::{self, NOTHING, Side, Table, count, items, shown},
     top,
 };
-use crate::control;
+use crate::{
+    control,
+    telemetry::{Definition, Sort, TALLIES},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -51,6 +54,8 @@ fn text(status: &Value, all: bool) -> String {
         shown(&status["daemon"]["max_callers"]),
     );
     text.push_str(&counters(status, all).text());
+    text.push('\n');
+    text.push_str(&losses(status));
     if !items(&status["trunks"]).is_empty() {
         text.push('\n');
         text.push_str(&top::trunk_table(&status["trunks"]).text());
@@ -58,23 +63,52 @@ fn text(status: &Value, all: bool) -> String {
     text
 }
 
-/// The kernel's counters in their order, then what the daemon lost.
+/// The kernel's counters in their order, then the daemon's; without losses.
 fn counters(status: &Value, all: bool) -> Table {
     /// Shown at zero too: they say that it works, or that it does not.
-    const ALWAYS: [&str; 7] =
-        ["packets", "sip", "invites", "passed", "dropped", "captured", "lost"];
+    const ALWAYS: [&str; 6] = ["packets", "sip", "invites", "passed", "dropped", "captured"];
     let mut table = Table::new(&[("counter", Side::Left), ("count", Side::Right)]);
+    let lost: Vec<_> = lost_by_kernel().map(|row| row.name).collect();
     for known in control::counts(&Counters::ZERO) {
         let value = &status["counters"][known.name];
+        if lost.contains(&known.name) {
+            continue;
+        }
         if all || ALWAYS.contains(&known.name) || value.as_u64() != Some(0) {
             table.row([known.name.to_owned(), shown(value)]);
         }
     }
     for (name, value) in status["daemon"].as_object().into_iter().flatten() {
         let size = matches!(name.as_str(), "callers_tracked" | "max_callers");
-        if !size && (all || value.as_u64() != Some(0)) {
+        let loss = lost_by_daemon().any(|row| row.name == name);
+        if !size && !loss && (all || value.as_u64() != Some(0)) {
             table.row([format!("daemon.{name}"), shown(value)]);
         }
     }
     table
+}
+
+/// What was not seen, or not whole, and why: the kernel's losses, then the daemon's.
+fn losses(status: &Value) -> String {
+    let mut table = Table::new(&[("loss", Side::Left), ("count", Side::Right), ("", Side::Left)]);
+    let kernel = lost_by_kernel().map(|row| (row.name.to_owned(), "counters", row.name, row.help));
+    let daemon =
+        lost_by_daemon().map(|row| (format!("daemon.{}", row.name), "daemon", row.name, row.help));
+    let mut any = false;
+    for (shown_name, group, name, help) in kernel.chain(daemon) {
+        let value = &status[group][name];
+        if value.as_u64().is_some_and(|count| count > 0) {
+            any = true;
+            table.row([shown_name, shown(value), help.to_owned()]);
+        }
+    }
+    if any { table.text() } else { "nothing lost\n".to_owned() }
+}
+
+fn lost_by_kernel() -> impl Iterator<Item = &'static counter::Definition> {
+    counter::TABLE.iter().filter(|row| row.kind == counter::Kind::Loss)
+}
+
+fn lost_by_daemon() -> impl Iterator<Item = &'static Definition> {
+    TALLIES.iter().filter(|row| row.sort == Sort::Loss)
 }

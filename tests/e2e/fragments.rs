@@ -1,0 +1,144 @@
+//! INVITEs larger than a frame, and frames larger than most.
+
+use std::net::IpAddr;
+
+use ani_tests::{frame::Frame, invite::Invite};
+use xtask::lab::{
+    CARRIER_V4, CARRIER_V6, SBC_V4, SBC_V6,
+    daemon::Settings,
+    process::wait_for,
+    uac::{Callers, Plan, Route},
+};
+
+use crate::{
+    rig::{Rig, SETTLE},
+    wire::Wire,
+};
+
+const CALLS: u32 = 5;
+
+/// Bytes of the lab's INVITE without padding, at least.
+const BASE: usize = 900;
+
+/// Calls with INVITEs of at least `size` bytes complete, and the daemon knows of each who placed it,
+/// though the header that says so is in the last fragment.
+fn complete(mtu: u32, size: usize, route: Route) {
+    let rig = Rig::start(&Settings::default());
+    rig.lab.set_mtu(mtu).expect("MTU");
+    let caller = "+12015550107";
+    let plan = Plan::new(Callers::one(caller), CALLS, 10).over(route).padded(size - BASE);
+    let outcome = rig.call(&plan);
+    assert!(outcome.all_completed(CALLS), "{size} bytes at {mtu}, {route:?}: {outcome:?}");
+
+    let received = rig.received(caller) as u64;
+    let analysed = || rig.daemon.tally("invites").ok();
+    let come = wait_for("the INVITEs", SETTLE, || analysed() == Some(received));
+    assert!(
+        come.is_ok(),
+        "{:?} of {received}, {}",
+        analysed(),
+        rig.daemon.status().expect("status")
+    );
+    assert_eq!(rig.daemon.counter("invites").expect("counter"), received);
+    let fragmented = if size + 100 > mtu as usize { received } else { 0 };
+    assert_eq!(rig.daemon.tally("fragments_reassembled").expect("tally"), fragmented);
+    for loss in ["invites_cut", "damaged", "fragments_bad", "fragments_overlapping"] {
+        assert_eq!(rig.daemon.tally(loss).expect("tally"), 0, "{loss}");
+    }
+    let said = rig.daemon.cli(&["top", "callers"]).expect("top callers");
+    assert!(said.contains(caller), "{said}");
+}
+
+#[test]
+fn invites_of_2500_and_9000_bytes_at_an_mtu_of_1500() {
+    for route in [Route::V4, Route::V6] {
+        for size in [2_500, 9_000] {
+            complete(1_500, size, route);
+        }
+    }
+}
+
+#[test]
+fn invites_of_2500_and_9000_bytes_at_an_mtu_of_9000() {
+    for route in [Route::V4, Route::V6] {
+        for size in [2_500, 9_000] {
+            complete(9_000, size, route);
+        }
+    }
+}
+
+/// An INVITE of some 4,000 bytes in three fragments, from the carrier to the SBC.
+struct Fragmented {
+    frame: Frame,
+    id: u32,
+}
+
+impl Fragmented {
+    fn new(caller: &str, v6: bool, id: u32) -> Self {
+        let (from, to): (IpAddr, IpAddr) = match v6 {
+            false => (CARRIER_V4.into(), SBC_V4.into()),
+            true => (CARRIER_V6.into(), SBC_V6.into()),
+        };
+        let mut invite = Invite::from(caller).pai(caller);
+        for line in 0..6 {
+            invite = invite.line(&format!("X-Padding-{line}: {}", "p".repeat(500)));
+        }
+        let text = invite.text().replace("branch=z9hG4bK1", &format!("branch=z9hG4bK{id}"));
+        let text = text.replace("Call-ID: 1@", &format!("Call-ID: {id}@"));
+        let frame = Frame { destination: to, ..Frame::new(from, text.as_bytes()) };
+        Self { frame, id }
+    }
+
+    /// The three parts, in order.
+    fn parts(&self) -> [Vec<u8>; 3] {
+        [(0, Some(1_400)), (1_400, Some(2_800)), (2_800, None)]
+            .map(|(from, to)| self.frame.fragment(self.id, from, to))
+    }
+}
+
+/// Each order of fragments that a stack takes comes out as an INVITE, for the SBC and the daemon
+/// alike; what it does not take, neither of them sees.
+#[test]
+fn fragments_in_any_order_twice_missing_and_overlapping() {
+    let rig = Rig::start(&Settings::default());
+    let wire = Wire::new(&rig.lab);
+    let mut taken = Vec::new();
+    for (v6, base) in [(false, 100_u32), (true, 200)] {
+        let orders: [(&str, &[usize], bool); 6] = [
+            ("in order", &[0, 1, 2], true),
+            ("reversed", &[2, 1, 0], true),
+            ("the first last", &[1, 2, 0], true),
+            ("each twice", &[0, 0, 1, 1, 2], true),
+            ("the last missing", &[0, 1], false),
+            ("the first missing", &[1, 2], false),
+        ];
+        for (id, (what, order, whole)) in (base..).zip(orders) {
+            let caller = format!("+1201555{id:04}");
+            let parts = Fragmented::new(&caller, v6, id).parts();
+            order.iter().for_each(|at| wire.send(parts[*at].clone()));
+            taken.push((caller, format!("{what}, IPv6: {v6}"), whole));
+        }
+        let id = base + 50;
+        let caller = format!("+1201555{id:04}");
+        let packet = Fragmented::new(&caller, v6, id);
+        let [first, _, last] = packet.parts();
+        let overlapping = packet.frame.fragment(id, 1_392, Some(2_800));
+        for part in [first, overlapping, last] {
+            wire.send(part);
+        }
+        taken.push((caller, format!("overlapping, IPv6: {v6}"), false));
+    }
+
+    let whole = taken.iter().filter(|(_, _, whole)| *whole).count() as u64;
+    let analysed = || rig.daemon.tally("invites").ok();
+    let come = wait_for("the INVITEs", SETTLE, || analysed() == Some(whole));
+    assert!(come.is_ok(), "{:?} of {whole}: {}", analysed(), rig.daemon.status().expect("status"));
+    let top = rig.daemon.cli(&["top", "callers", "-n", "100"]).expect("top callers");
+    for (caller, what, whole) in &taken {
+        assert_eq!(top.contains(caller), *whole, "{what}: the daemon: {top}");
+        let received = rig.received(caller);
+        assert_eq!(received, usize::from(*whole), "{what}: the SBC");
+    }
+    assert_eq!(rig.daemon.tally("fragments_duplicate").expect("tally"), 4);
+    assert_eq!(rig.daemon.tally("fragments_overlapping").expect("tally"), 2);
+}
