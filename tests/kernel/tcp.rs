@@ -65,6 +65,19 @@ fn what_has_no_payload_or_another_port_is_left_alone() {
     }
 }
 
+/// Segments that were merged into one come whole, whatever the window is.
+#[test]
+fn large_segments_are_handed_on_whole() {
+    let text = CONFIG.replace("ring_bytes = 1048576", "ring_bytes = 1048576\nwindow = 1024");
+    let mut harness = Harness::with(&text);
+    for len in [1_460, 8_960, 17_000, 40_000] {
+        let frame = segment(US, (33_000, 5060), 12, &vec![b'x'; len]);
+        let run = harness.frame(&frame);
+        assert_eq!((run.exit, run.notes), (Counter::TcpSegment, vec!["captured_parts"]), "{len}");
+        assert!(run.record.expect("a record").frame == frame, "{len} bytes");
+    }
+}
+
 /// A header that is cut off, or longer than the packet.
 #[test]
 fn odd_headers_pass() {

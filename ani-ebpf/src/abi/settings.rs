@@ -8,13 +8,19 @@ pub const MAX_EMERGENCY: usize = 8;
 /// `u64` words in the bitmap of SIP ports: one bit for each of 65,536 ports.
 pub const PORT_WORDS: u32 = 65_536 / 64;
 
-/// Most bytes of a frame that are handed to the daemon, whatever the settings say.
+/// Most bytes of a datagram's frame that are handed to the daemon, whatever the settings say.
 pub const MAX_WINDOW: usize = 16_384;
+
+/// Most bytes of a TCP segment's frame that are handed to the daemon: segments come merged into one
+/// of 64 KB where the network card or the stack before the program does that (GRO, TSO over veth),
+/// and what is missing of one is missing in the stream. The kernel copies no more at a time.
+pub const MAX_SEGMENT: usize = 65_535;
 
 /// Ring record sizes the program reserves, header included; the smallest that holds the frame. The
 /// last byte of each is never used: two kilobytes hold what comes at an MTU of 1,500, nine a jumbo
-/// frame, the last one [`MAX_WINDOW`].
-pub const RECORD_SIZES: [usize; 5] = [1_024, 2_048, 4_096, 9_216, MAX_WINDOW + HEADER_LEN + 8];
+/// frame, the last two [`MAX_WINDOW`] and [`MAX_SEGMENT`].
+pub const RECORD_SIZES: [usize; 6] =
+    [1_024, 2_048, 4_096, 9_216, MAX_WINDOW + HEADER_LEN + 8, MAX_SEGMENT + HEADER_LEN + 1];
 
 /// The one element of the settings map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +37,7 @@ pub struct Settings {
     pub capture: u32,
     /// Whether the block list has any entry: 0 or 1. Saves the lookup.
     pub block_list: u32,
-    /// Most bytes of a frame that are handed to the daemon; at most [`MAX_WINDOW`].
+    /// Most bytes of a datagram's frame that are handed to the daemon; at most [`MAX_WINDOW`].
     pub window: u32,
     /// Zero.
     pub reserved: u32,

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use ani_ebpf::abi::{
     counter::Counter,
     record::{HEADER_LEN, NO_TRUNK, RecordHeader},
-    settings::{RECORD_SIZES, Settings},
+    settings::{MAX_SEGMENT, RECORD_SIZES, Settings},
 };
 use aya_ebpf::{
     bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
@@ -53,8 +53,10 @@ pub(super) fn part(frame: &Frame<'_>, exit: Counter) {
     let Some(settings) = capturing() else {
         return;
     };
-    if maps::waiting_bytes() < settings.parts_room
-        && record(frame, 0, &Decision::new(exit), settings.window)
+    // A hole in a stream costs the messages behind it too.
+    let window =
+        if matches!(exit, Counter::TcpSegment) { MAX_SEGMENT as u32 } else { settings.window };
+    if maps::waiting_bytes() < settings.parts_room && record(frame, 0, &Decision::new(exit), window)
     {
         maps::count(Counter::CapturedParts);
     } else {
@@ -80,8 +82,10 @@ fn record(frame: &Frame<'_>, sip_offset: u32, decision: &Decision, window: u32) 
         write::<{ FRAME_BYTES[2] }>(frame, sip_offset, decision, len)
     } else if len < FRAME_BYTES[3] as u64 {
         write::<{ FRAME_BYTES[3] }>(frame, sip_offset, decision, len)
-    } else {
+    } else if len < FRAME_BYTES[4] as u64 {
         write::<{ FRAME_BYTES[4] }>(frame, sip_offset, decision, len)
+    } else {
+        write::<{ FRAME_BYTES[5] }>(frame, sip_offset, decision, len)
     };
     if written && len < wire_len {
         maps::count(Counter::CaptureCut);

@@ -37,9 +37,7 @@ fn exit_codes_say_what_went_wrong() {
     assert_eq!(refused.code, 2);
     assert_eq!(
         refused.stderr,
-        format!(
-            "ani: {file}:2: capture.sip_ports: 0 is no port; write a number from 1 to 65535\n"
-        )
+        format!("ani: {file}:2: capture.sip_ports: 0 is no port; write a number from 1 to 65535\n")
     );
     fs::write(&file, config("")).expect("write");
     let accepted = ani(&["check-config", &file]);
