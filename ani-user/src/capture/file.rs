@@ -1,27 +1,36 @@
 //! pcap and pcapng files, read once from front to back in bounded memory.
+//!
+//! The file is never held: a buffer of [`MAX_RECORD_BYTES`] slides over it, and a frame borrows from
+//! that.
 
-use std::{fs::File, io::Read, ops::ControlFlow, path::Path};
+/// What the records of a file have in common, and what a block of it holds.
+mod section;
 
-use pcap_parser::{
-    Block, Linktype, PcapBlockOwned, PcapError, create_reader, pcapng::InterfaceDescriptionBlock,
-    traits::PcapReaderIterator,
+use std::{
+    fs::File,
+    io::{Cursor, Read},
+    ops::ControlFlow,
+    path::Path,
 };
+
+use pcap_parser::{PcapError, create_reader, traits::PcapReaderIterator};
 use thiserror::Error;
 
-use super::{Content, Frame, LinkType, Reach, Source};
-use crate::time::Timestamp;
+pub use self::section::MAX_INTERFACES;
+use self::section::{Section, Unreadable};
+use super::{Content, Frame, Reach, Source};
 
 /// Largest record that is read, bytes: what a capture of whole frames holds (262,144 bytes by
 /// default) with room for its block's options.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
 
-/// Interfaces a section of a pcapng file may describe.
-pub const MAX_INTERFACES: usize = 1_024;
-
 /// Different unsupported link types that are told apart; more are counted with the last.
 pub const MAX_UNSUPPORTED: usize = 8;
 
-/// Why a file ends early. All records before were handed out.
+/// How much is read to find out what a file is: a pipe hands out little at a time.
+const HEAD_BYTES: u64 = 1 << 16;
+
+/// Why a file ends early, or is not whole. All records that can be read are handed out before.
 #[derive(Debug, Error)]
 pub enum FileError {
     /// The file cannot be opened.
@@ -39,9 +48,17 @@ pub enum FileError {
     /// A record claims more than [`MAX_RECORD_BYTES`].
     #[error("damaged: the record after record {0} claims more than {MAX_RECORD_BYTES} bytes")]
     TooLong(u64),
-    /// A block that contradicts itself.
+    /// A block that contradicts itself, with no telling where the next one starts.
     #[error("damaged after record {0}")]
     Damaged(u64),
+    /// Blocks that contradict themselves, and were passed over.
+    #[error("damaged after record {after}: {blocks} blocks passed over, the rest was read")]
+    PassedOver {
+        /// Records before the first of them.
+        after: u64,
+        /// How many.
+        blocks: u64,
+    },
     /// More than [`MAX_INTERFACES`] interfaces.
     #[error("more than {MAX_INTERFACES} interfaces in one section, after record {0}")]
     Interfaces(u64),
@@ -50,53 +67,57 @@ pub enum FileError {
 /// A capture file.
 pub struct CaptureFile {
     reader: Box<dyn PcapReaderIterator>,
+    section: Section,
+    /// Whether it consists of blocks that say how long they are at both ends.
+    blocks: bool,
     /// Records seen so far, as tshark counts them: packets only.
     records: u64,
-    /// Of the section that is read; a pcap file has one.
-    interfaces: Vec<Interface>,
     /// Link types that cannot be read, and their records.
     unsupported: Vec<(i32, u64)>,
-    /// Byte order of the section that is read.
-    big_endian: bool,
+    /// Damaged blocks: how many records there were before the first, and how many there are.
+    passed_over: Option<(u64, u64)>,
 }
 
-/// What the records of an interface have in common.
-#[derive(Clone, Copy, Debug)]
-struct Interface {
-    link: Result<LinkType, i32>,
-    clock: Clock,
-}
+/// First bytes of a pcapng file (draft-ietf-opsawg-pcapng §4.1).
+const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 
-/// How an interface writes its timestamps.
-#[derive(Clone, Copy, Debug)]
-struct Clock {
-    /// Ticks in a second.
-    ticks: u128,
-    /// Seconds to add.
-    offset: i64,
-}
+/// Type, length, and length again (draft-ietf-opsawg-pcapng §3.1).
+const MIN_BLOCK_BYTES: u32 = 12;
 
-const MICROSECONDS: Clock = Clock { ticks: 1_000_000, offset: 0 };
-const NANOSECONDS: Clock = Clock { ticks: 1_000_000_000, offset: 0 };
+/// Types of blocks that are read: sections, interfaces, and three kinds of packets.
+const READ_BLOCKS: [u32; 5] = [u32::from_le_bytes(SECTION_HEADER), 1, 2, 3, 6];
 
 impl CaptureFile {
     /// Opens a file and reads its header.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be opened or is no capture.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         Self::new(File::open(path).map_err(FileError::Open)?)
     }
 
     /// Reads a capture from anything that can be read.
-    pub fn new(input: impl Read + Send + 'static) -> Result<Self, FileError> {
+    ///
+    /// # Errors
+    ///
+    /// When it is no capture.
+    pub fn new(mut input: impl Read + Send + 'static) -> Result<Self, FileError> {
+        let mut head = Vec::new();
+        input.by_ref().take(HEAD_BYTES).read_to_end(&mut head).map_err(|_| FileError::Read(0))?;
+        let blocks = head.starts_with(&SECTION_HEADER);
+        let input = Cursor::new(head).chain(input);
         let reader = create_reader(MAX_RECORD_BYTES, input).map_err(|error| match error {
             PcapError::ReadError => FileError::Read(0),
             _ => FileError::Unknown,
         })?;
         Ok(Self {
             reader,
+            section: Section::default(),
+            blocks,
             records: 0,
-            interfaces: Vec::new(),
             unsupported: Vec::new(),
-            big_endian: false,
+            passed_over: None,
         })
     }
 
@@ -109,6 +130,54 @@ impl CaptureFile {
     pub fn unsupported(&self) -> &[(i32, u64)] {
         &self.unsupported
     }
+
+    /// How a file ends that was read to its end.
+    fn end(&self) -> Result<(), FileError> {
+        match self.passed_over {
+            None => Ok(()),
+            Some((after, blocks)) => Err(FileError::PassedOver { after, blocks }),
+        }
+    }
+
+    /// Goes past a block that cannot be read, when it is there whole and says at both ends how long
+    /// it is.
+    fn pass_over(&mut self) -> Option<()> {
+        let len = self.word(4).filter(|&len| self.blocks && len >= MIN_BLOCK_BYTES)?;
+        if self.word(len - 4)? != len {
+            return None;
+        }
+        self.reader.consume(len as usize);
+        self.passed_over.get_or_insert((self.records, 0)).1 += 1;
+        Some(())
+    }
+
+    /// Goes past a block that is longer than the buffer and of a kind that nothing is read from: the
+    /// keys of TLS connections, names, remarks. Whether it was one.
+    fn skip(&mut self) -> Result<bool, FileError> {
+        let (Some(kind), Some(len)) = (self.word(0), self.word(4)) else { return Ok(false) };
+        if !self.blocks || READ_BLOCKS.contains(&kind) || len as usize <= self.reader.data().len() {
+            return Ok(false);
+        }
+        let mut left = len as usize;
+        while left > 0 {
+            let there = self.reader.data().len().min(left);
+            self.reader.consume(there);
+            left -= there;
+            let records = self.records;
+            self.reader.refill().map_err(|_| FileError::Read(records))?;
+            if left > 0 && self.reader.reader_exhausted() {
+                return Err(FileError::Cut(self.records));
+            }
+        }
+        Ok(true)
+    }
+
+    /// A word of the block that comes next.
+    fn word(&self, at: u32) -> Option<u32> {
+        let bytes = *self.reader.data().get(at as usize..)?.first_chunk::<4>()?;
+        let big_endian = self.section.big_endian();
+        Some(if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
+    }
 }
 
 impl Source for CaptureFile {
@@ -119,192 +188,71 @@ impl Source for CaptureFile {
         each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
     ) -> Result<(), FileError> {
         loop {
-            match self.reader.next() {
-                Ok((consumed, block)) => {
-                    let frame = block_frame(
-                        &block,
-                        &mut self.interfaces,
-                        &mut self.records,
-                        &mut self.unsupported,
-                        &mut self.big_endian,
-                    )?;
-                    let flow = frame.map_or(ControlFlow::Continue(()), |frame| each(&frame));
-                    self.reader.consume(consumed);
-                    if flow.is_break() {
-                        return Ok(());
+            let end = match self.reader.next() {
+                Ok((consumed, block)) => match self.section.record(&block) {
+                    Ok(record) => {
+                        let mut flow = ControlFlow::Continue(());
+                        if let Some(record) = record {
+                            self.records += 1;
+                            match record.link {
+                                // As if it had come in at the NIC.
+                                Ok(link) => {
+                                    flow = each(&Frame {
+                                        number: self.records,
+                                        arrived: record.arrived,
+                                        content: Content::Link {
+                                            link,
+                                            bytes: record.bytes,
+                                            wire_len: record.wire_len,
+                                        },
+                                        reach: Reach::Answer,
+                                        kernel: None,
+                                    });
+                                }
+                                Err(number) => count(&mut self.unsupported, number),
+                            }
+                        }
+                        self.reader.consume(consumed);
+                        if flow.is_break() {
+                            return Ok(());
+                        }
+                        continue;
                     }
-                }
-                Err(PcapError::Eof) => return Ok(()),
+                    Err(Unreadable::Interfaces) => return Err(FileError::Interfaces(self.records)),
+                    Err(Unreadable::Damaged) => FileError::Damaged(self.records),
+                },
+                Err(PcapError::Eof) => return self.end(),
                 Err(PcapError::Incomplete(_)) => {
-                    let records = self.records;
+                    let (records, before) = (self.records, self.reader.data().len());
                     self.reader.refill().map_err(|_| FileError::Read(records))?;
+                    // A full buffer in which the library still misses something.
+                    if self.reader.data().len() > before || self.reader.reader_exhausted() {
+                        continue;
+                    }
+                    FileError::Damaged(records)
                 }
-                Err(PcapError::UnexpectedEof) => return Err(FileError::Cut(self.records)),
-                Err(PcapError::BufferTooSmall) => return Err(FileError::TooLong(self.records)),
+                Err(PcapError::UnexpectedEof) => FileError::Cut(self.records),
+                Err(PcapError::BufferTooSmall) => FileError::TooLong(self.records),
                 Err(PcapError::ReadError) => return Err(FileError::Read(self.records)),
-                Err(_) => return Err(FileError::Damaged(self.records)),
+                Err(_) => FileError::Damaged(self.records),
+            };
+            match end {
+                // The library says so at the very end too, when it had read up to it before.
+                FileError::Cut(_) if self.reader.data().is_empty() => return self.end(),
+                FileError::TooLong(_) if self.skip()? => {}
+                end => self.pass_over().ok_or(end)?,
             }
         }
     }
-}
-
-/// Type of the block that held packets before the enhanced one (draft-ietf-opsawg-pcapng, appendix
-/// A); files of its time still go round.
-const PACKET_BLOCK: u32 = 2;
-
-struct PacketBlock<'a> {
-    interface: usize,
-    ticks: u128,
-    wire_len: u32,
-    bytes: &'a [u8],
-}
-
-impl<'a> PacketBlock<'a> {
-    fn read(body: &'a [u8], big_endian: bool) -> Option<Self> {
-        let (header, bytes) = body.split_first_chunk::<20>()?;
-        let word = |at: usize| {
-            let bytes = [header[at], header[at + 1], header[at + 2], header[at + 3]];
-            if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
-        };
-        // Two halves: the interface, then how many packets were lost.
-        let interface = [header[0], header[1]];
-        let interface =
-            if big_endian { u16::from_be_bytes(interface) } else { u16::from_le_bytes(interface) };
-        Some(Self {
-            interface: usize::from(interface),
-            ticks: u128::from(word(4)) << 32 | u128::from(word(8)),
-            wire_len: word(16),
-            bytes: bytes.get(..usize::try_from(word(12)).ok()?)?,
-        })
-    }
-}
-
-/// The frame of a block; none for a block that holds no packet, or one that cannot be read.
-fn block_frame<'a>(
-    block: &'a PcapBlockOwned<'a>,
-    interfaces: &mut Vec<Interface>,
-    records: &mut u64,
-    unsupported: &mut Vec<(i32, u64)>,
-    big_endian: &mut bool,
-) -> Result<Option<Frame<'a>>, FileError> {
-    let (interface, ticks, bytes, wire_len) = match block {
-        PcapBlockOwned::LegacyHeader(header) => {
-            let clock = if header.is_nanosecond_precision() { NANOSECONDS } else { MICROSECONDS };
-            *interfaces = vec![Interface { link: link(header.network), clock }];
-            return Ok(None);
-        }
-        PcapBlockOwned::NG(Block::SectionHeader(section)) => {
-            *big_endian = section.big_endian();
-            interfaces.clear();
-            return Ok(None);
-        }
-        PcapBlockOwned::NG(Block::InterfaceDescription(description)) => {
-            if interfaces.len() == MAX_INTERFACES {
-                return Err(FileError::Interfaces(*records));
-            }
-            interfaces
-                .push(Interface { link: link(description.linktype), clock: clock(description) });
-            return Ok(None);
-        }
-        PcapBlockOwned::Legacy(record) => {
-            let Some(interface) = interfaces.first() else {
-                return Err(FileError::Damaged(*records));
-            };
-            let ticks =
-                u128::from(record.ts_sec) * interface.clock.ticks + u128::from(record.ts_usec);
-            (interface, Some(ticks), record.data, record.origlen)
-        }
-        PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
-            let Some(interface) = interfaces.get(packet.if_id as usize) else {
-                return Err(FileError::Damaged(*records));
-            };
-            let ticks = u128::from(packet.ts_high) << 32 | u128::from(packet.ts_low);
-            let captured = packet.data.len().min(packet.caplen as usize);
-            (interface, Some(ticks), &packet.data[..captured], packet.origlen)
-        }
-        PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
-            let Some(interface) = interfaces.first() else {
-                return Err(FileError::Damaged(*records));
-            };
-            let captured = packet.data.len().min(packet.origlen as usize);
-            (interface, None, &packet.data[..captured], packet.origlen)
-        }
-        // The library reads the type of a block it does not know as if it were little-endian.
-        PcapBlockOwned::NG(Block::Unknown(block))
-            if block.block_type == PACKET_BLOCK
-                || *big_endian && block.block_type.swap_bytes() == PACKET_BLOCK =>
-        {
-            let packet = PacketBlock::read(block.data, *big_endian);
-            let Some((interface, packet)) =
-                packet.and_then(|packet| Some((interfaces.get(packet.interface)?, packet)))
-            else {
-                return Err(FileError::Damaged(*records));
-            };
-            (interface, Some(packet.ticks), packet.bytes, packet.wire_len)
-        }
-        PcapBlockOwned::NG(_) => return Ok(None),
-    };
-    *records += 1;
-    let link = match interface.link {
-        Ok(link) => link,
-        Err(number) => {
-            count(unsupported, number);
-            return Ok(None);
-        }
-    };
-    let arrived = ticks.map_or(Timestamp::default(), |ticks| interface.clock.time(ticks));
-    let content = Content::Link { link, bytes, wire_len };
-    // As if it had come in at the NIC.
-    Ok(Some(Frame { number: *records, arrived, content, reach: Reach::Answer, kernel: None }))
 }
 
 fn count(unsupported: &mut Vec<(i32, u64)>, number: i32) {
     let full = unsupported.len() == MAX_UNSUPPORTED;
-    match unsupported.iter_mut().position(|(known, _)| *known == number) {
-        Some(at) => unsupported[at].1 += 1,
-        None if full => {
-            if let Some(last) = unsupported.last_mut() {
-                last.1 += 1;
-            }
-        }
+    let known = unsupported.iter().position(|(known, _)| *known == number);
+    let at = known.or(full.then_some(MAX_UNSUPPORTED - 1));
+    match at.and_then(|at| unsupported.get_mut(at)) {
+        Some((_, records)) => *records += 1,
         None => unsupported.push((number, 1)),
-    }
-}
-
-impl Clock {
-    fn time(self, ticks: u128) -> Timestamp {
-        let seconds = i64::try_from(ticks / self.ticks).unwrap_or(i64::MAX);
-        let nanoseconds = (ticks % self.ticks).saturating_mul(1_000_000_000) / self.ticks;
-        Timestamp::new(seconds.saturating_add(self.offset), u32::try_from(nanoseconds).unwrap_or(0))
-    }
-}
-
-/// `if_tsresol` and `if_tsoffset` (draft-ietf-opsawg-pcapng §4.2).
-fn clock(description: &InterfaceDescriptionBlock<'_>) -> Clock {
-    let exponent = u32::from(description.if_tsresol & 0x7f);
-    let ticks = if description.if_tsresol & 0x80 != 0 {
-        2u128.checked_pow(exponent.min(100))
-    } else {
-        10u128.checked_pow(exponent.min(28))
-    };
-    Clock { ticks: ticks.unwrap_or(1_000_000), offset: description.if_tsoffset }
-}
-
-/// The number of a link type that is not read comes back as the error. The high bits of the field
-/// say how long a frame check sequence is.
-fn link(number: Linktype) -> Result<LinkType, i32> {
-    match number.0 & 0xffff {
-        1 => Ok(LinkType::Ethernet),
-        // PPP (9), and what is made of serial lines with it (50).
-        9 | 50 => Ok(LinkType::Ppp),
-        51 => Ok(LinkType::PppEther),
-        // NULL has the order of the machine that captured, LOOP (108) the network's; both are read.
-        0 | 108 => Ok(LinkType::Null),
-        // DLT_RAW is 12 or 14 by platform, LINKTYPE_RAW 101, LINKTYPE_IPV4 228, LINKTYPE_IPV6 229.
-        12 | 14 | 101 | 228 | 229 => Ok(LinkType::RawIp),
-        113 => Ok(LinkType::Sll),
-        276 => Ok(LinkType::Sll2),
-        other => Err(other),
     }
 }
 
