@@ -62,6 +62,16 @@ impl Pipeline {
             }
         });
     }
+
+    /// Hands out what is known of what is not whole: no more frames will come.
+    pub fn finish(&mut self, each: &mut dyn FnMut(Invite)) {
+        let Self { assembly, analysis } = self;
+        assembly.finish(&mut |message| {
+            if let Some(invite) = analysis.message(message) {
+                each(invite);
+            }
+        });
+    }
 }
 
 impl Analysis {

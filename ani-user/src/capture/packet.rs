@@ -24,7 +24,7 @@ const SLL2_HEADER_LEN: usize = 20;
 const UDP_HEADER_LEN: usize = 8;
 
 /// VLAN identifiers, outermost first: `len <= MAX_VLAN_TAGS` of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Vlans {
     ids: [u16; MAX_VLAN_TAGS],
     len: usize,

@@ -81,6 +81,7 @@ impl Worker {
                 ControlFlow::Continue(())
             });
             if last {
+                pipeline.finish(&mut |invite| telemetry.record(&invite));
                 return;
             }
             if !any {
