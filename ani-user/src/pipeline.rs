@@ -58,24 +58,31 @@ impl Pipeline {
         let Self { assembly, analysis } = self;
         let rules = Arc::clone(&analysis.rules);
         assembly.frame(frame, &|source| rules.trunk_of(source).is_some(), &mut |message| {
-            if let Some(invite) = analysis.message(message) {
-                each(invite);
-            }
+            analysis.hand_out(message, each);
         });
     }
 
-    /// Gives up what has waited too long for its rest; to be called when no frames come.
-    pub fn expire(&mut self, now: Timestamp) {
-        self.assembly.expire(now);
+    /// Gives up what has waited too long for its rest; to be called when no frames come. What is
+    /// known of an INVITE with a hole is handed out.
+    pub fn expire(&mut self, now: Timestamp, each: &mut dyn FnMut(Invite)) {
+        let Self { assembly, analysis } = self;
+        assembly.expire(now, &mut |message| analysis.hand_out(message, each));
     }
 
-    /// Gives up all that is not whole: the capture has ended.
-    pub fn finish(&mut self) {
-        self.assembly.finish();
+    /// Gives up all that is not whole: no more frames will come.
+    pub fn finish(&mut self, each: &mut dyn FnMut(Invite)) {
+        let Self { assembly, analysis } = self;
+        assembly.finish(&mut |message| analysis.hand_out(message, each));
     }
 }
 
 impl Analysis {
+    fn hand_out(&mut self, message: &Message<'_>, each: &mut dyn FnMut(Invite)) {
+        if let Some(invite) = self.message(message) {
+            each(invite);
+        }
+    }
+
     fn message(&mut self, message: &Message<'_>) -> Option<Invite> {
         if message.bytes.len() < MIN_MESSAGE_LEN as usize {
             self.tallies.add(Tally::Keepalives);

@@ -14,7 +14,7 @@ mod header;
 mod list;
 /// `"name" <uri>;parameters`.
 mod name_addr;
-/// The request line.
+/// The start line, and where one is in a stream.
 mod start_line;
 /// From bytes as they came to text: quotes, escapes, folding.
 mod text;
@@ -25,7 +25,7 @@ pub use fault::{Fault, Faults};
 pub use header::{Header, Headers, Name};
 pub use list::{Parameter, Parameters, Values};
 pub use name_addr::NameAddr;
-pub use start_line::{RequestLine, may_be_invite};
+pub use start_line::{Place, RequestLine, Start, may_be_invite, start};
 pub use text::{display, lossy, percent_decoded, trim, unquoted};
 pub use uri::{Scheme, Uri};
 
@@ -69,10 +69,11 @@ pub struct Invite<'a> {
 
 /// Reads an INVITE; `None` for anything else: another method, a response, no SIP.
 ///
-/// `cut` says that the end of the message was not captured; what is missing is then no fault of the
-/// sender's.
+/// `cut` says that the end of the message was not captured. What is missing is then no fault of the
+/// sender's, and what the cut goes through is not read: a number without its last digits would be
+/// another number.
 pub fn invite(message: &[u8], cut: bool) -> Option<Invite<'_>> {
-    let line = start_line::invite(message)?;
+    let line = start_line::invite(message, cut)?;
     let mut faults = line.faults;
     let (request, uri_faulty) = request_uri(line.uri, &mut faults);
     faults.add_if(uri_faulty, Fault::RequestUri);
@@ -94,7 +95,7 @@ pub fn invite(message: &[u8], cut: bool) -> Option<Invite<'_>> {
         faults,
     };
     let mut once = Once::default();
-    let mut headers = Headers::new(line.rest);
+    let mut headers = Headers::new(line.rest, cut);
     for header in headers.by_ref() {
         invite.take(header, &mut once);
     }
@@ -103,6 +104,9 @@ pub fn invite(message: &[u8], cut: bool) -> Option<Invite<'_>> {
         invite.faults.add(Fault::Cut);
     } else if headers.body().is_none() {
         invite.faults.add(Fault::HeadersEnd);
+    }
+    if !cut || headers.body().is_some() {
+        once.missing(&mut invite.faults);
     }
     invite.finish(headers.body().unwrap_or_default(), &once, cut);
     Some(invite)
@@ -133,6 +137,17 @@ struct Once {
     charge: bool,
     content_length: Option<usize>,
     content_length_seen: bool,
+}
+
+impl Once {
+    /// Names those that must be there and are not.
+    fn missing(&self, faults: &mut Faults) {
+        faults.add_if(!self.from, Fault::MissingFrom);
+        faults.add_if(!self.to, Fault::MissingTo);
+        faults.add_if(!self.call_id, Fault::MissingCallId);
+        faults.add_if(!self.cseq, Fault::MissingCSeq);
+        faults.add_if(!self.via, Fault::MissingVia);
+    }
 }
 
 impl<'a> Invite<'a> {
@@ -209,11 +224,6 @@ impl<'a> Invite<'a> {
     }
 
     fn finish(&mut self, rest: &'a [u8], once: &Once, cut: bool) {
-        self.faults.add_if(!once.from, Fault::MissingFrom);
-        self.faults.add_if(!once.to, Fault::MissingTo);
-        self.faults.add_if(!once.call_id, Fault::MissingCallId);
-        self.faults.add_if(!once.cseq, Fault::MissingCSeq);
-        self.faults.add_if(!once.via, Fault::MissingVia);
         // RFC 3261 §18.3: what follows the body in a datagram is discarded; a body that is shorter
         // than it says is an error.
         self.body = match once.content_length {
@@ -261,7 +271,7 @@ fn is_call_id(value: &[u8]) -> bool {
 }
 
 /// Digits and nothing else.
-fn number(value: &[u8]) -> Option<u32> {
+pub(crate) fn number(value: &[u8]) -> Option<u32> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return None;
     }

@@ -6,6 +6,10 @@
 
 /// Packets put together from their fragments.
 pub mod fragments;
+/// TCP flows, followed from segment to segment.
+pub mod stream;
+/// SIP messages in a stream of bytes.
+pub mod framing;
 /// What is being put together, in bounded memory.
 pub mod shelves;
 
@@ -14,6 +18,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use self::{
     fragments::{Came, Fragments},
     shelves::Bounds,
+    stream::Streams,
 };
 use super::{
     Content, Frame, KernelView, Message, Transport,
@@ -28,7 +33,10 @@ use crate::{
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Bytes all that is being put together may take.
-pub const MAX_BYTES: usize = fragments::OF_TRUNKS.bytes + fragments::OF_STRANGERS.bytes;
+pub const MAX_BYTES: usize = fragments::OF_TRUNKS.bytes
+    + fragments::OF_STRANGERS.bytes
+    + stream::OF_TRUNKS.bytes
+    + stream::OF_STRANGERS.bytes;
 
 /// Takes messages out of frames.
 pub struct Assembly {
@@ -42,6 +50,7 @@ pub struct Assembly {
 /// What is being put together for one kind of source.
 struct Pool {
     fragments: Fragments,
+    streams: Streams,
 }
 
 /// Memory that is held.
@@ -66,8 +75,8 @@ impl Assembly {
     /// Nothing put together yet; what happens is counted in `tallies`.
     pub fn new(tallies: Arc<Tallies>) -> Self {
         Self {
-            trunks: Pool::new(fragments::OF_TRUNKS, &tallies),
-            strangers: Pool::new(fragments::OF_STRANGERS, &tallies),
+            trunks: Pool::new(fragments::OF_TRUNKS, stream::OF_TRUNKS, &tallies),
+            strangers: Pool::new(fragments::OF_STRANGERS, stream::OF_STRANGERS, &tallies),
             swept: Timestamp::default(),
             tallies,
         }
@@ -82,7 +91,7 @@ impl Assembly {
         each: &mut dyn FnMut(&Message<'_>),
     ) {
         self.tallies.add(Tally::Frames);
-        self.expire(frame.arrived);
+        self.expire(frame.arrived, each);
         match frame.content {
             Content::Message { src, dst, transport, bytes } => each(&Message {
                 frame: frame.number,
@@ -107,8 +116,8 @@ impl Assembly {
     }
 
     /// Gives up what has waited too long; to be called when no frames come. Looks about once a
-    /// second, however often it is called.
-    pub fn expire(&mut self, now: Timestamp) {
+    /// second, however often it is called. What is known of a message with a hole is handed out.
+    pub fn expire(&mut self, now: Timestamp, each: &mut dyn FnMut(&Message<'_>)) {
         // Frames come a little out of order; a clock that was set back, or another capture, begins
         // anew.
         if now < self.swept.after(SWEEP) && now > self.swept.before(SWEEP) {
@@ -117,21 +126,24 @@ impl Assembly {
         self.swept = now;
         for pool in [&mut self.trunks, &mut self.strangers] {
             pool.fragments.expire(now);
+            pool.streams.expire(now, each);
         }
     }
 
     /// Gives up all that is not whole: no more frames will come.
-    pub fn finish(&mut self) {
+    pub fn finish(&mut self, each: &mut dyn FnMut(&Message<'_>)) {
         for pool in [&mut self.trunks, &mut self.strangers] {
             pool.fragments.finish();
+            pool.streams.finish(each);
         }
     }
 
     /// What is held now.
     pub fn memory(&self) -> Held {
         [&self.trunks, &self.strangers].into_iter().fold(Held::default(), |held, pool| {
-            let more = pool.fragments.memory();
-            Held { entries: held.entries + more.entries, bytes: held.bytes + more.bytes }
+            [pool.fragments.memory(), pool.streams.memory()].into_iter().fold(held, |held, more| {
+                Held { entries: held.entries + more.entries, bytes: held.bytes + more.bytes }
+            })
         })
     }
 
@@ -175,7 +187,13 @@ impl Assembly {
                     self.packet(whole.read(), origin, frame, trusted, each);
                 }
             }
-            Ok(Packet::Segment(_)) => self.tallies.add(Tally::TcpSegments),
+            Ok(Packet::Segment(segment)) => {
+                if segment.len > 0 {
+                    self.tallies.add(Tally::TcpSegments);
+                }
+                let pool = self.pool(trusted(segment.src.ip()));
+                pool.streams.push(&segment, frame, origin.fragments, each);
+            }
             Err(skipped) => self.tallies.add(match skipped {
                 Skipped::Damaged => Tally::Damaged,
                 Skipped::NotIp => Tally::NotIp,
@@ -191,7 +209,10 @@ impl Assembly {
 }
 
 impl Pool {
-    fn new(fragments: Bounds, tallies: &Arc<Tallies>) -> Self {
-        Self { fragments: Fragments::new(fragments, Arc::clone(tallies)) }
+    fn new(fragments: Bounds, streams: Bounds, tallies: &Arc<Tallies>) -> Self {
+        Self {
+            fragments: Fragments::new(fragments, Arc::clone(tallies)),
+            streams: Streams::new(streams, Arc::clone(tallies)),
+        }
     }
 }

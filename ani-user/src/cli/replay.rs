@@ -24,7 +24,7 @@ use crate::{
     },
     invite::Invite,
     pipeline::Pipeline,
-    policy::{Enforce, memory::Memory},
+    policy::{Enforce, Verdict, memory::Memory},
     telemetry::Tallies,
     time::Timestamp,
 };
@@ -37,7 +37,7 @@ const MAX_LIMITED: u32 = 1_000_000;
 
 /// Read captures (pcap, pcapng) and show each INVITE with what is known of it
 ///
-/// Only UDP is read: IP fragments and TCP segments are counted. INVITEs to any port are read.
+/// UDP and TCP are read; IP fragments are counted. INVITEs to any port are read.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// Capture files, read in this order
@@ -74,6 +74,13 @@ pub struct Summary {
     pub retransmissions: u64,
     /// INVITEs a rule would have dropped.
     pub dropped: u64,
+}
+
+impl Summary {
+    fn count(&mut self, invite: &Invite) {
+        self.retransmissions += u64::from(invite.retransmission);
+        self.dropped += u64::from(invite.verdict == Verdict::Drop);
+    }
 }
 
 /// Replays the files to standard output: a line of JSON an INVITE, or a table. What is wrong with a
@@ -116,18 +123,27 @@ pub fn replay(
     if !json {
         table::header(output)?;
     }
+    let mut show = |invite: &Invite| -> anyhow::Result<()> {
+        if json {
+            serde_json::to_writer(&mut *output, invite).map_err(io::Error::from)?;
+            output.write_all(b"\n")?;
+        } else {
+            table::row(output, invite)?;
+        }
+        Ok(())
+    };
     for path in &args.files {
-        let mut show = |invite: &Invite| -> anyhow::Result<()> {
-            if json {
-                serde_json::to_writer(&mut *output, invite).map_err(io::Error::from)?;
-                output.write_all(b"\n")?;
-            } else {
-                table::row(output, invite)?;
-            }
-            Ok(())
-        };
         file(path, &mut pipeline, &mut summary, &mut show, errors)?;
     }
+    // Not before: what a rotated capture begins, the next file may end.
+    let mut shown = Ok(());
+    pipeline.finish(&mut |invite| {
+        summary.count(&invite);
+        if shown.is_ok() {
+            shown = show(&invite);
+        }
+    });
+    shown?;
     if !json {
         table::summary(output, &summary)?;
     }
@@ -152,15 +168,13 @@ fn file(
     let mut shown = Ok(());
     let end = capture.frames(&mut |frame| {
         pipeline.frame(frame, &mut |invite| {
-            summary.retransmissions += u64::from(invite.retransmission);
-            summary.dropped += u64::from(invite.verdict == crate::policy::Verdict::Drop);
+            summary.count(&invite);
             if shown.is_ok() {
                 shown = show(&invite);
             }
         });
         if shown.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
-    pipeline.finish();
     summary.records += capture.records();
     for (number, records) in capture.unsupported() {
         summary.unsupported += records;

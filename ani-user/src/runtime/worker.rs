@@ -76,17 +76,18 @@ impl Worker {
                 self.pipeline.reconfigure(config, rules);
             }
             let mut any = false;
-            let Self { records, pipeline, telemetry, .. } = &mut self;
+            let Self { records, pipeline, telemetry, clock, .. } = &mut self;
             let Ok(()) = records.frames(&mut |frame| {
                 any = true;
                 pipeline.frame(frame, &mut |invite| telemetry.record(&invite));
                 ControlFlow::Continue(())
             });
             if last {
+                pipeline.finish(&mut |invite| telemetry.record(&invite));
                 return;
             }
             if !any {
-                self.pipeline.expire(self.clock.now());
+                pipeline.expire(clock.now(), &mut |invite| telemetry.record(&invite));
                 thread::park_timeout(PARK);
             }
         }

@@ -23,7 +23,7 @@ faults! {
     Contact = "contact", "Contact cannot be read (RFC 3261 §20.10).";
     ContentLength = "content-length", "Content-Length is no number (RFC 3261 §20.14).";
     ControlCharacter = "control-character", "A control character within the headers.";
-    Cut = "cut-short", "The end of the datagram was not captured.";
+    Cut = "cut-short", "The end of the message is missing.";
     Diversion = "diversion", "Diversion cannot be read (RFC 5806).";
     DoubledCSeq = "doubled-cseq", "Two CSeq headers.";
     DoubledCallId = "doubled-call-id", "Two Call-ID headers.";

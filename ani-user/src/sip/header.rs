@@ -99,15 +99,17 @@ pub struct Header<'a> {
 #[derive(Clone, Debug)]
 pub struct Headers<'a> {
     rest: &'a [u8],
+    cut: bool,
     faults: Faults,
     body: Option<&'a [u8]>,
     read: usize,
 }
 
 impl<'a> Headers<'a> {
-    /// From what follows the start line.
-    pub fn new(rest: &'a [u8]) -> Self {
-        Self { rest, faults: Faults::NONE, body: None, read: 0 }
+    /// From what follows the start line. `cut` says that the end is missing: a header that goes up
+    /// to the cut is then left out, since more of it could have followed, in its line or folded.
+    pub fn new(rest: &'a [u8], cut: bool) -> Self {
+        Self { rest, cut, faults: Faults::NONE, body: None, read: 0 }
     }
 
     /// What was wrong with the lines read so far.
@@ -127,6 +129,7 @@ impl<'a> Iterator for Headers<'a> {
     fn next(&mut self) -> Option<Header<'a>> {
         while self.body.is_none() && !self.rest.is_empty() {
             let start = self.rest;
+            let faults = self.faults;
             let (mut text, rest) = line(start, &mut self.faults);
             self.rest = rest;
             if text.is_empty() {
@@ -139,6 +142,10 @@ impl<'a> Iterator for Headers<'a> {
                 let end = start.len() - self.rest.len() + more.len();
                 text = &start[..end];
                 self.rest = rest;
+            }
+            if self.cut && self.rest.is_empty() {
+                self.faults = faults;
+                return None;
             }
             if self.read == MAX_HEADERS {
                 self.faults.add(Fault::TooManyHeaders);
@@ -164,7 +171,7 @@ fn header(text: &[u8]) -> Option<Header<'_>> {
 }
 
 /// `token` (RFC 3261 §25.1).
-fn is_token(byte: u8) -> bool {
+pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
 }
 

@@ -116,6 +116,97 @@ fn the_message_ends_where_content_length_says() {
 }
 
 #[test]
+fn what_a_cut_goes_through_is_not_read() {
+    let message = format!(
+        "{LINE}{REST}P-Asserted-Identity: <sip:+14155550100@h>\r\n , <tel:+14155550101>\r\n\
+         Diversion: <sip:+14155550102@h>\r\nRemote-Party-ID:\r\n <sip:+14155550103@h>\r\n\
+         Identity: eyJ.abc.def;info=<https://h/c>\r\nl: 4\r\n\r\nv=0\n"
+    );
+    let whole = read(&message);
+    let uris = |names: &[NameAddr<'_>]| -> Vec<_> {
+        names.iter().map(|name| lossy(name.uri.raw)).collect()
+    };
+    let value = |name: &Option<NameAddr<'_>>| name.as_ref().map(|name| lossy(name.uri.raw));
+    let all = uris(&whole.p_asserted_identity);
+    assert_eq!(all.len(), 2);
+    for end in 0..message.len() {
+        let start = &message[..end];
+        let Some(cut) = invite(start.as_bytes(), true) else {
+            assert!(end < LINE.len(), "{start:?}");
+            continue;
+        };
+        assert!(end >= LINE.len(), "{start:?}");
+        assert_eq!(cut.request_uri, b"sip:bob@h");
+        assert_eq!(cut.faults.words().collect::<Vec<_>>(), ["cut-short"], "{start:?}");
+        for (there, whole) in [
+            (value(&cut.from), value(&whole.from)),
+            (value(&cut.to), value(&whole.to)),
+            (cut.call_id.map(lossy), whole.call_id.map(lossy)),
+            (cut.branch.map(lossy), whole.branch.map(lossy)),
+            (cut.cseq.map(|number| number.to_string()), Some("1".to_owned())),
+            (cut.identity.first().copied().map(lossy), whole.identity.first().copied().map(lossy)),
+        ] {
+            assert!(there.is_none() || there == whole, "{start:?}: {there:?}");
+        }
+        for (there, whole) in [
+            (uris(&cut.p_asserted_identity), &all),
+            (uris(&cut.diversion), &uris(&whole.diversion)),
+            (uris(&cut.remote_party_id), &uris(&whole.remote_party_id)),
+        ] {
+            assert!(there.is_empty() || there == *whole, "{start:?}: {there:?}");
+        }
+    }
+    // One byte behind a line tells that it is not folded.
+    let at = message.find("Diversion").expect("there");
+    let asserted = |end: usize| {
+        invite(&message.as_bytes()[..end], true).expect("INVITE").p_asserted_identity.len()
+    };
+    assert_eq!((asserted(at), asserted(at + 1)), (0, 2));
+}
+
+#[test]
+fn a_start_line_is_told_from_any_other() {
+    use Place::{Behind, First, Somewhere};
+    let yes = |line: &str, places: &[Place]| {
+        for place in [Behind, First, Somewhere] {
+            let expected = if places.contains(&place) { Start::Yes } else { Start::No };
+            assert_eq!(start(line.as_bytes(), 0, place), expected, "{line:?} {place:?}");
+            assert_eq!(start(line.as_bytes(), line.len() - 1, place), expected, "{line:?}");
+            if expected == Start::Yes && line.starts_with("INVITE") {
+                for end in 0..line.len() {
+                    assert_eq!(start(&line.as_bytes()[..end], 0, place), Start::Open, "{line:?}");
+                }
+            }
+        }
+    };
+    yes("INVITE sip:bob@h SIP/2.0\r\n", &[Behind, First, Somewhere]);
+    yes("INVITE tel:+1 SIP/2.0\n", &[Behind, First, Somewhere]);
+    yes("SIP/2.0 200 OK\r\n", &[Behind, First, Somewhere]);
+    yes("SIP/2.0 200\r\n", &[Behind, First, Somewhere]);
+    yes("INVITE  sip:bob@h SIP/2.0\r\n", &[Behind, First]);
+    yes("INVITE\tsip:bob@h sip/2.0 \r\n", &[Behind, First]);
+    yes("INVITE sip:bob@h and more SIP/2.0\r\n", &[Behind, First]);
+    yes("INVITE nothing SIP/2.0\r\n", &[Behind, First]);
+    yes("KDMQ sip:bob@h SIP/2.0\r\n", &[Behind]);
+    yes("VITE sip:bob@h SIP/2.0\r\n", &[Behind]);
+    yes("sip/2.0 200 OK\r\n", &[Behind]);
+    for line in [
+        "INVITE sip:bob@h\r\n",
+        "GET / HTTP/1.1\r\n",
+        "HTTP/1.1 200 OK\r\n",
+        "SIP/2.0 2x0 OK\r\n",
+        "SIP/2.0\r\n",
+        "SIP/2.01 200 OK\r\n",
+        "Via: SIP/2.0/TCP h\r\n",
+        " INVITE sip:bob@h SIP/2.0\r\n",
+        "\u{16}\u{3}\u{1}\r\n",
+        "thisisatokenthatislongerthananymethodis sip:bob@h SIP/2.0\r\n",
+    ] {
+        yes(line, &[]);
+    }
+}
+
+#[test]
 fn what_is_wrong_with_headers_is_named() {
     for (headers, word) in [
         ("From: <sip:second@h>\r\n", "doubled-from"),

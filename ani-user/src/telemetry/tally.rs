@@ -67,6 +67,7 @@ tallies! {
     TcpJoined, "tcp_joined", Work, "TCP flows followed from the middle";
     TcpNotSip, "tcp_not_sip", Work, "TCP segments in which no SIP message starts or goes on";
     TcpGap, "tcp_gaps", Loss, "Places in a TCP flow whose bytes never came";
+    TcpResync, "tcp_resynchronised", Loss, "Places in a TCP flow where a SIP message should have started and none did";
     TcpTooLong, "tcp_too_long", Loss, "SIP messages over TCP longer than are read; their start is";
     TcpUnfinished, "tcp_unfinished", Loss, "SIP messages over TCP whose end never came";
     TcpShare, "tcp_over_share", Loss, "TCP flows given up because their source has too many";

@@ -113,6 +113,25 @@ impl<K: std::hash::Hash + Eq + Clone, V: Entry> Shelves<K, V> {
         result
     }
 
+    /// Whether an entry is there.
+    pub fn contains(&self, source: IpAddr, key: &K) -> bool {
+        self.shelves.peek(&source).is_some_and(|shelf| shelf.slots.contains(key))
+    }
+
+    /// Works on every entry, which is no use of it. What is larger then, gives way only when its
+    /// source is worked on again.
+    pub fn each(&mut self, work: &mut dyn FnMut(&K, &mut V)) {
+        for (_, shelf) in &mut self.shelves {
+            for (key, slot) in &mut shelf.slots {
+                work(key, &mut slot.value);
+                let bytes = slot.value.bytes();
+                shelf.bytes = shelf.bytes - slot.bytes + bytes;
+                self.bytes = self.bytes - slot.bytes + bytes;
+                slot.bytes = bytes;
+            }
+        }
+    }
+
     /// Takes an entry off.
     pub fn remove(&mut self, source: IpAddr, key: &K) -> Option<V> {
         let shelf = self.shelves.get_mut(&source)?;

@@ -285,12 +285,12 @@ fn time_counts_from_the_first_fragment() {
     rig.counts(&[(Tally::FragmentsTimeout, 1)]);
 
     rig.wait(31);
-    rig.assembly.expire(rig.now);
+    rig.assembly.expire(rig.now, &mut |_| panic!("a message of fragments"));
     rig.counts(&[(Tally::FragmentsTimeout, 2)]);
     assert_eq!(rig.assembly.memory(), Held::default());
 
     rig.send(&parts[0]);
-    rig.assembly.finish();
+    rig.assembly.finish(&mut |_| panic!("a message of fragments"));
     rig.counts(&[(Tally::FragmentsTimeout, 3)]);
     assert_eq!(rig.assembly.memory(), Held::default());
 }
@@ -414,7 +414,7 @@ fn a_flood_of_unfinished_packets_stays_within_bounds() {
         assert_eq!(rig.payloads(), vec![sent.as_slice(); expected]);
         let why = if forged { Tally::FragmentsEvicted } else { Tally::FragmentsShare };
         assert!(rig.tallies.value(why) > u64::from(FLOOD) * 9 / 10);
-        rig.assembly.finish();
+        rig.assembly.finish(&mut |_| panic!("a message of fragments"));
         let lost = [Tally::FragmentsTimeout, Tally::FragmentsShare, Tally::FragmentsEvicted];
         let lost: u64 = lost.map(|tally| rig.tallies.value(tally)).iter().sum();
         let unfinished = u64::from(FLOOD) + if forged { 2 } else { 0 };
@@ -491,7 +491,7 @@ proptest! {
             rig.send(&part);
         }
         prop_assert!(rig.got.is_empty());
-        rig.assembly.finish();
+        rig.assembly.finish(&mut |_| panic!("a message of fragments"));
         prop_assert_eq!(rig.tallies.value(Tally::FragmentsTimeout), 1);
     }
 
@@ -517,7 +517,7 @@ proptest! {
         }
         let counted = rig.tallies.value(Tally::FragmentsOverlap) + rig.tallies.value(Tally::FragmentsBad);
         prop_assert_eq!((rig.got.len(), counted), (0, 1));
-        rig.assembly.finish();
+        rig.assembly.finish(&mut |_| panic!("a message of fragments"));
         prop_assert_eq!(rig.tallies.value(Tally::FragmentsTimeout), 0);
     }
 
