@@ -6,6 +6,8 @@ pub mod clock;
 pub mod ring;
 /// From where something comes in to the worker's thread.
 pub mod queue;
+/// Messages that others mirror.
+pub mod hep;
 /// pcap and pcapng files.
 pub mod file;
 /// From a frame to the datagram, segment or fragment it carries.
@@ -130,6 +132,8 @@ pub enum Transport {
     Tls,
     /// SCTP, read by whoever mirrors it.
     Sctp,
+    /// WebSocket, read by whoever mirrors it.
+    Ws,
 }
 
 /// A SIP message, or what claims to be one, with what is known of its way here.

@@ -3,7 +3,7 @@
 //! them.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,7 +13,7 @@ use ani_ebpf::{
     dial_plan::DialPlan,
     scan::AniHeader,
 };
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// From the keys as they are written to the total configuration.
 mod check;
@@ -96,6 +96,14 @@ impl Default for Config {
                 mode: Mode::Auto,
                 ring_bytes: 4 << 20,
                 window: MAX_WINDOW as u32,
+                hep: Hep {
+                    listen: None,
+                    sources: vec![
+                        IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)),
+                        IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)),
+                    ],
+                    key: String::new(),
+                },
             },
             control: Control {
                 socket: PathBuf::from("/run/ani/ani.sock"),
@@ -132,6 +140,26 @@ pub struct Capture {
     /// Most bytes of a frame that are handed to the daemon; at most
     /// [`ani_ebpf::abi::settings::MAX_WINDOW`].
     pub window: u32,
+    /// Messages that others mirror.
+    pub hep: Hep,
+}
+
+impl Capture {
+    /// Whether anything comes in at all.
+    pub const fn is_empty(&self) -> bool {
+        self.interfaces.is_empty() && self.hep.listen.is_none()
+    }
+}
+
+/// Who may mirror messages by HEPv3, and where to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hep {
+    /// UDP and TCP; none for an empty string in the file.
+    pub listen: Option<SocketAddr>,
+    /// Networks of those who may; at least one.
+    pub sources: Vec<IpNet>,
+    /// What they authenticate with; empty for nothing.
+    pub key: String,
 }
 
 /// How the XDP program is attached.

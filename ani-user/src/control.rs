@@ -7,6 +7,7 @@
 
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
@@ -65,6 +66,8 @@ pub struct Daemon {
     clock: Arc<dyn Clock>,
     /// Places in the kernel's map; whatever a reload says, they stay until a restart.
     max_blocked: usize,
+    /// Where mirrored messages come in; stays until a restart too.
+    hep: Option<SocketAddr>,
     /// One change at a time: store and kernel must see all in the same order.
     changes: Mutex<()>,
 }
@@ -136,6 +139,7 @@ impl Daemon {
             telemetry: Arc::new(Telemetry::new(config.telemetry.max_callers)),
             tallies: Arc::new(Tallies::default()),
             max_blocked: config.lists.max_blocked as usize,
+            hep: config.capture.hep.listen,
             config: RwLock::new(Arc::new(config)),
             enforce,
             store,
@@ -295,6 +299,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("capture.interfaces", old.capture.interfaces != new.capture.interfaces),
         ("capture.mode", old.capture.mode != new.capture.mode),
         ("capture.ring_bytes", old.capture.ring_bytes != new.capture.ring_bytes),
+        ("capture.hep", old.capture.hep != new.capture.hep),
         ("control", old.control != new.control),
         ("store", old.store != new.store),
         ("lists", old.lists != new.lists),

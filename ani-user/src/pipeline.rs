@@ -197,7 +197,7 @@ fn reach(message: &Message<'_>, trunk: Option<u16>) -> Reach {
     let most = match message.transport {
         Transport::Udp if trunk.is_some() => Reach::Answer,
         Transport::Udp => Reach::Stop,
-        Transport::Sctp | Transport::Tcp | Transport::Tls => Reach::Observe,
+        Transport::Sctp | Transport::Tcp | Transport::Tls | Transport::Ws => Reach::Observe,
     };
     message.reach.min(most)
 }

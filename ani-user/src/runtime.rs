@@ -4,6 +4,8 @@
 //! the kernel before the first packet is. At the end detaching comes first: from then on the calls
 //! go on as if there were no ani, and what was captured is still counted.
 
+/// The sockets that mirrored messages come in on, beside the threads.
+mod mirror;
 /// The thread that runs frames through the pipeline.
 mod worker;
 
@@ -25,7 +27,10 @@ use tokio::{
     task::{JoinSet, spawn_blocking},
 };
 
-use self::worker::{Mailbox, Worker};
+use self::{
+    mirror::Mirror,
+    worker::{Live, Mailbox, Worker},
+};
 use crate::{
     capture::{
         clock::Clock,
@@ -80,7 +85,17 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     }
     kernel_log(&kernel)?;
 
-    let threads = Threads::start(&kernel, &daemon, clock)?;
+    let mut sources: Vec<Live> = Vec::new();
+    let mirror = match config.capture.hep.listen {
+        Some(address) => {
+            let (mirror, source) = Mirror::bind(address, &daemon).await?;
+            sources.push(Box::new(source));
+            Some(mirror)
+        }
+        None => None,
+    };
+    let threads = Threads::start(&kernel, &daemon, clock, sources)?;
+    let mirror = mirror.map(|mirror| mirror.start(threads.handles.worker.thread(), &daemon, clock));
     kernel.attach(&config)?;
     if config.trunks.is_empty() {
         tracing::warn!("no [[trunk]] is configured: every INVITE passes as untrusted");
@@ -90,9 +105,12 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
         .into_iter()
         .map(|interface| format!("{} ({})", interface.name, interface.mode))
         .collect();
+    if let Some(address) = config.capture.hep.listen {
+        tracing::info!("HEP is taken on {address}; mirrored calls are only observed");
+    }
+    let attached = if interfaces.is_empty() { "nothing".to_owned() } else { interfaces.join(", ") };
     tracing::info!(
-        "ready: attached to {}, SIP ports {:?}, {} trunks",
-        interfaces.join(", "),
+        "ready: attached to {attached}, SIP ports {:?}, {} trunks",
         config.capture.sip_ports,
         config.trunks.len()
     );
@@ -103,6 +121,9 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
 
     kernel.detach();
     tracing::info!("detached: calls go on without ani");
+    if let Some(mirror) = mirror {
+        mirror.end().await?;
+    }
     threads.stop.store(true, Ordering::Relaxed);
     let joined = spawn_blocking(move || threads.handles.join()).await?;
     drop(shutdown);
@@ -231,12 +252,18 @@ struct Handles {
 }
 
 impl Threads {
-    fn start(kernel: &Kernel, daemon: &Arc<Daemon>, clock: Clock) -> Result<Self> {
+    fn start(
+        kernel: &Kernel,
+        daemon: &Arc<Daemon>,
+        clock: Clock,
+        mut sources: Vec<Live>,
+    ) -> Result<Self> {
         let (ring, asleep) = kernel.ring()?;
         let (writer, records) = records::queue(Arc::clone(&daemon.tallies));
         let mailbox = Arc::new(Mailbox::default());
         let worker_stop = Arc::new(AtomicBool::new(false));
-        let worker = Worker::new(records, daemon, Arc::clone(&mailbox));
+        sources.push(Box::new(records));
+        let worker = Worker::new(sources, daemon, Arc::clone(&mailbox));
         let worker = {
             let stop = Arc::clone(&worker_stop);
             thread::Builder::new().name("ani-worker".into()).spawn(move || worker.run(&stop))?

@@ -6,6 +6,9 @@ mod rig;
 /// The metrics endpoint against the status document, and against OpenMetrics.
 #[path = "control/metrics.rs"]
 mod metrics;
+/// Calls that are mirrored and only observed.
+#[path = "control/mirrored.rs"]
+mod mirrored;
 /// What is refused, and how it is said.
 #[path = "control/refusals.rs"]
 mod refusals;

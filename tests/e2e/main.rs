@@ -9,6 +9,8 @@ mod blocking;
 mod calls;
 /// The daemon killed, and a second one on the same interface.
 mod faults;
+/// Floods of what is never finished.
+mod floods;
 /// INVITEs larger than a frame, and larger than most.
 mod fragments;
 /// The lab itself.
@@ -19,6 +21,8 @@ mod limits;
 mod reload;
 /// Lab, SBC and daemon together.
 mod rig;
+/// SIP over TCP.
+mod tcp;
 /// VLAN tags.
 mod vlan;
 /// Frames onto the wire as they are.

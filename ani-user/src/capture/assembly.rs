@@ -91,7 +91,6 @@ impl Assembly {
         each: &mut dyn FnMut(&Message<'_>),
     ) {
         self.tallies.add(Tally::Frames);
-        self.expire(frame.arrived, each);
         match frame.content {
             Content::Message { src, dst, transport, bytes } => each(&Message {
                 frame: frame.number,
@@ -109,6 +108,8 @@ impl Assembly {
                 kernel: frame.kernel,
             }),
             Content::Link { link, bytes, .. } => {
+                // A mirrored message has its sender's time, which says nothing about packets here.
+                self.expire(frame.arrived, each);
                 let origin = Origin { fragments: 1, kernel: frame.kernel, first_len: None };
                 self.packet(packet::read(link, bytes), origin, frame, trusted, each);
             }

@@ -71,6 +71,12 @@ fn text(caller: &Value) -> String {
             shown(&seen["dropped"])
         ),
     );
+    if seen["observed"].as_u64().is_some_and(|count| count > 0) {
+        line(
+            "only observed",
+            format!("{} of them: no rule could stop them", shown(&seen["observed"])),
+        );
+    }
     let levels = LEVELS.map(|level| format!("{level} {}", shown(&seen["attestation"][level])));
     line("attestation", levels.join(", "));
     line("first seen", format!("{} UTC", time(&seen["first_seen"])));

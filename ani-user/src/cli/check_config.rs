@@ -28,6 +28,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<()> {
         let document = json!({
             "file": args.file,
             "interfaces": config.capture.interfaces,
+            "hep": config.capture.hep.listen,
             "trunks": config.trunks.len(),
             "sources": sources,
             "limit": limit,
@@ -43,8 +44,18 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<()> {
         count(sources, "source network"),
         limit.as_deref().unwrap_or("none"),
     );
-    if config.capture.interfaces.is_empty() {
-        text.push_str("`ani run` needs an interface: set capture.interfaces\n");
+    match config.capture.hep.listen {
+        None if config.capture.interfaces.is_empty() => {
+            text.push_str("`ani run` needs an interface: set capture.interfaces\n");
+        }
+        None => {}
+        Some(address) => {
+            let sources = count(config.capture.hep.sources.len(), "network");
+            text.push_str(&format!("HEP is taken on {address} from {sources}\n"));
+            if config.capture.interfaces.is_empty() {
+                text.push_str("no interface is configured: calls are observed, none is stopped\n");
+            }
+        }
     }
     if config.trunks.is_empty() {
         text.push_str("no trunk is configured: every INVITE passes undecided\n");

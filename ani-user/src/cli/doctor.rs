@@ -1,6 +1,9 @@
 //! `ani doctor`: what this machine needs to run the daemon, and what to do where it is missing.
 
-use std::path::PathBuf;
+use std::{
+    net::{SocketAddr, TcpListener, UdpSocket},
+    path::PathBuf,
+};
 
 use serde::Serialize;
 
@@ -96,9 +99,14 @@ fn checks(args: &Args) -> Vec<Check> {
                     Outcome::Fail,
                     Ok(args.config.display().to_string()),
                 ));
-                if capture.interfaces.is_empty() {
-                    let none = anyhow::anyhow!("capture.interfaces is empty: name one");
+                if capture.is_empty() {
+                    let none = anyhow::anyhow!(
+                        "capture.interfaces is empty: name one, or set capture.hep"
+                    );
                     checks.push(check("interfaces", Outcome::Fail, Err(none)));
+                }
+                if let Some(address) = capture.hep.listen {
+                    checks.push(check("HEP", Outcome::Fail, listens(address)));
                 }
                 capture.interfaces
             }
@@ -123,6 +131,19 @@ fn checks(args: &Args) -> Vec<Check> {
         checks.push(check(&format!("interface {name}"), Outcome::Fail, detail));
     }
     checks
+}
+
+/// Whether mirrored messages can be taken at an address.
+fn listens(address: SocketAddr) -> anyhow::Result<String> {
+    UdpSocket::bind(address)
+        .and_then(|_udp| TcpListener::bind(address))
+        .map(|_tcp| format!("{address} is free"))
+        .map_err(|error| {
+            anyhow::anyhow!(
+                "{address}: {error}: taken by ani itself if the daemon runs (`ani status`), else \
+                 choose another capture.hep"
+            )
+        })
 }
 
 /// A check that ends with `otherwise` when it does not end well.

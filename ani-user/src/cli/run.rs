@@ -27,12 +27,12 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<()> {
     if let Some(socket) = &globals.socket {
         config.control.socket.clone_from(socket);
     }
-    if config.capture.interfaces.is_empty() {
+    if config.capture.is_empty() {
         return Err(Failure::say(
             Code::Usage,
             format_args!(
                 "{}: capture.interfaces is empty: name the interface the trunks come in on, such \
-                 as interfaces = [\"eth0\"]",
+                 as interfaces = [\"eth0\"], or set capture.hep to observe what an SBC mirrors",
                 args.config.display()
             ),
         ));

@@ -38,10 +38,15 @@ fn text(status: &Value, all: bool) -> String {
         .map(|interface| format!("{} ({})", shown(&interface["name"]), shown(&interface["mode"])))
         .collect();
     let interfaces = if interfaces.is_empty() { NOTHING.to_owned() } else { interfaces.join(", ") };
+    let mirrored = match &status["hep"] {
+        Value::Null => String::new(),
+        address => format!("mirrored    HEP on {}; such calls are only observed\n", shown(address)),
+    };
     let uptime = Duration::from_secs(status["uptime_s"].as_u64().unwrap_or(0));
     let mut text = format!(
         "ani {}, up {}\n\
          interfaces  {interfaces}\n\
+         {mirrored}\
          limit       {}\n\
          block list  {} of {}\n\
          callers     {} of {} tracked\n\n",

@@ -11,6 +11,10 @@ use toml::Spanned;
 
 use super::{Config, Error, Rate, error::Text, file};
 
+/// Mirrored messages.
+mod hep;
+/// Networks.
+mod network;
 /// The trunks.
 mod trunk;
 
@@ -116,7 +120,7 @@ fn capture(file: file::Capture, text: Text<'_>, config: &mut Config) -> Result<(
     if let Some(bytes) = file.window {
         config.capture.window = within(bytes, "capture.window", WINDOW, text)? as u32;
     }
-    Ok(())
+    hep::read(file.hep, file.hep_sources, file.hep_key, text, &mut config.capture.hep)
 }
 
 fn is_interface_name(name: &str) -> bool {
@@ -155,21 +159,33 @@ fn control(file: file::Control, text: Text<'_>, config: &mut Config) -> Result<(
         config.control.socket = required_path(path, "control.socket", text)?;
     }
     if let Some(address) = file.metrics {
-        let span = address.span();
-        let address = address.into_inner();
         config.control.metrics =
-            match address.parse::<SocketAddr>() {
-                _ if address.is_empty() => None,
-                Ok(address) => Some(address),
-                Err(_) => {
-                    return Err(text.error(span, format_args!(
-                    "control.metrics: `{address}` is no address and port; write one such as \
-                     127.0.0.1:9464, or \"\" for no metrics"
-                )));
-                }
-            };
+            listen(&address, "control.metrics", "127.0.0.1:9464", "no metrics", text)?;
     }
     Ok(())
+}
+
+/// An address and port to listen on; none for an empty text, which means `nothing`.
+fn listen(
+    address: &Spanned<String>,
+    key: &str,
+    example: &str,
+    nothing: &str,
+    text: Text<'_>,
+) -> Result<Option<SocketAddr>, Error> {
+    let written = address.get_ref();
+    if written.is_empty() {
+        return Ok(None);
+    }
+    written.parse().map(Some).map_err(|_| {
+        text.error(
+            address.span(),
+            format_args!(
+                "{key}: `{written}` is no address and port; write one such as {example}, or \"\" \
+                 for {nothing}"
+            ),
+        )
+    })
 }
 
 fn required_path(path: Spanned<String>, key: &str, text: Text<'_>) -> Result<PathBuf, Error> {

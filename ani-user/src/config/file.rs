@@ -29,6 +29,9 @@ pub(super) struct Capture {
     pub(super) mode: Option<Mode>,
     pub(super) ring_bytes: Option<Spanned<i64>>,
     pub(super) window: Option<Spanned<i64>>,
+    pub(super) hep: Option<Spanned<String>>,
+    pub(super) hep_sources: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) hep_key: Option<Spanned<String>>,
 }
 
 /// `[control]`

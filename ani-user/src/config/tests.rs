@@ -26,6 +26,9 @@ fn the_sample_names_every_key() {
         "mode",
         "ring_bytes",
         "window",
+        "hep",
+        "hep_sources",
+        "hep_key",
         "socket",
         "metrics",
         "path",
@@ -147,6 +150,26 @@ fn each_mistake_is_named_with_its_line_value_and_remedy() {
         (
             "[capture]\nsip_ports = '5060'",
             "ani.toml:2: capture.sip_ports: invalid type: string \"5060\", expected a sequence",
+        ),
+        (
+            "[capture]\nhep = '9060'",
+            "ani.toml:2: capture.hep: `9060` is no address and port; write one such as \
+             0.0.0.0:9060, or \"\" for none",
+        ),
+        (
+            "[capture]\nhep_sources = []",
+            "ani.toml:2: capture.hep_sources: 0 networks; name 1 to 256 that may mirror, or set \
+             capture.hep to \"\" for none",
+        ),
+        (
+            "[capture]\nhep_sources = [\n'192.0.2.1',\n'192.0.2.7/24']",
+            "ani.toml:4: capture.hep_sources: `192.0.2.7/24` has bits set behind its prefix; write \
+             192.0.2.0/24 for the network or 192.0.2.7 for the one address",
+        ),
+        (
+            "[capture]\nhep_sources = ['sbc']",
+            "ani.toml:2: capture.hep_sources: `sbc` is no network; write one such as \
+             203.0.113.0/24 or 2001:db8::/32, or an address",
         ),
         (
             "[control]\nsocket = ''",
@@ -278,6 +301,21 @@ fn each_mistake_is_named_with_its_line_value_and_remedy() {
     ] {
         assert_eq!(refused(text), expected, "{text}");
     }
+}
+
+#[test]
+fn mirrored_messages_come_from_the_loopback_unless_told_otherwise() {
+    let hep = parsed("capture.hep = '0.0.0.0:9060'").capture.hep;
+    assert_eq!(hep.listen, Some(SocketAddr::from(([0, 0, 0, 0], 9060))));
+    let sources: Vec<_> = hep.sources.iter().map(ToString::to_string).collect();
+    assert_eq!(sources, ["127.0.0.0/8", "::1/128"]);
+    let hep = parsed("[capture]\nhep = '[::]:9060'\nhep_sources = ['192.0.2.1']\nhep_key = 'k'");
+    assert_eq!((hep.capture.hep.sources.len(), hep.capture.hep.key.as_str()), (1, "k"));
+    let long = "k".repeat(257);
+    assert_eq!(
+        refused(&format!("[capture]\nhep_key = '{long}'")),
+        "ani.toml:2: capture.hep_key: 257 bytes; write at most 256, or \"\" for no key"
+    );
 }
 
 #[test]

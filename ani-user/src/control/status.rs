@@ -1,6 +1,6 @@
 //! The status document, and the names all counters go by, here and in the metrics.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, net::SocketAddr};
 
 use ani_ebpf::abi::counter::{Counters, Kind, TABLE};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -69,6 +69,7 @@ pub(super) struct Status {
     version: &'static str,
     uptime_s: u64,
     interfaces: Vec<Interface>,
+    hep: Option<SocketAddr>,
     #[serde(serialize_with = "by_name")]
     counters: Vec<Count>,
     daemon: DaemonStatus,
@@ -104,6 +105,7 @@ impl Daemon {
             version: env!("CARGO_PKG_VERSION"),
             uptime_s: self.clock.uptime().as_secs(),
             interfaces: self.enforce.interfaces(),
+            hep: self.hep,
             counters: counts(&counters),
             daemon: DaemonStatus {
                 callers_tracked: sizes.callers,

@@ -1,5 +1,7 @@
 //! Frames that the kernel has decided, and memory that ends.
 
+use std::net::SocketAddr;
+
 use ani_ebpf::{
     abi::number::Number,
     scan::{AniHeader, Attestation, NotPlain},
@@ -10,17 +12,13 @@ use crate::{
     capture::{Content, LinkType, fixture},
     config,
     invite::AniStatus,
+    policy::{Block, Enforce as _},
+    time::Timestamp,
 };
 
 fn pipeline() -> Pipeline {
     let config = Arc::new(Config {
-        capture: config::Capture {
-            interfaces: Vec::new(),
-            sip_ports: vec![5060],
-            mode: config::Mode::Auto,
-            ring_bytes: 0,
-            window: 0,
-        },
+        capture: Config::default().capture,
         control: config::Control { socket: "".into(), metrics: None },
         store: config::Store { path: "".into() },
         trunks: vec![config::Trunk {
@@ -108,6 +106,35 @@ fn without_the_kernel_memory_decides_and_an_unknown_source_is_untrusted() {
     let invite = self::invite(&mut pipeline, &frame(&bytes, None));
     assert_eq!((invite.trunk.as_deref(), invite.ani_status), (Some("carrier-a"), AniStatus::Ok));
     assert!(invite.kernel.plain);
+}
+
+#[test]
+fn a_mirrored_call_belongs_to_its_trunk_and_is_only_observed() {
+    let mut pipeline = pipeline();
+    let number = Number::from_ascii(b"14155551234").expect("digits");
+    let entry = Block { number, expires: None, reason: String::new(), added: Timestamp::new(0, 0) };
+    pipeline.analysis.rules.block(&[entry]).expect("memory takes all");
+    let bytes = fixture::invite("+14155551234", "b1");
+    let mut mirrored = Frame {
+        content: Content::Message {
+            src: SocketAddr::from(([192, 0, 2, 1], 40_001)),
+            dst: SocketAddr::from(([198, 51, 100, 20], 5_061)),
+            transport: Transport::Tls,
+            bytes: &bytes,
+        },
+        reach: Reach::Observe,
+        ..frame(&bytes, None)
+    };
+    let invite = self::invite(&mut pipeline, &mirrored);
+    assert_eq!((invite.transport, invite.reach), (Transport::Tls, Reach::Observe));
+    assert_eq!((invite.verdict, invite.rule), (Verdict::Pass, None));
+    assert_eq!((invite.trunk.as_deref(), invite.ani_status), (Some("carrier-a"), AniStatus::Ok));
+    // The same call over UDP to a NIC of ours would have ended there.
+    if let Content::Message { transport, .. } = &mut mirrored.content {
+        *transport = Transport::Udp;
+    }
+    mirrored.reach = Reach::Answer;
+    assert_eq!(self::invite(&mut pipeline, &mirrored).verdict, Verdict::Drop);
 }
 
 #[test]

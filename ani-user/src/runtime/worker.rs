@@ -1,6 +1,7 @@
 //! The thread that runs frames through the pipeline.
 
 use std::{
+    convert::Infallible,
     ops::ControlFlow,
     sync::{
         Arc, Mutex, PoisonError,
@@ -11,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    capture::{Source as _, clock::Clock, ring::records::Records},
+    capture::{Source, clock::Clock},
     config::Config,
     control::Daemon,
     pipeline::Pipeline,
@@ -22,10 +23,16 @@ use crate::{
 /// How long the worker sleeps when nobody wakes it.
 const PARK: Duration = Duration::from_millis(100);
 
+/// Frames taken from one source before the next has its turn: none waits for another's flood.
+const TURN: usize = 256;
+
+/// A source of what has come by now.
+pub(super) type Live = Box<dyn Source<Error = Infallible> + Send>;
+
 /// Where a changed configuration waits for the worker.
 #[derive(Default)]
 pub(super) struct Mailbox {
-    /// Looked at before each frame; the lock only when it says so.
+    /// Looked at before each turn; the lock only when it says so.
     full: AtomicBool,
     config: Mutex<Option<Arc<Config>>>,
 }
@@ -44,9 +51,9 @@ impl Mailbox {
     }
 }
 
-/// Takes frames out of the queue and puts what they say into the telemetry.
+/// Takes frames out of its sources and puts what they say into the telemetry.
 pub(super) struct Worker {
-    records: Records,
+    sources: Vec<Live>,
     pipeline: Pipeline,
     telemetry: Arc<Telemetry>,
     mailbox: Arc<Mailbox>,
@@ -54,11 +61,11 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(records: Records, daemon: &Daemon, mailbox: Arc<Mailbox>) -> Self {
+    pub(super) fn new(sources: Vec<Live>, daemon: &Daemon, mailbox: Arc<Mailbox>) -> Self {
         let config = daemon.config();
         let rules = Arc::new(Memory::new(&config));
         Self {
-            records,
+            sources,
             pipeline: Pipeline::new(config, rules, Arc::clone(&daemon.tallies)),
             telemetry: Arc::clone(&daemon.telemetry),
             mailbox,
@@ -66,30 +73,115 @@ impl Worker {
         }
     }
 
-    /// Works until `stop` is set and the queue is empty.
+    /// Works until `stop` is set and nothing is left.
     pub(super) fn run(mut self, stop: &AtomicBool) {
         loop {
-            // Read before the queue: what was put there before the stop is still worked on.
+            // Read before the sources: what was there before the stop is still worked on.
             let last = stop.load(Ordering::Relaxed);
             if let Some(config) = self.mailbox.take() {
                 let rules = Arc::new(Memory::new(&config));
                 self.pipeline.reconfigure(config, rules);
             }
-            let mut any = false;
-            let Self { records, pipeline, telemetry, clock, .. } = &mut self;
-            let Ok(()) = records.frames(&mut |frame| {
-                any = true;
-                pipeline.frame(frame, &mut |invite| telemetry.record(&invite));
-                ControlFlow::Continue(())
-            });
+            if self.turn() {
+                continue;
+            }
             if last {
+                let Self { mut pipeline, telemetry, .. } = self;
                 pipeline.finish(&mut |invite| telemetry.record(&invite));
                 return;
             }
-            if !any {
-                pipeline.expire(clock.now(), &mut |invite| telemetry.record(&invite));
-                thread::park_timeout(PARK);
-            }
+            let Self { pipeline, telemetry, clock, .. } = &mut self;
+            pipeline.expire(clock.now(), &mut |invite| telemetry.record(&invite));
+            thread::park_timeout(PARK);
         }
+    }
+
+    /// One turn of every source; whether there was anything.
+    fn turn(&mut self) -> bool {
+        let Self { sources, pipeline, telemetry, .. } = self;
+        let mut any = false;
+        for source in sources {
+            let mut left = TURN;
+            let Ok(()) = source.frames(&mut |frame| {
+                any = true;
+                pipeline.frame(frame, &mut |invite| telemetry.record(&invite));
+                left = left.saturating_sub(1);
+                if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+        }
+        any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        capture::{Content, Frame, Reach, Transport},
+        telemetry::Tallies,
+        time::Timestamp,
+    };
+
+    /// An INVITE from nobody as often as it says.
+    struct Flood(usize);
+
+    impl Source for Flood {
+        type Error = Infallible;
+
+        fn frames(
+            &mut self,
+            each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
+        ) -> Result<(), Infallible> {
+            let address = ([192, 0, 2, 1], 5060).into();
+            let content = Content::Message {
+                src: address,
+                dst: address,
+                transport: Transport::Tls,
+                bytes: b"INVITE sip:x@y SIP/2.0\r\nFrom: <sip:a@b>;tag=1\r\nCall-ID: 1\r\n\r\n",
+            };
+            let arrived = Timestamp::new(1, 0);
+            let frame = Frame { number: 1, arrived, content, reach: Reach::Observe, kernel: None };
+            while let Some(left) = self.0.checked_sub(1) {
+                self.0 = left;
+                if each(&frame).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    fn worker(floods: &[usize]) -> (Worker, Arc<Telemetry>) {
+        let config = Arc::new(Config::default());
+        let rules = Arc::new(Memory::new(&config));
+        let telemetry = Arc::new(Telemetry::new(1));
+        let worker = Worker {
+            sources: floods.iter().map(|count| Box::new(Flood(*count)) as Live).collect(),
+            pipeline: Pipeline::new(config, rules, Arc::new(Tallies::default())),
+            telemetry: Arc::clone(&telemetry),
+            mailbox: Arc::default(),
+            clock: Clock::new(),
+        };
+        (worker, telemetry)
+    }
+
+    fn invites(telemetry: &Telemetry) -> u64 {
+        telemetry.trunks().iter().map(|(_, figures)| figures.invites).sum()
+    }
+
+    #[test]
+    fn no_source_waits_for_another_ones_flood() {
+        let (mut worker, telemetry) = worker(&[1_000_000, 3]);
+        assert!(worker.turn());
+        assert_eq!(invites(&telemetry), TURN as u64 + 3);
+        let (mut worker, _) = self::worker(&[0, 0]);
+        assert!(!worker.turn());
+    }
+
+    #[test]
+    fn what_was_there_before_the_stop_is_still_worked_on() {
+        let (worker, telemetry) = worker(&[3 * TURN + 1, TURN]);
+        worker.run(&AtomicBool::new(true));
+        assert_eq!(invites(&telemetry), 4 * TURN as u64 + 1);
     }
 }

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{By, is_call, status_index};
 use crate::{
+    capture::Reach,
     invite::{AniStatus, Invite},
     policy::Verdict,
     telemetry::caller::{Caller, MAX_TEXT},
@@ -36,6 +37,8 @@ pub struct TrunkFigures {
     pub passed: u64,
     /// INVITEs that ended at the NIC.
     pub dropped: u64,
+    /// Of those that went on, INVITEs that no rule could have stopped: mirrored, or in a stream.
+    pub observed: u64,
     /// Calls at each of [`LEVELS`].
     #[serde(serialize_with = "by_level")]
     pub attestation: [u64; LEVELS.len()],
@@ -61,6 +64,9 @@ impl TrunkFigures {
         match invite.verdict {
             Verdict::Pass => add(&mut self.passed),
             Verdict::Drop => add(&mut self.dropped),
+        }
+        if invite.reach == Reach::Observe {
+            add(&mut self.observed);
         }
         if is_call(invite) {
             add(&mut self.calls);

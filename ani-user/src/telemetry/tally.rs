@@ -77,6 +77,7 @@ tallies! {
     HepRefused, "hep_refused", Loss, "HEP packets and connections from sources that are not allowed";
     HepBadKey, "hep_bad_key", Loss, "HEP packets with another authentication key";
     HepBad, "hep_bad", Loss, "HEP packets that cannot be read";
+    HepKeepalives, "hep_keepalives", Work, "HEP packets that carry nothing";
     HepNotSip, "hep_not_sip", Work, "HEP packets that carry no SIP";
     HepBusy, "hep_busy", Loss, "HEP connections turned away because there are too many";
     HepQueueFull, "hep_queue_full", Loss, "HEP packets not analysed because the worker was behind";

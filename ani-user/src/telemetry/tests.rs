@@ -94,7 +94,7 @@ fn the_json_of_a_caller() {
     assert_eq!(
         serde_json::to_value(caller).expect("json"),
         serde_json::json!({
-            "calls": 1, "invites": 1, "passed": 1, "dropped": 0,
+            "calls": 1, "invites": 1, "passed": 1, "dropped": 0, "observed": 0,
             "attestation": {"A": 1, "B": 0, "C": 0, "none": 0},
             "ani_status": {"ok": 1, "anonymous": 0, "missing": 0, "not-a-number": 0, "untrusted": 0},
             "first_seen": "1970-01-01T00:00:00.000000Z",

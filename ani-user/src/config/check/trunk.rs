@@ -1,9 +1,6 @@
 //! The trunks: names and sources that nobody else has, a country that is known, headers to read.
 
-use std::{
-    collections::{HashMap, HashSet},
-    net::IpAddr,
-};
+use std::collections::{HashMap, HashSet};
 
 use ani_ebpf::{
     abi::{
@@ -16,7 +13,7 @@ use ani_ebpf::{
 use ipnet::IpNet;
 use toml::Spanned;
 
-use super::within;
+use super::{network, within};
 use crate::config::{Error, Trunk, countries, error::Text, file};
 
 /// What INVITEs from no configured trunk are counted under.
@@ -114,29 +111,9 @@ fn networks(
     }
     let mut networks = Vec::with_capacity(list.len());
     for source in list {
+        let network = network::read(&source, "trunk.sources", text)?;
         let span = source.span();
         let source = source.into_inner();
-        let network = source
-            .parse::<IpNet>()
-            .ok()
-            .or_else(|| source.parse::<IpAddr>().ok().map(IpNet::from))
-            .ok_or_else(|| {
-                text.error(span.clone(), format_args!(
-                    "trunk.sources: `{source}` is no network; write one such as 203.0.113.0/24 or \
-                     2001:db8::/32, or an address"
-                ))
-            })?;
-        if network.trunc() != network {
-            return Err(text.error(
-                span,
-                format_args!(
-                    "trunk.sources: `{source}` has bits set behind its prefix; write {} for the \
-                 network or {} for the one address",
-                    network.trunc(),
-                    network.addr()
-                ),
-            ));
-        }
         if taken.len() == MAX_SOURCES as usize {
             return Err(text.error(span, format_args!(
                 "trunk.sources: more than {MAX_SOURCES} networks in all; put neighbours together"

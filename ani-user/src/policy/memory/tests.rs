@@ -16,13 +16,7 @@ fn config(per_caller: Option<Rate>, max_limited: u32) -> Config {
         ani: AniHeader::ALL.to_vec(),
     };
     Config {
-        capture: config::Capture {
-            interfaces: Vec::new(),
-            sip_ports: vec![5060],
-            mode: config::Mode::Auto,
-            ring_bytes: 0,
-            window: 0,
-        },
+        capture: Config::default().capture,
         control: config::Control { socket: "".into(), metrics: None },
         store: config::Store { path: "".into() },
         trunks: vec![trunk("wide", "203.0.113.0/24"), trunk("narrow", "203.0.113.128/25")],
