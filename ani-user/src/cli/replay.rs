@@ -1,10 +1,12 @@
 //! `ani replay`: captures through the very same pipeline as live calls, without root.
 
+/// How far it has come.
+mod progress;
 /// The table and the summary for people.
 mod table;
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{self, BufWriter, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -15,8 +17,12 @@ use ani_ebpf::{dial_plan::DialPlan, scan::AniHeader};
 use anyhow::Context;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use self::progress::Progress;
 use crate::{
-    capture::{Source as _, file::CaptureFile},
+    capture::{
+        Source as _,
+        file::{CaptureFile, FileError},
+    },
     config::{Config, Lists, Trunk},
     control::{
         list::{self, Defaults},
@@ -25,7 +31,7 @@ use crate::{
     invite::Invite,
     pipeline::Pipeline,
     policy::{Enforce, Verdict, memory::Memory},
-    telemetry::Tallies,
+    telemetry::{Tallies, Tally},
     time::Timestamp,
 };
 
@@ -37,7 +43,8 @@ const MAX_LIMITED: u32 = 1_000_000;
 
 /// Read captures (pcap, pcapng) and show each INVITE with what is known of it
 ///
-/// UDP and TCP are read; IP fragments are counted. INVITEs to any port are read.
+/// INVITEs to any port are read. IP fragments are put together and TCP is followed; IP-in-IP, GRE and
+/// GTP-U tunnels are looked into, and the addresses shown are those within.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// Capture files, read in this order
@@ -87,7 +94,9 @@ impl Summary {
 /// file goes to standard error and the rest goes on; in the end that is an error.
 pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     let mut output = BufWriter::new(io::stdout().lock());
-    let replayed = replay(args, json, &mut output, &mut io::stderr())
+    let mut terminal = progress::wanted().then(io::stderr);
+    let mut progress = Progress::new(terminal.as_mut().map(|terminal| terminal as &mut dyn Write));
+    let replayed = replay_with(args, json, &mut output, &mut io::stderr(), &mut progress)
         .and_then(|summary| Ok(output.flush().map(|()| summary)?));
     let summary = match replayed {
         // Whoever read the output has seen enough.
@@ -108,6 +117,16 @@ pub fn replay(
     json: bool,
     output: &mut dyn Write,
     errors: &mut dyn Write,
+) -> anyhow::Result<Summary> {
+    replay_with(args, json, output, errors, &mut Progress::new(None))
+}
+
+fn replay_with(
+    args: &Args,
+    json: bool,
+    output: &mut dyn Write,
+    errors: &mut dyn Write,
+    progress: &mut Progress<'_>,
 ) -> anyhow::Result<Summary> {
     let config = Arc::new(match &args.config {
         Some(path) => super::load_config(path)?,
@@ -133,7 +152,7 @@ pub fn replay(
         Ok(())
     };
     for path in &args.files {
-        file(path, &mut pipeline, &mut summary, &mut show, errors)?;
+        file(path, &mut pipeline, &mut summary, &mut show, errors, progress)?;
     }
     // Not before: what a rotated capture begins, the next file may end.
     let mut shown = Ok(());
@@ -156,8 +175,10 @@ fn file(
     summary: &mut Summary,
     show: &mut dyn FnMut(&Invite) -> anyhow::Result<()>,
     errors: &mut dyn Write,
+    progress: &mut Progress<'_>,
 ) -> anyhow::Result<()> {
-    let mut capture = match CaptureFile::open(path) {
+    let opened = File::open(path).map_err(FileError::Open);
+    let mut capture = match opened.and_then(|file| CaptureFile::new(progress.begin(path, file))) {
         Ok(capture) => capture,
         Err(error) => {
             summary.failed_files += 1;
@@ -173,8 +194,10 @@ fn file(
                 shown = show(&invite);
             }
         });
+        progress.tick(frame.number, summary.tallies.value(Tally::Invites));
         if shown.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
+    progress.clear();
     summary.records += capture.records();
     for (number, records) in capture.unsupported() {
         summary.unsupported += records;

@@ -3,7 +3,11 @@
 use std::io::{self, Write};
 
 use super::Summary;
-use crate::{invite::Invite, policy::Verdict, telemetry::Tally};
+use crate::{
+    invite::Invite,
+    policy::Verdict,
+    telemetry::{Sort, TALLIES, Tally},
+};
 
 pub(super) fn header(output: &mut dyn Write) -> io::Result<()> {
     line(output, ["TIME", "SOURCE", "ANI", "STATUS", "DNIS", "ATTEST", "VERDICT", "CALL-ID"])
@@ -43,21 +47,31 @@ pub(super) fn summary(output: &mut dyn Write, summary: &Summary) -> io::Result<(
     )?;
     writeln!(
         output,
-        "not followed: {} IP fragments, {} TCP segments",
+        "put together: {} packets from {} IP fragments, {} messages from {} TCP segments",
+        count(Tally::FragmentsWhole),
         count(Tally::Fragments),
+        count(Tally::TcpMessages),
         count(Tally::TcpSegments)
     )?;
     writeln!(
         output,
-        "no INVITE: {} other messages, {} keep-alives, {} other transports, {} not IP, {} damaged, \
+        "no INVITE: {} other messages, {} keep-alives, {} other transports, {} not IP, \
          {} of unknown link types",
         count(Tally::NotInvite),
         count(Tally::Keepalives),
         count(Tally::OtherTransport),
         count(Tally::NotIp),
-        count(Tally::Damaged),
         summary.unsupported
-    )
+    )?;
+    let losses: Vec<_> = TALLIES
+        .iter()
+        .filter(|row| row.sort == Sort::Loss && count(row.tally) > 0)
+        .map(|row| format!("{} {}", count(row.tally), row.name.replace('_', " ")))
+        .collect();
+    if losses.is_empty() {
+        return Ok(());
+    }
+    writeln!(output, "lost: {}", losses.join(", "))
 }
 
 fn line(output: &mut dyn Write, columns: [&str; 8]) -> io::Result<()> {
@@ -70,7 +84,7 @@ fn line(output: &mut dyn Write, columns: [&str; 8]) -> io::Result<()> {
 }
 
 /// A stranger's text on an operator's terminal: no control characters.
-fn printable(text: Option<&str>) -> String {
+pub(super) fn printable(text: Option<&str>) -> String {
     match text {
         None | Some("") => "-".to_owned(),
         Some(text) => text

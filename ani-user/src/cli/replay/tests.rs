@@ -140,7 +140,35 @@ fn people_get_a_table_and_a_summary_without_control_characters() {
         ]
     );
     assert!(output.contains("1 records, 1 INVITEs (0 repeated, 0 dropped)"), "{output}");
-    assert!(output.contains("not followed: 0 IP fragments, 0 TCP segments"), "{output}");
+    let together = "put together: 0 packets from 0 IP fragments, 0 messages from 0 TCP segments";
+    assert!(output.contains(together), "{output}");
+    assert!(!output.contains("lost"), "{output}");
+}
+
+#[test]
+fn fragments_are_put_together_and_losses_named() {
+    let udp = fixture::udp(&fixture::invite("+14155551234", "b1"));
+    let piece = |id, offset, more, part: &[u8]| {
+        fixture::fragment_v4([203, 0, 113, 9], 17, id, offset, more, part)
+    };
+    let packets = [
+        piece(1, 64, false, &udp[64..]),
+        piece(1, 0, true, &udp[..64]),
+        piece(2, 0, true, &udp[..64]),
+        piece(2, 56, true, &udp[56..72]),
+        piece(3, 0, true, &udp[..64]),
+    ];
+    let file = fixture::pcap(false, false, 101, &packets);
+    let (_, output, _) = run(std::slice::from_ref(&file), None, true);
+    let line = &lines(&output)[0];
+    assert_eq!((&line["frame"], &line["fragments"]), (&2.into(), &2.into()));
+    // What one file leaves unfinished is no part of the next.
+    let rest = fixture::pcap(false, false, 101, &[piece(3, 64, false, &udp[64..])]);
+    let (_, output, _) = run(&[file, rest], None, false);
+    let together = "put together: 1 packets from 6 IP fragments";
+    assert!(output.contains(together), "{output}");
+    let lost = "\nlost: 1 fragments overlapping, 2 fragments timed out\n";
+    assert!(output.ends_with(lost), "{output}");
 }
 
 #[test]
