@@ -107,13 +107,11 @@ impl Framing {
     pub(super) fn feed(&mut self, bytes: &[u8], arrival: &Arrival, out: &mut Out<'_>) -> bool {
         let mut rest = bytes;
         let mut useful = false;
-        let mut again = false;
         // A body need not end in a line end, but senders write message by message.
         if matches!(self.state, State::Search) && is_start(bytes) {
             self.state = State::Start { place: Place::Somewhere, seen: 0 };
         }
-        while again || !rest.is_empty() {
-            again = false;
+        while !rest.is_empty() {
             if let State::Skip { left } = self.state {
                 let passed = rest.len().min(left as usize);
                 self.skip(left, passed as u32);
@@ -125,7 +123,8 @@ impl Framing {
             // where it lies.
             let mut held = std::mem::take(&mut self.held);
             let most = if let State::Body { len } = self.state { len } else { MAX_MESSAGE };
-            let taken = rest.len().min(most.saturating_sub(held.len()));
+            let before = held.len();
+            let taken = rest.len().min(most.saturating_sub(before));
             let fresh = rest.get(..taken).unwrap_or_default();
             let latest = match self.latest.take() {
                 Some(latest) if latest.order > arrival.order => latest,
@@ -157,16 +156,15 @@ impl Framing {
                     continue;
                 }
             };
-            let left = text.len().saturating_sub(done);
-            if left <= taken {
-                rest = rest.get(taken - left..).unwrap_or_default();
-            } else {
-                // A better start was found within what was held.
-                held.drain(..done);
-                self.held = held;
-                self.latest = Some(latest);
-                rest = rest.get(taken..).unwrap_or_default();
-                again = true;
+            match done.checked_sub(before) {
+                Some(done) => rest = rest.get(done..).unwrap_or_default(),
+                // A better start was found, and it began in what was held.
+                None => {
+                    held.truncate(before);
+                    held.drain(..done);
+                    self.held = held;
+                    self.latest = Some(latest);
+                }
             }
         }
         useful

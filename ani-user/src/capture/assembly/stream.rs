@@ -24,10 +24,10 @@ use crate::{
 
 /// Flows of all trunks together. An SBC has a few hundred connections of carriers; each half of one
 /// is a flow, and one in the middle of the largest message takes 64 KB.
-pub const OF_TRUNKS: Bounds = Bounds { entries: 32_768, bytes: 32 << 20, share: 4 };
+pub const OF_TRUNKS: Bounds = Bounds { entries: 16_384, bytes: 32 << 20, share: 4 };
 
 /// Flows of strangers: enough to see who calls, not worth more.
-pub const OF_STRANGERS: Bounds = Bounds { entries: 16_384, bytes: 16 << 20, share: 8 };
+pub const OF_STRANGERS: Bounds = Bounds { entries: 8_192, bytes: 16 << 20, share: 8 };
 
 /// How long a flow is remembered in which nothing happens. One that is only quiet loses nothing by
 /// it; a message that has stood still for so long, its sender has given up (RFC 3261 §17.1.1.2,
