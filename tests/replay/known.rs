@@ -1,11 +1,12 @@
 //! Rows in which the replay differs from tshark, and why.
 
 /// Rows within reach, and how many of them agree.
-pub(crate) const ROWS_AND_AGREEING: (u32, u32) = (1_344, 1_313);
+pub(crate) const ROWS_AND_AGREEING: (u32, u32) = (1_711, 1_672);
 
 /// A kind of difference, why ours is right, and each row that shows it.
 pub(crate) struct Difference {
-    /// The columns that differ; `extra` is an INVITE that tshark does not list.
+    /// The columns that differ; `extra` is an INVITE that tshark does not list, `message 2` the
+    /// second INVITE of a frame.
     pub(crate) columns: &'static [&'static str],
     /// Captures and the frames in them.
     pub(crate) rows: &'static [(&'static str, &'static [u32])],
@@ -25,6 +26,10 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             ("derived_pcap/sipp_qinq_udp4.pcap", &[4, 14]),
             ("derived_pcap/sipp_raw_udp4.pcap", &[4, 14]),
             ("derived_pcap/sipp_sll_udp4.pcap", &[4, 14]),
+            ("derived_pcap/sipp_tcp4.pcap", &[22, 82]),
+            ("derived_pcap/sipp_tcp4_coalesced.pcap", &[10]),
+            ("derived_pcap/sipp_tcp4_split.pcap", &[39, 141]),
+            ("derived_pcap/sipp_tcp6_ooo.pcap", &[35, 129]),
             ("derived_pcap/sipp_udp4.pcap", &[4, 14, 71, 112, 173, 177, 179, 196, 235, 242]),
             ("derived_pcap/sipp_udp6.pcap", &[4, 14]),
             ("derived_pcap/sipp_vlan_frag6_rev.pcap", &[12, 42]),
@@ -33,6 +38,23 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         reason: "`user;phone-context=national@host`: RFC 3261 §19.1.6 makes what follows the \
                  semicolon parameters of the telephone subscriber, no part of the user's name; \
                  tshark keeps them in the Request-URI and shows no user at all in From and To",
+    },
+    Difference {
+        columns: &["message 2 ruri_user", "message 2 from_user", "message 2 to_user"],
+        rows: &[("derived_pcap/sipp_tcp4_coalesced.pcap", &[28])],
+        reason: "as above",
+    },
+    Difference {
+        columns: &["message 2 extra"],
+        rows: &[("derived_pcap/sipp_tcp4_coalesced.pcap", &[40, 100])],
+        reason: "over TCP, a message without Content-Length has no body (RFC 3261 §18.3 and \
+                 §20.14), and the next start line begins the next; tshark takes the rest of the \
+                 segment for its body",
+    },
+    Difference {
+        columns: &["message 3 extra"],
+        rows: &[("derived_pcap/sipp_tcp4_coalesced.pcap", &[28, 40, 94, 100])],
+        reason: "as above",
     },
     Difference {
         columns: &["ruri_user"],

@@ -5,9 +5,13 @@
 //! as it should, or bytes are missing, the next line that is without doubt a start line is looked
 //! for. The header walk sees line ends and folds as the parser in [`sip`] does.
 
+/// From a start line to the empty line.
+mod head;
+
+use self::head::{Head, Length, Line};
 use super::stream::Arrival;
 use crate::{
-    sip::{self, Headers, Name, Place, Start},
+    sip::{self, Place, Start},
     telemetry::{Tallies, Tally},
 };
 
@@ -107,13 +111,11 @@ impl Framing {
     pub(super) fn feed(&mut self, bytes: &[u8], arrival: &Arrival, out: &mut Out<'_>) -> bool {
         let mut rest = bytes;
         let mut useful = false;
-        let mut again = false;
         // A body need not end in a line end, but senders write message by message.
         if matches!(self.state, State::Search) && is_start(bytes) {
             self.state = State::Start { place: Place::Somewhere, seen: 0 };
         }
-        while again || !rest.is_empty() {
-            again = false;
+        while !rest.is_empty() {
             if let State::Skip { left } = self.state {
                 let passed = rest.len().min(left as usize);
                 self.skip(left, passed as u32);
@@ -125,7 +127,8 @@ impl Framing {
             // where it lies.
             let mut held = std::mem::take(&mut self.held);
             let most = if let State::Body { len } = self.state { len } else { MAX_MESSAGE };
-            let taken = rest.len().min(most.saturating_sub(held.len()));
+            let before = held.len();
+            let taken = rest.len().min(most.saturating_sub(before));
             let fresh = rest.get(..taken).unwrap_or_default();
             let latest = match self.latest.take() {
                 Some(latest) if latest.order > arrival.order => latest,
@@ -157,16 +160,15 @@ impl Framing {
                     continue;
                 }
             };
-            let left = text.len().saturating_sub(done);
-            if left <= taken {
-                rest = rest.get(taken - left..).unwrap_or_default();
-            } else {
-                // A better start was found within what was held.
-                held.drain(..done);
-                self.held = held;
-                self.latest = Some(latest);
-                rest = rest.get(taken..).unwrap_or_default();
-                again = true;
+            match done.checked_sub(before) {
+                Some(done) => rest = rest.get(done..).unwrap_or_default(),
+                // A better start was found, and it began in what was held.
+                None => {
+                    held.truncate(before);
+                    held.drain(..done);
+                    self.held = held;
+                    self.latest = Some(latest);
+                }
             }
         }
         useful
@@ -291,104 +293,7 @@ impl Framing {
     }
 }
 
-/// The header walk. It resumes where it stopped: no byte is looked at twice, however small the
-/// segments are.
-struct Head {
-    /// Whether the start line stood where it had to. One that was looked for gives way to another
-    /// among its headers, which no header line can be.
-    sure: bool,
-    /// Start of the line being read.
-    line: usize,
-    /// Bytes known to hold no end of it.
-    seen: usize,
-    /// Where a Content-Length started, until it is known that no fold follows.
-    length_at: Option<usize>,
-    length: Length,
-}
-
-/// What ends the header walk.
-enum Line {
-    /// A start line that starts here.
-    Start(usize),
-    /// The empty line: so many bytes with it.
-    End { len: usize, body: Length },
-    /// Nothing yet.
-    Open,
-}
-
-/// What Content-Length says.
-#[derive(Clone, Copy)]
-enum Length {
-    Absent,
-    Is(u32),
-    /// No number, or several.
-    Bad,
-}
-
-impl Head {
-    fn new(sure: bool) -> Self {
-        Self { sure, line: 0, seen: 0, length_at: None, length: Length::Absent }
-    }
-
-    fn read(&mut self, text: &[u8]) -> Line {
-        while let Some(at) = memchr::memchr(b'\n', text.get(self.seen..).unwrap_or_default()) {
-            let (start, end) = (self.line, self.seen + at);
-            let line = text.get(start..end).unwrap_or_default();
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            (self.line, self.seen) = (end + 1, end + 1);
-            if start == 0 || matches!(line.first(), Some(b' ' | b'\t')) {
-                continue;
-            }
-            if let Some(header) = self.length_at.take().and_then(|from| text.get(from..start)) {
-                self.length.take(header);
-            }
-            if line.is_empty() {
-                return Line::End { len: end + 1, body: self.length };
-            }
-            if may_be_length(line) {
-                self.length_at = Some(start);
-            } else if !self.sure && is_start(text.get(start..=end).unwrap_or_default()) {
-                return Line::Start(start);
-            }
-        }
-        self.seen = text.len();
-        Line::Open
-    }
-}
-
-impl Length {
-    /// Takes note of a header.
-    fn take(&mut self, header: &[u8]) {
-        let header = Headers::new(header, false).next();
-        let Some(header) = header.filter(|header| header.name == Name::ContentLength) else {
-            return;
-        };
-        *self = match (*self, sip::number(sip::trim(header.value))) {
-            (Self::Absent, Some(length)) => Self::Is(length),
-            (Self::Is(before), Some(length)) if before == length => Self::Is(length),
-            _ => Self::Bad,
-        };
-    }
-
-    fn value(self) -> usize {
-        match self {
-            Self::Is(length) => usize::try_from(length).unwrap_or(usize::MAX),
-            Self::Absent | Self::Bad => 0,
-        }
-    }
-}
-
-/// A quick look, before the name is read.
-fn may_be_length(line: &[u8]) -> bool {
-    match line {
-        [b'l' | b'L'] | [b'l' | b'L', b' ' | b'\t' | b':', ..] => true,
-        [b'c' | b'C', ..] => {
-            line.get(..9).is_some_and(|start| start.eq_ignore_ascii_case(b"content-l"))
-        }
-        _ => false,
-    }
-}
-
+/// Whether a line is a start line without doubt.
 fn is_start(line: &[u8]) -> bool {
     sip::start(line, 0, Place::Somewhere) == Start::Yes
 }

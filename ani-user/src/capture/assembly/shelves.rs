@@ -289,6 +289,12 @@ mod tests {
             gone += 1;
         });
         assert_eq!((gone, shelves.len(), shelves.bytes()), (3, 1, 5));
+        shelves.each(&mut |key, entry| {
+            assert_eq!(*key, 3);
+            entry.truncate(2);
+        });
+        assert_eq!((shelves.len(), shelves.bytes()), (1, 2));
+        assert!(shelves.contains(source(1), &3) && !shelves.contains(source(1), &1));
         shelves.clear(&mut |_, _| gone += 1);
         assert_eq!((gone, shelves.len(), shelves.bytes()), (4, 0, 0));
         assert!(shelves.is_empty());

@@ -168,6 +168,17 @@ fn what_looks_like_a_message_gives_way_to_a_better_start() {
         assert_eq!(found, [&format!("{LINE}i: 1\r\n\r\n"), BYE], "{size}");
         assert_eq!(tallies.value(Tally::TcpJoined), 1);
     }
+    // However many of them there are.
+    let stream = format!("INVITE sip:bob@h SIP/2.0\r\n{}{BYE}", LINE.repeat(100_000));
+    let tallies = Tallies::default();
+    let mut framing = Framing::in_the_middle();
+    let found = with(&tallies, |out| {
+        let (start, rest) = stream.as_bytes().split_at(30);
+        framing.feed(b"\r\n", &Arrival::numbered(1), out);
+        framing.feed(start, &Arrival::numbered(1), out);
+        framing.feed(rest, &Arrival::numbered(2), out);
+    });
+    assert_eq!(found, [(BYE.to_owned(), false, 2)]);
     // Where it had to start, a message is one: the SBC takes the second for a header of the first.
     let stream = format!("{LINE}{BYE}");
     assert_eq!(texts(&stream), [stream.as_str()]);

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use ani_ebpf::abi::counter::Counter;
 use proptest::{collection::vec, prelude::*, sample::Index};
 
-use super::*;
-use crate::capture::{Content, fixture};
+use super::{flow::*, *};
+use crate::capture::{Content, assembly::framing::Framing, fixture};
 
 impl Arrival {
     /// One that is told apart by its number alone.
