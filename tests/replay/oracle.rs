@@ -18,11 +18,8 @@ fn every_row_agrees_or_is_a_known_difference() {
     let mut captures: BTreeMap<String, Vec<Row>> = BTreeMap::new();
     let mut outside = BTreeMap::new();
     for row in data::table(&folder.join("oracle_a.tsv")) {
-        let reason = if row["in_icmp_error"] == "1" {
-            Some("quoted in an ICMP error")
-        } else {
-            None
-        };
+        let reason =
+            if row["in_icmp_error"] == "1" { Some("quoted in an ICMP error") } else { None };
         match reason {
             Some(reason) => *outside.entry(reason).or_insert(0) += 1,
             None => captures.entry(row["pcap"].clone()).or_default().push(row),
