@@ -84,11 +84,13 @@ pub struct Reassembled {
     first: usize,
 }
 
-/// A packet that is not whole yet, or was given up: then it holds nothing.
+/// A packet that is not whole yet.
 #[derive(Debug)]
 struct Unfinished {
+    /// When the first of its fragments came.
     began: Timestamp,
-    given_up: bool,
+    /// Whether it was given up before, and counted: its rest is no loss of its own.
+    counted: bool,
     /// Next header and kernel's view of the first fragment.
     protocol: u8,
     kernel: Option<KernelView>,
@@ -109,6 +111,8 @@ struct Unfinished {
 struct Piece {
     offset: u32,
     len: u32,
+    /// Whether it came when the piece before it was the last, and goes on from there.
+    appended: bool,
     /// Where its bytes are, and how many: fewer than `len` when it was cut in the capture.
     at: u32,
     there: u32,
@@ -121,8 +125,6 @@ enum Refused {
     Bad,
     Overlap,
     TooMany,
-    /// Its packet was given up before, and counted then.
-    GivenUp,
 }
 
 impl Fragments {
@@ -164,13 +166,12 @@ impl Fragments {
                 tallies.add(Tally::FragmentsWhole);
                 Some(reassembled)
             }
-            Err(Refused::GivenUp) => None,
             Err(refused) => {
                 tallies.add(match refused {
                     Refused::Duplicate => Tally::FragmentsDuplicate,
                     Refused::Overlap => Tally::FragmentsOverlap,
                     Refused::TooMany => Tally::FragmentsTooMany,
-                    Refused::Bad | Refused::GivenUp => Tally::FragmentsBad,
+                    Refused::Bad => Tally::FragmentsBad,
                 });
                 None
             }
@@ -217,23 +218,24 @@ impl Reassembled {
     }
 }
 
-/// How many bytes of a fragment count; none when no packet can have it.
+/// How many bytes of a fragment count; none when the fragment is to be ignored.
 fn sound_len(fragment: &Fragment<'_>, tallies: &Tallies) -> Option<u32> {
-    let mut len = fragment.len;
-    if fragment.more && !len.is_multiple_of(UNIT) {
-        // Linux refuses it with IPv6 (RFC 8200 §4.5), and takes off what is too much with IPv4.
-        if fragment.whole.src.is_ipv6() {
-            return None;
-        }
-        tallies.add(Tally::FragmentsBad);
-        len -= len % UNIT;
+    let Fragment { whole, offset, len, more, .. } = *fragment;
+    let odd = if more { len % UNIT } else { 0 };
+    if whole.src.is_ipv6() {
+        // RFC 8200 §4.5; and the first has to have the header of what it carries (RFC 7112 §5).
+        let end = offset.checked_add(len)?;
+        return (odd == 0 && end <= MAX_PAYLOAD && end > 0).then_some(len);
     }
-    let end = fragment.offset.checked_add(len)?;
-    (len > 0 && end <= MAX_PAYLOAD).then_some(len)
+    // With IPv4, Linux takes off what is too much.
+    if odd != 0 {
+        tallies.add(Tally::FragmentsBad);
+    }
+    Some(len - odd)
 }
 
 fn count(tallies: &Tallies, gone: &Unfinished, why: Evicted) {
-    if !gone.given_up {
+    if !gone.counted && !gone.pieces.is_empty() {
         tallies.add(match why {
             Evicted::Idle => Tally::FragmentsTimeout,
             Evicted::Share => Tally::FragmentsShare,
@@ -246,7 +248,7 @@ impl Unfinished {
     fn new(began: Timestamp) -> Self {
         Self {
             began,
-            given_up: false,
+            counted: false,
             protocol: 0,
             kernel: None,
             fragments: 0,
@@ -265,22 +267,33 @@ impl Unfinished {
         len: u32,
         came: Came,
     ) -> Result<Option<Reassembled>, Refused> {
-        if self.given_up {
-            return Err(Refused::GivenUp);
+        if self.pieces.is_empty() {
+            self.began = came.arrived;
         }
-        let taken = self.place(fragment, len).map(|at| self.insert(at, fragment, len, came));
-        if taken.is_err_and(|refused| refused != Refused::Duplicate) {
-            // What comes of it later is refused too (RFC 5722 §4).
-            *self = Self { given_up: true, ..Self::new(self.began) };
+        match self.place(fragment, len) {
+            Ok(at) => self.insert(at, fragment, len, came),
+            Err(Refused::Duplicate) => {
+                // Of what is known, and still it may say that this is the end.
+                self.ends |= !fragment.more;
+                return Err(Refused::Duplicate);
+            }
+            Err(refused) => {
+                // Linux forgets the packet and does not refuse its rest, as RFC 5722 §4 would: sent
+                // again whole, it gets to the SBC, and is not to be missed here.
+                *self = Self { counted: true, ..Self::new(came.arrived) };
+                return Err(refused);
+            }
         }
-        taken?;
         Ok((self.ends && self.filled == self.end).then(|| self.join(fragment.whole)))
     }
 
     /// Where among the pieces a fragment belongs.
     fn place(&self, fragment: &Fragment<'_>, len: u32) -> Result<usize, Refused> {
         let offset = fragment.offset;
-        let end = offset + len;
+        let end = offset.saturating_add(len);
+        if len == 0 || end > MAX_PAYLOAD {
+            return Err(Refused::Bad);
+        }
         let beyond_the_end = self.ends && end > self.end;
         let before_the_end = !fragment.more && end < self.end;
         if beyond_the_end || before_the_end {
@@ -296,22 +309,25 @@ impl Unfinished {
                 _ => Ok(at),
             };
         }
-        for piece in behind {
-            if covered >= end || piece.offset != covered {
+        // In several pieces it is a duplicate only if they came one after the other: so Linux has it.
+        for piece in behind.iter().take_while(|piece| piece.appended) {
+            covered = piece.end();
+            if covered >= end {
                 break;
             }
-            covered = piece.end();
         }
         Err(if covered >= end { Refused::Duplicate } else { Refused::Overlap })
     }
 
     fn insert(&mut self, at: usize, fragment: &Fragment<'_>, len: u32, came: Came) {
         let bytes = fragment.bytes.get(..len as usize).unwrap_or(fragment.bytes);
+        let end = self.pieces.last().map_or(0, Piece::end);
         self.pieces.insert(
             at,
             Piece {
                 offset: fragment.offset,
                 len,
+                appended: !self.pieces.is_empty() && fragment.offset == end,
                 // Pieces do not overlap, so all of them are no more than the largest packet.
                 at: self.bytes.len() as u32,
                 there: bytes.len() as u32,
