@@ -457,6 +457,51 @@ proptest! {
     }
 
     #[test]
+    fn whatever_is_lost_nothing_else_comes_out(
+        messages in vec(message(), 1..12),
+        sizes in vec(1..120usize, 1..100),
+        lost in vec(0..10u8, 100),
+        cut in vec(0..10u8, 100),
+        opened in any::<bool>(),
+    ) {
+        let stream = messages.concat();
+        let mut wire = Wire::new();
+        if opened {
+            wire.raw(START, &[], 0, true, false);
+        }
+        let mut there = vec![false; stream.len()];
+        let mut at = 0;
+        for ((size, lost), cut) in sizes.into_iter().cycle().zip(lost.iter().cycle()).zip(cut.iter().cycle()) {
+            let end = (at + size).min(stream.len());
+            if *lost > 0 {
+                let captured = if *cut > 0 { end } else { at + (end - at) / 2 };
+                wire.raw(seq(at), &stream[at..captured], (end - at) as u32, false, false);
+                there[at..captured].fill(true);
+            }
+            at = end;
+            if at == stream.len() {
+                break;
+            }
+        }
+        wire.finish();
+        let sent: Vec<_> = places(&messages);
+        let found = wire.found();
+        let mut at = 0;
+        for (bytes, _, cut) in &found {
+            let place = sent.iter().position(|place| {
+                place.start >= at && stream[place.clone()].starts_with(bytes)
+                    && (*cut || place.len() == bytes.len())
+            });
+            prop_assert!(place.is_some(), "{}", bytes.escape_ascii());
+            at = sent[place.unwrap_or(0)].start + 1;
+        }
+        // Up to the first loss, all of it comes out.
+        for place in sent.iter().filter(|place| opened && there[..place.end].iter().all(|b| *b)) {
+            prop_assert!(found.iter().any(|(bytes, ..)| *bytes == stream[place.clone()]));
+        }
+    }
+
+    #[test]
     fn no_bytes_break_it(
         segments in vec((0..3_000u32, vec(prop_oneof![any::<u8>(), Just(b'\n'), Just(b' ')], 0..200), any::<[bool; 3]>(), 0..9u32), 0..60),
     ) {
