@@ -11,6 +11,8 @@ mod calls;
 mod faults;
 /// The lab itself.
 mod ground;
+/// Calls over TLS that the SBC mirrors.
+mod hep;
 /// The rate limit.
 mod limits;
 /// A changed configuration file.
