@@ -15,6 +15,8 @@ mod floods;
 mod fragments;
 /// The lab itself.
 mod ground;
+/// Calls over TLS that the SBC mirrors.
+mod hep;
 /// The rate limit.
 mod limits;
 /// A changed configuration file.

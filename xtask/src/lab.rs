@@ -12,6 +12,8 @@
 pub mod daemon;
 /// What labs left behind whose process was killed.
 mod leftovers;
+/// What makes kamailio take TLS and mirror what comes over it.
+pub mod mirror;
 /// A network namespace.
 pub mod namespace;
 /// A PASSporT that looks like one.
@@ -22,6 +24,8 @@ pub mod process;
 pub mod sbc;
 /// What sipp sends and awaits.
 mod scenario;
+/// A caller over TLS.
+pub mod tls;
 /// sipp as the calling side.
 pub mod uac;
 

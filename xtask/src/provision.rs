@@ -14,16 +14,25 @@ use crate::{
     command, preflight, workspace,
 };
 
-/// A Debian package, and the programs it is needed for.
+/// A Debian package, and what it is needed for.
 struct Package {
     name: &'static str,
-    programs: &'static [&'static str],
+    needed: Needed,
+}
+
+/// What a package brings.
+enum Needed {
+    Program(&'static str),
+    /// A module of kamailio.
+    Module(&'static str),
 }
 
 const PACKAGES: &[Package] = &[
-    Package { name: "iproute2", programs: &["ip"] },
-    Package { name: "kamailio", programs: &["kamailio"] },
-    Package { name: "sip-tester", programs: &["sipp"] },
+    Package { name: "iproute2", needed: Needed::Program("ip") },
+    Package { name: "kamailio", needed: Needed::Program("kamailio") },
+    Package { name: "kamailio-tls-modules", needed: Needed::Module("tls.so") },
+    Package { name: "openssl", needed: Needed::Program("openssl") },
+    Package { name: "sip-tester", needed: Needed::Program("sipp") },
 ];
 
 /// Asked by Debian's maintainer scripts before they start a service.
@@ -78,7 +87,7 @@ fn is_version(said: &str, version: &str) -> bool {
     said.split_whitespace().any(|word| word == version)
 }
 
-/// What the call lab needs: ip, kamailio and sipp.
+/// What the call lab needs: ip, kamailio, openssl and sipp.
 ///
 /// # Errors
 ///
@@ -86,7 +95,10 @@ fn is_version(said: &str, version: &str) -> bool {
 pub fn lab_packages() -> anyhow::Result<()> {
     let missing: Vec<&str> = PACKAGES
         .iter()
-        .filter(|package| package.programs.iter().any(|program| command::find(program).is_none()))
+        .filter(|package| match package.needed {
+            Needed::Program(program) => command::find(program).is_none(),
+            Needed::Module(module) => !has_module(module),
+        })
         .map(|package| package.name)
         .collect();
     if missing.is_empty() {
@@ -110,6 +122,15 @@ pub fn lab_packages() -> anyhow::Result<()> {
         disable_kamailio()?;
     }
     Ok(())
+}
+
+/// Whether kamailio has a module; its directory is named for the architecture.
+fn has_module(name: &str) -> bool {
+    let directories = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    directories
+        .map(|entry| entry.path())
+        .chain([PathBuf::from("/usr/lib"), PathBuf::from("/usr/lib64")])
+        .any(|directory| directory.join("kamailio/modules").join(name).is_file())
 }
 
 fn apt_get(apt: &Path, arguments: &[&str]) -> anyhow::Result<()> {

@@ -83,6 +83,7 @@ fn text(caller: &Value) -> String {
     line("last seen", format!("{} UTC", time(&seen["last_seen"])));
     line("last called", shown(&seen["last_dnis"]));
     line("last trunk", shown(&seen["last_trunk"]));
+    line("last transport", shown(&seen["last_transport"]));
     let rule = match &seen["last_rule"] {
         Value::Null => String::new(),
         rule => format!(" ({})", shown(rule)),

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{By, is_call, status_index};
 use crate::{
-    capture::Reach,
+    capture::{Reach, Transport},
     invite::{AniStatus, Invite},
     policy::Verdict,
     telemetry::caller::{Caller, MAX_TEXT},
@@ -96,7 +96,9 @@ pub struct CallerFigures {
     pub last_dnis: Option<String>,
     /// The trunk he came over last.
     pub last_trunk: Option<String>,
-    /// What happened to his last INVITE.
+    /// What his last INVITE came over.
+    pub last_transport: Option<Transport>,
+    /// What happened to it.
     pub last_verdict: Verdict,
     /// The rule that decided it.
     pub last_rule: Option<&'static str>,
@@ -111,6 +113,7 @@ impl CallerFigures {
             last_seen: now,
             last_dnis: None,
             last_trunk: None,
+            last_transport: None,
             last_verdict: Verdict::Pass,
             last_rule: None,
         }
@@ -124,6 +127,7 @@ impl CallerFigures {
         self.last_seen = self.last_seen.max(invite.ts);
         self.last_dnis = invite.dnis.as_deref().map(bounded);
         self.last_trunk.clone_from(&invite.trunk);
+        self.last_transport = Some(invite.transport);
         self.last_verdict = invite.verdict;
         self.last_rule = invite.rule;
     }

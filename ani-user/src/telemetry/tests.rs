@@ -100,7 +100,7 @@ fn the_json_of_a_caller() {
             "first_seen": "1970-01-01T00:00:00.000000Z",
             "last_seen": "1970-01-01T00:00:00.000000Z",
             "last_dnis": "+18005551234", "last_trunk": "carrier-a",
-            "last_verdict": "pass", "last_rule": null,
+            "last_transport": "udp", "last_verdict": "pass", "last_rule": null,
         })
     );
 }

@@ -39,7 +39,9 @@ fn a_caller_says_how_many_of_his_invites_no_rule_could_stop() {
         (&seen["passed"], &seen["dropped"], &seen["observed"]),
         (&json!(2), &json!(1), &json!(2))
     );
+    assert_eq!(seen["last_transport"], "tls");
     let text = rig.text(&["caller", "+14155550001"]);
+    assert!(text.contains("last transport tls\n"), "{text}");
     let expected = "INVITEs        3: 2 passed, 1 dropped\n\
                     only observed  2 of them: no rule could stop them\n";
     assert!(text.contains(expected), "{text}");

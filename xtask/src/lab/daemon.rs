@@ -12,7 +12,11 @@ use anyhow::{Context as _, bail};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::{Lab, SBC_INTERFACE, TRUNK, process::Process};
+use super::{
+    Lab, SBC_INTERFACE, TRUNK,
+    mirror::{HEP, KEY},
+    process::Process,
+};
 
 /// Where the metrics are served, in the SBC's namespace.
 pub const METRICS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
@@ -37,14 +41,20 @@ pub struct Settings {
     pub trunks: Vec<Trunk>,
     /// Calls and the time they may come within, as the file writes it.
     pub per_caller: Option<(u32, &'static str)>,
+    /// Whether it listens on the SBC's interface.
+    pub interface: bool,
+    /// Whether it takes what the lab's mirror sends.
+    pub hep: bool,
 }
 
 impl Default for Settings {
-    /// The first carrier, no limit.
+    /// The first carrier, no limit, the interface alone.
     fn default() -> Self {
         Self {
             trunks: vec![Trunk { name: "carrier-a", sources: TRUNK.to_vec() }],
             per_caller: None,
+            interface: true,
+            hep: false,
         }
     }
 }
@@ -52,11 +62,15 @@ impl Default for Settings {
 impl Settings {
     /// The configuration file.
     fn file(&self, lab: &Lab) -> String {
+        let interfaces: &[&str] = if self.interface { &[SBC_INTERFACE] } else { &[] };
+        let hep = if self.hep { HEP.to_string() } else { String::new() };
         let mut file = format!(
             "[capture]\n\
-             interfaces = [\"{SBC_INTERFACE}\"]\n\
+             interfaces = {interfaces:?}\n\
              sip_ports  = [5060]\n\
-             mode       = \"auto\"\n\n\
+             mode       = \"auto\"\n\
+             hep        = \"{hep}\"\n\
+             hep_key    = \"{KEY}\"\n\n\
              [control]\n\
              socket  = \"{}\"\n\
              metrics = \"{METRICS}\"\n\n\

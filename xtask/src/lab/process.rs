@@ -41,7 +41,22 @@ impl Process {
     pub fn spawn(
         namespace: &Namespace,
         what: &str,
+        command: Command,
+        log: &Path,
+    ) -> anyhow::Result<Self> {
+        Self::spawn_reading(namespace, what, command, Stdio::null(), log)
+    }
+
+    /// Starts `command` in a namespace; it reads `input`, its output goes to the end of `log`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn spawn_reading(
+        namespace: &Namespace,
+        what: &str,
         mut command: Command,
+        input: Stdio,
         log: &Path,
     ) -> anyhow::Result<Self> {
         let file = File::options()
@@ -50,7 +65,7 @@ impl Process {
             .open(log)
             .with_context(|| format!("cannot open {}", log.display()))?;
         command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(file.try_clone().context("cannot share the log")?)
             .stderr(file)
             // Ctrl-C is for the one who started it: he ends the group in order.

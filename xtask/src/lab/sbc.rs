@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::{Lab, SBC_V4, SBC_V4_OTHER, SBC_V6, process::Process, scenario};
+use super::{Lab, SBC_V4, SBC_V4_OTHER, SBC_V6, mirror::Mirror, process::Process, scenario};
 
 /// Port the SBC takes SIP on.
 pub const SIP_PORT: u16 = 5060;
@@ -47,8 +47,21 @@ impl Sbc {
     ///
     /// When one of them does not start; the text carries the end of its log.
     pub fn start(lab: &Lab) -> anyhow::Result<Self> {
+        Self::start_with(lab, None)
+    }
+
+    /// The same with a mirror: it takes TLS too.
+    ///
+    /// # Errors
+    ///
+    /// When one of them does not start; the text carries the end of its log.
+    pub fn start_mirroring(lab: &Lab, mirror: &Mirror) -> anyhow::Result<Self> {
+        Self::start_with(lab, Some(mirror))
+    }
+
+    fn start_with(lab: &Lab, mirror: Option<&Mirror>) -> anyhow::Result<Self> {
         let answering = answering_side(lab)?;
-        let config = lab.write("kamailio.cfg", &config())?;
+        let config = lab.write("kamailio.cfg", &config(mirror))?;
         let mut command = Command::new("kamailio");
         command
             .args(["-DD", "-E", "-n", "1", "-N", "1", "-m", "64", "-M", "8"])
@@ -143,7 +156,7 @@ fn answers(lab: &Lab) -> bool {
 
 /// Takes calls on every address, forwards all of them to the answering side. Whom a call comes from
 /// is not looked at: that is the work of what stands before it.
-fn config() -> String {
+fn config(mirror: Option<&Mirror>) -> String {
     let mut config = String::from("#!KAMAILIO\n");
     let listen = [
         IpAddr::V4(SBC_V4),
@@ -158,9 +171,13 @@ fn config() -> String {
             let _infallible = writeln!(config, "listen={transport}:{address}");
         }
     }
+    let globals = mirror.map(Mirror::globals).unwrap_or_default();
+    let modules = mirror.map(Mirror::modules).unwrap_or_default();
+    let route = mirror.map(Mirror::route).unwrap_or_default();
     let _infallible = write!(
         config,
         r#"
+{globals}
 log_stderror=yes
 debug=2
 children=1
@@ -178,8 +195,9 @@ loadmodule "textops.so"
 loadmodule "xlog.so"
 
 modparam("xlog", "force_color", 0)
-
+{modules}
 request_route {{
+    {route}
     if (is_method("OPTIONS") && $si == "127.0.0.1") {{
         sl_send_reply("200", "OK");
         exit;

@@ -246,7 +246,7 @@ fn an_overlap_gives_up_what_came_and_not_what_is_sent_again() {
         rig.send(&parts[0]);
         rig.send(&piece(7, true, offset, true, &vec![0xff; len]));
         rig.send(&parts[2]);
-        rig.assembly.finish();
+        rig.assembly.finish(&mut |_| panic!("a message of fragments"));
         assert_eq!(rig.got.len(), 1, "{offset}");
     }
 }
@@ -259,7 +259,7 @@ fn the_rest_of_what_was_given_up_is_not_counted_again() {
     rig.send(&piece(7, false, 24, true, &[0; 16]));
     rig.send(&parts[1]);
     rig.send(&parts[2]);
-    rig.assembly.finish();
+    rig.assembly.finish(&mut |_| panic!("a message of fragments"));
     rig.counts(&[(Tally::FragmentsOverlap, 1)]);
 }
 
