@@ -5,7 +5,7 @@
 
 /// Loads and attaches the XDP program, and writes its maps.
 pub mod kernel;
-/// Where frames come from: the ring buffer, capture files.
+/// Where frames come from: the ring buffer, mirrors, capture files.
 pub mod capture;
 /// The message: a full parser over borrowed bytes.
 pub mod sip;

@@ -1,11 +1,16 @@
 //! The sockets HEP comes in on: UDP and TCP on one port.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Result, anyhow};
 use tokio::{
     net::{TcpListener, TcpStream, UdpSocket},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -27,6 +32,7 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(100);
 pub struct Listener {
     udp: UdpSocket,
     tcp: TcpListener,
+    idle: Duration,
 }
 
 impl Listener {
@@ -47,7 +53,7 @@ impl Listener {
         let address = udp.local_addr()?;
         let tcp =
             TcpListener::bind(address).await.map_err(|error| refused("TCP", address, error))?;
-        Ok(Self { udp, tcp })
+        Ok(Self { udp, tcp, idle: IDLE })
     }
 
     /// Where it listens.
@@ -63,7 +69,7 @@ impl Listener {
     pub async fn serve(self, intake: Arc<Intake>, shutdown: impl Future<Output = ()>) {
         tokio::select! {
             () = datagrams(&self.udp, &intake) => {}
-            () = connections(&self.tcp, &intake) => {}
+            () = connections(&self.tcp, &intake, self.idle) => {}
             () = shutdown => {}
         }
     }
@@ -86,7 +92,7 @@ async fn datagrams(socket: &UdpSocket, intake: &Intake) {
     }
 }
 
-async fn connections(listener: &TcpListener, intake: &Arc<Intake>) {
+async fn connections(listener: &TcpListener, intake: &Arc<Intake>, idle: Duration) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     // Dropped with this task, which ends them.
     let mut open = JoinSet::new();
@@ -105,7 +111,11 @@ async fn connections(listener: &TcpListener, intake: &Arc<Intake>) {
         }
         match Arc::clone(&places).try_acquire_owned() {
             Ok(place) => {
-                open.spawn(connection(stream, sender, Arc::clone(intake), place));
+                let intake = Arc::clone(intake);
+                open.spawn(async move {
+                    connection(&stream, sender.ip(), &intake, idle).await;
+                    drop(place);
+                });
             }
             Err(_) => intake.busy(),
         }
@@ -113,19 +123,9 @@ async fn connections(listener: &TcpListener, intake: &Arc<Intake>) {
 }
 
 /// Reads a connection to its end: the peer's, junk, or silence.
-async fn connection(
-    socket: TcpStream,
-    sender: SocketAddr,
-    intake: Arc<Intake>,
-    _place: OwnedSemaphorePermit,
-) {
-    let sender = sender.ip();
+async fn connection(socket: &TcpStream, sender: IpAddr, intake: &Intake, idle: Duration) {
     let mut stream = Stream::new();
-    loop {
-        match timeout(IDLE, read(&socket, &mut stream)).await {
-            Ok(Ok(1..)) => {}
-            Ok(Ok(0) | Err(_)) | Err(_) => break,
-        }
+    while let Ok(Ok(1..)) = timeout(idle, read(socket, &mut stream)).await {
         if let Err(why) = stream.packets(|packet| intake.packet(sender, packet)) {
             return intake.unreadable(sender, why);
         }

@@ -5,8 +5,8 @@
 //!  chunk:  vendor: u16 | type: u16 | length with these six bytes: u16 | value
 //! ```
 //!
-//! All numbers are big-endian. Written from the HEPv3 specification ("The Homer Encapsulation
-//! Protocol", revision 12) and from what kamailio 5.6 sends. Nothing here panics on any bytes.
+//! All numbers are big-endian. The types are those of HEPv3 (<https://github.com/sipcapture/HEP>),
+//! held against what kamailio 5.6 sends. Nothing here panics on any bytes.
 
 use std::{
     fmt,
@@ -308,8 +308,9 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// By IANA's protocol number. TLS and WebSocket have none; kamailio and OpenSIPS write those of
-/// XNS-IDP (22) and ESP (50), which nobody speaks SIP over. kamailio writes 22 for WebSocket too.
+/// By IANA's protocol number. TLS and WebSocket have none and borrow those of protocols nobody
+/// speaks SIP over: XNS-IDP (22), which kamailio writes for both and OpenSIPS reads as TLS, and ESP
+/// (50), which both read as WebSocket.
 fn transport(protocol: u8) -> Result<Transport, Unreadable> {
     match protocol {
         6 => Ok(Transport::Tcp),

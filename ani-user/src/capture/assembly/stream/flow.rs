@@ -41,8 +41,11 @@ pub(super) const MAX_JOIN_BYTES: usize = 16 << 10;
 pub(super) const MAX_JOIN_PIECES: usize = 16;
 
 /// How far a segment may be from where the flow goes on, bytes. Beyond that it belongs to another
-/// connection on the same ports: not to be large, since those start anywhere.
-pub(super) const WINDOW: i32 = 512 << 10;
+/// connection on the same ports: not to be large, since those start anywhere, but larger than what
+/// may wait.
+pub(super) const WINDOW: i32 = 1 << 20;
+
+const _: () = assert!(MAX_WAITING_BYTES < WINDOW as usize);
 
 /// Segments from elsewhere after which the flow is taken to go on there, though no message starts in
 /// them.
@@ -106,8 +109,9 @@ impl Flow {
         self.framing.in_message() || !self.waiting.is_empty()
     }
 
-    /// Another connection on the same ports, or another place in this one.
-    fn restart(&mut self, out: &Out<'_>) {
+    /// Another connection on the same ports, or another place in this one. What waits is read first.
+    fn restart(&mut self, out: &mut Out<'_>) {
+        self.go_on(Timestamp(i64::MAX), out);
         if self.is_unfinished() {
             out.tallies.add(Tally::TcpUnfinished);
         }

@@ -284,6 +284,21 @@ fn another_connection_on_the_same_ports_is_followed() {
 }
 
 #[test]
+fn what_waits_is_read_before_another_place_is_followed() {
+    let (first, second, third) = (invite("1"), invite("2"), invite("3"));
+    let mut wire = Wire::new();
+    wire.send(seq(0), &first[..99]).send(seq(1_000), &second).send(seq(0x0100_0000), &third);
+    let cut = (first[..99].to_vec(), 1, true);
+    assert_eq!(wire.found(), [cut, (second.clone(), 2, false), (third.clone(), 3, false)]);
+    // As well where no start was known.
+    let mut wire = Wire::new();
+    wire.send(seq(0), &[&b"x: y\r\n\r\n"[..], &second].concat());
+    wire.raw(seq(0x0100_0000), &[], 0, true, false).send(seq(0x0100_0000), &third);
+    assert_eq!(wire.found(), [(second, 1, false), (third, 3, false)]);
+    assert_eq!(wire.value(Tally::TcpUnfinished), 0);
+}
+
+#[test]
 fn an_end_within_a_message_is_counted() {
     let message = invite("1");
     let mut wire = Wire::new();

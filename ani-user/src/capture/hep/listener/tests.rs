@@ -33,6 +33,10 @@ struct Rig {
 
 impl Rig {
     fn new(sources: &str) -> Self {
+        Self::with_idle(sources, IDLE)
+    }
+
+    fn with_idle(sources: &str, idle: Duration) -> Self {
         let tallies = Arc::new(Tallies::default());
         let (writer, mirror) = hep::queue(Arc::clone(&tallies));
         let config = Hep {
@@ -50,7 +54,7 @@ impl Rig {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio");
             runtime.block_on(async {
                 let any = SocketAddr::from(([127, 0, 0, 1], 0));
-                let listener = Listener::bind(any).await.expect("a port");
+                let listener = Listener { idle, ..Listener::bind(any).await.expect("a port") };
                 tell.send(listener.local_addr().expect("an address")).expect("the rig");
                 let stop = async {
                     let _stopped = stopped.await;
@@ -186,6 +190,18 @@ fn half_a_packet_is_counted_when_its_connection_ends() {
     rig.datagram(&packet[..packet.len() / 2]);
     rig.wait_for(Tally::HepBad, 2);
     assert!(rig.messages().is_empty());
+}
+
+#[test]
+fn silence_closes_a_connection_and_what_had_begun_is_counted() {
+    let rig = Rig::with_idle("127.0.0.0/8", Duration::from_millis(300));
+    let mut silent = rig.connect();
+    silent.write_all(&packet("whole")).expect("sent");
+    let mut half = rig.connect();
+    half.write_all(b"HEP3\x01").expect("sent");
+    assert!(is_closed(&silent) && is_closed(&half));
+    rig.wait_for(Tally::HepPackets, 2);
+    assert_eq!((rig.messages().len(), rig.tallies.value(Tally::HepBad)), (1, 1));
 }
 
 #[test]
