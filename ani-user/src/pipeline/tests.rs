@@ -161,3 +161,22 @@ fn the_oldest_invite_is_forgotten_first() {
     assert!(!seen(0), "gave way");
     assert!(seen(2));
 }
+
+/// RFC 4475 §3.1.1.8: what follows the body in a datagram is discarded (RFC 3261 §18.3), whatever it
+/// says about callers.
+#[test]
+fn a_second_message_in_a_datagram_is_no_part_of_the_first() {
+    let first = fixture::invite("+14155551234", "b1");
+    let second = fixture::invite("+12125550000", "b2");
+    let asserted = b"P-Asserted-Identity: <sip:+12125550000@h>\r\n\r\n".to_vec();
+    for behind in [second, asserted] {
+        let bytes = fixture::ethernet(&[&first[..], &behind].concat());
+        let alone = fixture::ethernet(&first);
+        let mut pipeline = pipeline();
+        let both = invite(&mut pipeline, &frame(&bytes, None));
+        let one = self::invite(&mut self::pipeline(), &frame(&alone, None));
+        assert_eq!(both, one);
+        assert_eq!(both.ani.as_deref(), Some("+14155551234"));
+        assert!(both.p_asserted_identity.is_empty());
+    }
+}
