@@ -1,4 +1,5 @@
-//! Frames through the compiled program, by `BPF_PROG_TEST_RUN`. Needs root; touches no interface.
+//! Frames through the compiled program, by `BPF_PROG_TEST_RUN`, and fragments through the stack
+//! behind it. Needs root; touches no interface of the machine's.
 
 /// The program in the kernel, and one frame at a time through it.
 mod harness;
@@ -10,6 +11,8 @@ mod headers;
 mod framing;
 /// Packets in fragments.
 mod fragments;
+/// What the stack and the daemon make of any fragments.
+mod reassembly;
 /// SIP over TCP.
 mod tcp;
 /// Frames and messages that end too early.
