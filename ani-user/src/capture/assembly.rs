@@ -192,8 +192,9 @@ impl Assembly {
                 if segment.len > 0 {
                     self.tallies.add(Tally::TcpSegments);
                 }
+                let frame = Frame { kernel: origin.kernel, ..*frame };
                 let pool = self.pool(trusted(segment.src.ip()));
-                pool.streams.push(&segment, frame, origin.fragments, each);
+                pool.streams.push(&segment, &frame, origin.fragments, each);
             }
             Err(skipped) => self.tallies.add(match skipped {
                 Skipped::Damaged => Tally::Damaged,
@@ -217,3 +218,6 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,9 +109,7 @@ impl Streams {
     pub fn expire(&mut self, now: Timestamp, each: &mut dyn FnMut(&Message<'_>)) {
         let Self { flows, tallies, .. } = self;
         flows.each(&mut |key, flow| key.run(tallies, each, |out| flow.go_on(now, out)));
-        let idle = i64::try_from(IDLE.as_nanos()).unwrap_or(i64::MAX);
-        let before = Timestamp(now.0.saturating_sub(idle));
-        flows.expire(before, &mut |flow, why| lost(&flow, why, tallies));
+        flows.expire(now.before(IDLE), &mut |flow, why| lost(&flow, why, tallies));
     }
 
     /// Gives up all that is not whole: no more segments will come.
