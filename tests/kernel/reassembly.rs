@@ -131,7 +131,7 @@ fn fragment(host: IpAddr, number: u32, from: usize, more: bool, part: &[u8]) -> 
     let (from, len) = (from as u16, part.len() as u16);
     match host {
         IpAddr::V4(host) => {
-            let place = from / 8 | u16::from(more) << 13;
+            let place = (from / 8) | (u16::from(more) << 13);
             // The stack fills in the checksum.
             [
                 &[0x45, 0][..],
