@@ -1,8 +1,9 @@
 //! Who is calling: candidates, the one chosen, what it is worth.
 //!
 //! The first header of the trunk's order that is there is the one chosen, whatever it holds: an
-//! asserted identity that is anonymous is not replaced by a From that is not. The same dial plan
-//! as in the kernel makes numbers E.164.
+//! asserted identity that is anonymous is not replaced by a From that is not. Where headers are
+//! missing from the capture, only the first of the order is sure: before any other, a better one may
+//! be among them. The same dial plan as in the kernel makes numbers E.164.
 
 /// Scanner and parser held against each other.
 mod agreement;
@@ -68,9 +69,11 @@ pub struct Identity {
 /// Chooses the caller.
 pub fn identify(invite: &Invite<'_>, profile: &Profile<'_>) -> Identity {
     let plan = &profile.dial_plan;
+    let sure = if invite.headers_cut { 1 } else { profile.order.len() };
     let chosen = profile
         .order
         .iter()
+        .take(sure)
         .find_map(|header| candidate(invite, *header, plan).map(|value| (*header, value)));
     let (source, ani, number, status) = match chosen {
         None => (None, None, Number::NONE, AniStatus::Missing),

@@ -113,7 +113,7 @@ pub struct Attestation {
     pub source: Option<&'static str>,
     /// `unverified` for an Identity header, `absent` without one.
     pub signature: &'static str,
-    /// Why a signature is not valid.
+    /// Why a signature is not valid, or nothing is known of one.
     pub reason: Option<String>,
     /// Who signed.
     pub signer: Option<String>,

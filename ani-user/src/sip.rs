@@ -61,6 +61,8 @@ pub struct Invite<'a> {
     pub privacy: Vec<&'a [u8]>,
     /// Values of Identity, parameters and all.
     pub identity: Vec<&'a [u8]>,
+    /// Whether there are more headers than were captured.
+    pub headers_cut: bool,
     /// The body: as long as Content-Length says, or what is there of it.
     pub body: &'a [u8],
     /// What is wrong.
@@ -91,6 +93,7 @@ pub fn invite(message: &[u8], cut: bool) -> Option<Invite<'_>> {
         diversion: Vec::new(),
         privacy: Vec::new(),
         identity: Vec::new(),
+        headers_cut: false,
         body: &[],
         faults,
     };
@@ -108,6 +111,7 @@ pub fn invite(message: &[u8], cut: bool) -> Option<Invite<'_>> {
     if !cut || headers.body().is_some() {
         once.missing(&mut invite.faults);
     }
+    invite.headers_cut = cut && headers.body().is_none();
     invite.finish(headers.body().unwrap_or_default(), &once, cut);
     Some(invite)
 }

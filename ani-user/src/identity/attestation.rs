@@ -60,6 +60,9 @@ pub fn attestation(invite: &Invite<'_>, trusted: bool) -> Attestation {
             attestation.level = level.unwrap_or("none");
         }
     }
+    if invite.headers_cut && attestation.source.is_none() && attestation.reason.is_none() {
+        attestation.reason = Some("cut-short".to_owned());
+    }
     attestation
 }
 

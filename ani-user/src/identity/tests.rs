@@ -48,6 +48,39 @@ fn the_first_header_that_is_there_is_the_one() {
     assert_eq!(chosen.dnis.as_deref(), Some("+18005550199"));
 }
 
+/// A cut goes through each byte of the message: what is said of the caller is what the whole message
+/// says, or nothing.
+#[test]
+fn no_caller_is_made_up_where_headers_are_missing() {
+    let bytes = message(
+        "sip:8005550199@h",
+        &[
+            "From: <sip:2125550000@h>;tag=1",
+            "Remote-Party-ID: <sip:3125550000@h>;party=calling",
+            "P-Asserted-Identity: <sip:+14155551234@h>",
+            "Subject: none",
+        ],
+    );
+    let profile = Profile { order: &AniHeader::ALL, dial_plan: us(), trusted: true };
+    let mut known = 0;
+    for len in 0..bytes.len() {
+        let Some(invite) = sip::invite(&bytes[..len], true) else { continue };
+        let identity = identify(&invite, &profile);
+        match identity.ani.as_deref() {
+            None => assert_eq!((identity.status, identity.source), (AniStatus::Missing, None)),
+            Some(ani) => {
+                assert_eq!(ani, "+14155551234", "{len} bytes");
+                known += 1;
+            }
+        }
+        let reason = attestation(&invite, true).reason;
+        assert_eq!(reason.as_deref(), invite.headers_cut.then_some("cut-short"), "{len} bytes");
+        let untrusted = identify(&invite, &Profile::UNTRUSTED);
+        assert!(matches!(untrusted.ani.as_deref(), None | Some("2125550000")), "{len} bytes");
+    }
+    assert!((10..30).contains(&known), "from the next header's first byte on: {known}");
+}
+
 #[test]
 fn an_anonymous_asserted_identity_is_not_replaced_by_from() {
     let chosen = identity(&[
