@@ -90,7 +90,11 @@ enum Command {
     /// Show and change how many calls each caller may make
     #[command(subcommand)]
     Limit(limit::Command),
-    /// Run a capture file through the daemon's pipeline, without root
+    /// Run capture files through the daemon's pipeline, without root
+    ///
+    /// pcap and pcapng. INVITEs to any port are read. IP fragments are put together and TCP is
+    /// followed, from one file to the next; IP-in-IP, GRE and GTP-U tunnels are looked into, and the
+    /// addresses shown are those within.
     Replay(replay::Args),
     /// Read a configuration file and say what is wrong with it
     CheckConfig(check_config::Args),
