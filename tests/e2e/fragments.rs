@@ -22,8 +22,8 @@ const BASE: usize = 900;
 
 /// Calls with INVITEs of at least `size` bytes complete, and the daemon knows of each who placed it,
 /// though the header that says so is in the last fragment.
-fn complete(mtu: u32, size: usize, route: Route) {
-    let rig = Rig::start(&Settings::default());
+fn complete(mode: &'static str, mtu: u32, size: usize, route: Route) {
+    let rig = Rig::start(&Settings { mode, ..Settings::default() });
     rig.lab.set_mtu(mtu).expect("MTU");
     let caller = "+12015550107";
     let plan = Plan::new(Callers::one(caller), CALLS, 10).over(route).padded(size - BASE);
@@ -53,7 +53,7 @@ fn complete(mtu: u32, size: usize, route: Route) {
 fn invites_of_2500_and_9000_bytes_at_an_mtu_of_1500() {
     for route in [Route::V4, Route::V6] {
         for size in [2_500, 9_000] {
-            complete(1_500, size, route);
+            complete("native", 1_500, size, route);
         }
     }
 }
@@ -62,9 +62,15 @@ fn invites_of_2500_and_9000_bytes_at_an_mtu_of_1500() {
 fn invites_of_2500_and_9000_bytes_at_an_mtu_of_9000() {
     for route in [Route::V4, Route::V6] {
         for size in [2_500, 9_000] {
-            complete(9_000, size, route);
+            complete("native", 9_000, size, route);
         }
     }
+}
+
+#[test]
+fn invites_larger_than_a_frame_in_generic_mode() {
+    complete("generic", 1_500, 9_000, Route::V4);
+    complete("generic", 9_000, 9_000, Route::V6);
 }
 
 /// An INVITE of some 4,000 bytes in three fragments, from the carrier to the SBC.

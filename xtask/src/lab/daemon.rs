@@ -45,6 +45,8 @@ pub struct Settings {
     pub interface: bool,
     /// Whether it takes what the lab's mirror sends.
     pub hep: bool,
+    /// How the program is attached: `capture.mode`.
+    pub mode: &'static str,
 }
 
 impl Default for Settings {
@@ -55,6 +57,7 @@ impl Default for Settings {
             per_caller: None,
             interface: true,
             hep: false,
+            mode: "auto",
         }
     }
 }
@@ -64,11 +67,12 @@ impl Settings {
     fn file(&self, lab: &Lab) -> String {
         let interfaces: &[&str] = if self.interface { &[SBC_INTERFACE] } else { &[] };
         let hep = if self.hep { HEP.to_string() } else { String::new() };
+        let mode = self.mode;
         let mut file = format!(
             "[capture]\n\
              interfaces = {interfaces:?}\n\
              sip_ports  = [5060]\n\
-             mode       = \"auto\"\n\
+             mode       = \"{mode}\"\n\
              hep        = \"{hep}\"\n\
              hep_key    = \"{KEY}\"\n\n\
              [control]\n\
