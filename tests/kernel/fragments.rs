@@ -105,6 +105,21 @@ fn fragments_of_something_else_are_left_alone_once_the_first_came() {
     }
 }
 
+/// Encrypted or tunnelled packets come in fragments too, and are none of ours.
+#[test]
+fn later_fragments_of_other_protocols_are_left_alone() {
+    const ESP: u8 = 50;
+
+    let mut harness = blocked();
+    for (id, source) in (1..).zip([US, US_V6]) {
+        let mut packet = Fragmented::new(source, &invite("+14155551234"), id);
+        packet.whole.protocol = ESP;
+        for (from, to) in [(0, Some(800)), (800, None)] {
+            assert_eq!(harness.frame(&packet.part(from, to)).exit, Counter::OtherTransport);
+        }
+    }
+}
+
 #[test]
 fn a_packet_is_told_by_addresses_protocol_and_identification() {
     let mut harness = blocked();

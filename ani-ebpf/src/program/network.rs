@@ -143,7 +143,9 @@ fn v6(frame: &Frame<'_>, at: usize) -> Result<Packet, Counter> {
         }
     }
     match next {
-        _ if part == Part::Later => {}
+        // What stands there is what the first fragment has behind its fragment header.
+        UDP | TCP | ROUTING | DESTINATION_OPTIONS if part == Part::Later => {}
+        _ if part == Part::Later => return Err(Counter::OtherTransport),
         UDP | TCP if at <= MAX_HEADER_OFFSET => {}
         UDP | TCP | ROUTING | DESTINATION_OPTIONS | FRAGMENT => return Err(Counter::TooDeep),
         _ => return Err(Counter::OtherTransport),
