@@ -12,6 +12,8 @@ mod attestation;
 /// From a URI to a telephone number.
 mod number;
 
+use std::borrow::Cow;
+
 use ani_ebpf::{abi::number::Number, dial_plan::DialPlan, scan::AniHeader};
 
 pub use agreement::agreement;
@@ -48,10 +50,10 @@ impl Profile<'_> {
 
 /// Who calls whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct Identity<'a> {
     /// The caller, E.164 with `+`, or the user part as it came; none for a caller who is anonymous
     /// or not named.
-    pub ani: Option<String>,
+    pub ani: Option<Cow<'a, str>>,
     /// The caller, E.164; [`Number::NONE`] when he is not.
     pub number: Number,
     /// Header he was read from.
@@ -59,15 +61,15 @@ pub struct Identity {
     /// What `ani` is.
     pub status: AniStatus,
     /// Whom From displays, E.164 where it can be, else as it came.
-    pub caller_id: Option<String>,
+    pub caller_id: Option<Cow<'a, str>>,
     /// Whether the two are the same; none when either is missing.
     pub caller_id_matches: Option<bool>,
     /// Who is called, E.164 where it can be, else as it came.
-    pub dnis: Option<String>,
+    pub dnis: Option<Cow<'a, str>>,
 }
 
 /// Chooses the caller.
-pub fn identify(invite: &Invite<'_>, profile: &Profile<'_>) -> Identity {
+pub fn identify<'a>(invite: &Invite<'a>, profile: &Profile<'_>) -> Identity<'a> {
     let plan = &profile.dial_plan;
     let sure = if invite.headers_cut { 1 } else { profile.order.len() };
     let chosen = profile
@@ -125,10 +127,10 @@ fn is_calling(value: &NameAddr<'_>) -> bool {
         .is_none_or(|party| sip::unquoted(party).eq_ignore_ascii_case(b"calling"))
 }
 
-fn caller(value: &NameAddr<'_>, plan: &DialPlan) -> (Option<String>, Number, AniStatus) {
+fn caller<'a>(value: &NameAddr<'a>, plan: &DialPlan) -> (Option<Cow<'a, str>>, Number, AniStatus) {
     // A number is a number, even at `anonymous.invalid`.
     if let Some(number) = e164(&value.uri, plan) {
-        return (Some(format!("+{number}")), number, AniStatus::Ok);
+        return (Some(with_plus(number, value.uri.user)), number, AniStatus::Ok);
     }
     if is_anonymous(&value.uri) {
         return (None, Number::NONE, AniStatus::Anonymous);
@@ -139,6 +141,15 @@ fn caller(value: &NameAddr<'_>, plan: &DialPlan) -> (Option<String>, Number, Ani
     }
 }
 
+/// As E.164 is written; borrowed where it came just so, as it nearly always does.
+fn with_plus(number: Number, came: Option<&[u8]>) -> Cow<'_, str> {
+    let (digits, len) = number.ascii();
+    match came {
+        Some(came @ [b'+', rest @ ..]) if digits.get(..len) == Some(rest) => sip::lossy(came),
+        _ => Cow::Owned(format!("+{number}")),
+    }
+}
+
 fn is_anonymous(uri: &Uri<'_>) -> bool {
     uri.host.eq_ignore_ascii_case(ANONYMOUS_HOST)
         || uri.user.is_some_and(|user| {
@@ -146,9 +157,9 @@ fn is_anonymous(uri: &Uri<'_>) -> bool {
         })
 }
 
-fn shown(uri: &Uri<'_>, plan: &DialPlan) -> Option<String> {
+fn shown<'a>(uri: &Uri<'a>, plan: &DialPlan) -> Option<Cow<'a, str>> {
     match e164(uri, plan) {
-        Some(number) => Some(format!("+{number}")),
+        Some(number) => Some(with_plus(number, uri.user)),
         None => uri.user.filter(|user| !user.is_empty()).map(sip::lossy),
     }
 }

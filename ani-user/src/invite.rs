@@ -1,7 +1,13 @@
 //! One INVITE with all that is known of it, as others read it: a line of `ani replay --json`, an
 //! event, a row of telemetry. Fields may be added, not renamed.
+//!
+//! It borrows from the message and the configuration: of hundreds of thousands a second, few are
+//! kept, and of those not all.
 
-use std::net::SocketAddr;
+/// As JSON, fast.
+mod json;
+
+use std::{borrow::Cow, net::SocketAddr};
 
 use serde::Serialize;
 
@@ -13,7 +19,7 @@ use crate::{
 
 /// One INVITE. Text is as it came, invalid UTF-8 replaced.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Invite {
+pub struct Invite<'a> {
     /// Number of the capture record in which it became whole.
     pub frame: u64,
     /// When that arrived.
@@ -31,53 +37,53 @@ pub struct Invite {
     /// IP fragments it came in.
     pub fragments: u32,
     /// Name of the trunk; none for an INVITE from no configured trunk.
-    pub trunk: Option<String>,
+    pub trunk: Option<Cow<'a, str>>,
     /// Call-ID.
-    pub call_id: Option<String>,
+    pub call_id: Option<Cow<'a, str>>,
     /// Number of CSeq.
     pub cseq: Option<u32>,
     /// Tag of From.
-    pub from_tag: Option<String>,
+    pub from_tag: Option<Cow<'a, str>>,
     /// Tag of To; there is one within a dialog.
-    pub to_tag: Option<String>,
+    pub to_tag: Option<Cow<'a, str>>,
     /// Whether the same INVITE (branch, Call-ID, CSeq) was seen before.
     pub retransmission: bool,
     /// Request-URI.
-    pub request_uri: String,
+    pub request_uri: Cow<'a, str>,
     /// Its user part, without parameters.
-    pub request_user: Option<String>,
+    pub request_user: Option<Cow<'a, str>>,
     /// User part of From.
-    pub from_user: Option<String>,
+    pub from_user: Option<Cow<'a, str>>,
     /// Display name of From, quotes and escapes removed.
-    pub from_display: Option<String>,
+    pub from_display: Option<Cow<'a, str>>,
     /// User part of To.
-    pub to_user: Option<String>,
+    pub to_user: Option<Cow<'a, str>>,
     /// URIs of P-Asserted-Identity.
-    pub p_asserted_identity: Vec<String>,
+    pub p_asserted_identity: Vec<Cow<'a, str>>,
     /// URIs of Remote-Party-ID.
-    pub remote_party_id: Vec<String>,
+    pub remote_party_id: Vec<Cow<'a, str>>,
     /// URI of P-Charge-Info.
-    pub p_charge_info: Option<String>,
+    pub p_charge_info: Option<Cow<'a, str>>,
     /// URIs of Diversion.
-    pub diversion: Vec<String>,
+    pub diversion: Vec<Cow<'a, str>>,
     /// Values of Privacy.
-    pub privacy: Vec<String>,
+    pub privacy: Vec<Cow<'a, str>>,
     /// Who is calling: E.164 with `+`, or the user part as it came.
-    pub ani: Option<String>,
+    pub ani: Option<Cow<'a, str>>,
     /// Header he was read from.
     pub ani_source: Option<&'static str>,
     /// What `ani` is.
     pub ani_status: AniStatus,
     /// Whom From displays, made E.164 where it can be.
-    pub caller_id: Option<String>,
+    pub caller_id: Option<Cow<'a, str>>,
     /// Whether the two are the same; none when there is no caller to compare.
     pub caller_id_matches: Option<bool>,
     /// The called number, made E.164 where it can be.
-    pub dnis: Option<String>,
+    pub dnis: Option<Cow<'a, str>>,
     /// How far the network vouches.
-    pub attestation: Attestation,
+    pub attestation: Attestation<'a>,
     /// What the kernel's scanner made of it.
-    pub kernel: Kernel,
+    pub kernel: Kernel<'a>,
     /// What happened to it.
     pub verdict: Verdict,
     /// SIP code of an answer; none is given yet.
@@ -106,7 +112,7 @@ pub enum AniStatus {
 
 /// How far the network vouches for the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Attestation {
+pub struct Attestation<'a> {
     /// `A`, `B`, `C` or `none`.
     pub level: &'static str,
     /// Where it was read: `identity`, `verstat`; none for no attestation.
@@ -114,22 +120,22 @@ pub struct Attestation {
     /// `unverified` for an Identity header, `absent` without one.
     pub signature: &'static str,
     /// Why a signature is not valid, or nothing is known of one.
-    pub reason: Option<String>,
+    pub reason: Option<&'static str>,
     /// Who signed.
-    pub signer: Option<String>,
+    pub signer: Option<Cow<'a, str>>,
     /// The `verstat` parameter as it came.
-    pub verstat: Option<String>,
+    pub verstat: Option<Cow<'a, str>>,
 }
 
 /// What the kernel's scanner makes of the message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Kernel {
+pub struct Kernel<'a> {
     /// Whether it could decide.
     pub plain: bool,
     /// Why not.
     pub not_plain: Option<&'static str>,
     /// The caller, E.164 with `+`.
-    pub ani: Option<String>,
+    pub ani: Option<Cow<'a, str>>,
     /// What the Identity header claims.
     pub attestation: &'static str,
 }

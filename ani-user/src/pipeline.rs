@@ -4,7 +4,7 @@
 /// Which INVITEs were seen before.
 mod repeats;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use ani_ebpf::{
     abi::counter::{Counter, Kind, TABLE},
@@ -15,7 +15,7 @@ use self::repeats::Repeats;
 use crate::{
     capture::{Frame, KernelView, Message, Reach, Transport, assembly::Assembly},
     config::Config,
-    identity::{self, Profile},
+    identity::{self, Identity, Profile},
     invite::{self, Invite},
     policy::{Verdict, memory::Memory},
     sip::{self, Fault, NameAddr},
@@ -54,7 +54,7 @@ impl Pipeline {
     }
 
     /// Hands out what is known of each INVITE that a frame makes whole.
-    pub fn frame(&mut self, frame: &Frame<'_>, each: &mut dyn FnMut(Invite)) {
+    pub fn frame(&mut self, frame: &Frame<'_>, each: &mut dyn FnMut(Invite<'_>)) {
         let Self { assembly, analysis } = self;
         let rules = Arc::clone(&analysis.rules);
         assembly.frame(frame, &|source| rules.trunk_of(source).is_some(), &mut |message| {
@@ -64,26 +64,26 @@ impl Pipeline {
 
     /// Gives up what has waited too long for its rest; to be called when no frames come. What is
     /// known of an INVITE with a hole is handed out.
-    pub fn expire(&mut self, now: Timestamp, each: &mut dyn FnMut(Invite)) {
+    pub fn expire(&mut self, now: Timestamp, each: &mut dyn FnMut(Invite<'_>)) {
         let Self { assembly, analysis } = self;
         assembly.expire(now, &mut |message| analysis.hand_out(message, each));
     }
 
     /// Gives up all that is not whole: no more frames will come.
-    pub fn finish(&mut self, each: &mut dyn FnMut(Invite)) {
+    pub fn finish(&mut self, each: &mut dyn FnMut(Invite<'_>)) {
         let Self { assembly, analysis } = self;
         assembly.finish(&mut |message| analysis.hand_out(message, each));
     }
 }
 
 impl Analysis {
-    fn hand_out(&mut self, message: &Message<'_>, each: &mut dyn FnMut(Invite)) {
+    fn hand_out(&mut self, message: &Message<'_>, each: &mut dyn FnMut(Invite<'_>)) {
         if let Some(invite) = self.message(message) {
             each(invite);
         }
     }
 
-    fn message(&mut self, message: &Message<'_>) -> Option<Invite> {
+    fn message<'a>(&'a mut self, message: &'a Message<'a>) -> Option<Invite<'a>> {
         if message.bytes.len() < MIN_MESSAGE_LEN as usize {
             self.tallies.add(Tally::Keepalives);
             return None;
@@ -109,7 +109,11 @@ impl Analysis {
         Some(self.invite(message, parsed))
     }
 
-    fn invite(&mut self, message: &Message<'_>, mut parsed: sip::Invite<'_>) -> Invite {
+    fn invite<'a>(
+        &'a mut self,
+        message: &'a Message<'a>,
+        mut parsed: sip::Invite<'a>,
+    ) -> Invite<'a> {
         parsed.faults.add_if(message.overlong, Fault::UdpLength);
         let view = self.view(message);
         let trunk = view.trunk.and_then(|index| self.config.trunks.get(usize::from(index)));
@@ -119,11 +123,12 @@ impl Analysis {
             trusted: true,
         });
         let identity = identity::identify(&parsed, &profile);
+        let kernel = kernel(&view, &identity);
         let retransmission = self.repeats.seen(&parsed);
-        let text = |bytes: Option<&[u8]>| bytes.map(sip::lossy);
-        let user = |name: &Option<NameAddr<'_>>| name.as_ref().and_then(|name| text(name.uri.user));
+        let text = |bytes: Option<&'a [u8]>| bytes.map(sip::lossy);
+        let user = |name: &Option<NameAddr<'a>>| name.as_ref().and_then(|name| text(name.uri.user));
         let uris =
-            |names: &[NameAddr<'_>]| names.iter().map(|name| sip::lossy(name.uri.raw)).collect();
+            |names: &[NameAddr<'a>]| names.iter().map(|name| sip::lossy(name.uri.raw)).collect();
         Invite {
             frame: message.frame,
             ts: message.arrived,
@@ -133,7 +138,7 @@ impl Analysis {
             reach: reach(message, view.trunk),
             vlan: message.vlan.as_slice().to_vec(),
             fragments: message.fragments,
-            trunk: trunk.map(|trunk| trunk.name.clone()),
+            trunk: trunk.map(|trunk| Cow::Borrowed(trunk.name.as_str())),
             call_id: text(parsed.call_id),
             cseq: parsed.cseq,
             from_tag: text(parsed.from.as_ref().and_then(NameAddr::tag)),
@@ -156,7 +161,7 @@ impl Analysis {
             caller_id_matches: identity.caller_id_matches,
             dnis: identity.dnis,
             attestation: identity::attestation(&parsed, profile.trusted),
-            kernel: kernel(&view),
+            kernel,
             verdict: verdict(view.exit),
             answer: None,
             rule: rule(view.exit),
@@ -202,12 +207,17 @@ fn reach(message: &Message<'_>, trunk: Option<u16>) -> Reach {
     message.reach.min(most)
 }
 
-fn kernel(view: &KernelView) -> invite::Kernel {
+fn kernel<'a>(view: &KernelView, identity: &Identity<'a>) -> invite::Kernel<'a> {
     let recognised = view.exit as u32 >= Counter::PassUntrusted as u32;
+    let ani = if view.ani == identity.number {
+        identity.ani.clone()
+    } else {
+        Some(Cow::Owned(format!("+{}", view.ani)))
+    };
     invite::Kernel {
         plain: recognised && view.trunk.is_some() && view.not_plain.is_none(),
         not_plain: view.not_plain.map(ani_ebpf::scan::NotPlain::as_str),
-        ani: (!view.ani.is_none()).then(|| format!("+{}", view.ani)),
+        ani: ani.filter(|_| !view.ani.is_none()),
         attestation: view.attestation.as_str(),
     }
 }

@@ -6,6 +6,8 @@
 //! plain, this parser reads the same caller, called number and Call-ID; a property test holds it to
 //! that. Sources: RFC 3261 §7 and §25, RFC 4475.
 
+/// Where a byte may stand.
+mod class;
 /// What is wrong with a message, as stable words.
 mod fault;
 /// Header lines: names, folding, the end of the headers.

@@ -87,7 +87,7 @@ impl Telemetry {
     }
 
     /// Counts an INVITE.
-    pub fn record(&self, invite: &Invite) {
+    pub fn record(&self, invite: &Invite<'_>) {
         let mut state = self.state();
         state.trunk(invite.trunk.as_deref()).record(invite);
         state.callers.record(invite);
@@ -186,7 +186,7 @@ impl<R: Ord> PartialEq for Ranked<'_, R> {
 impl<R: Ord> Eq for Ranked<'_, R> {}
 
 /// Whether the INVITE starts a call: not within a dialog, and not seen before.
-const fn is_call(invite: &Invite) -> bool {
+const fn is_call(invite: &Invite<'_>) -> bool {
     invite.to_tag.is_none() && !invite.retransmission
 }
 

@@ -41,12 +41,36 @@ impl FromStr for Timestamp {
     }
 }
 
+impl Timestamp {
+    /// As it is shown, in ASCII.
+    pub(crate) fn text(self) -> [u8; 27] {
+        // 64 bits of nanoseconds end in 2262: within what the library knows, and four digits.
+        let time = jiff::Timestamp::from_second(self.seconds()).unwrap_or_default();
+        let time = jiff::tz::Offset::UTC.to_datetime(time);
+        let microseconds = self.0.rem_euclid(1_000_000_000) / 1_000;
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        for (number, place) in [
+            (time.year().into(), 0..4),
+            (time.month().into(), 5..7),
+            (time.day().into(), 8..10),
+            (time.hour().into(), 11..13),
+            (time.minute().into(), 14..16),
+            (time.second().into(), 17..19),
+            (microseconds, 20..26),
+        ] {
+            let mut rest = number;
+            for digit in text.get_mut(place).into_iter().flatten().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+        }
+        text
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_nanosecond(i128::from(self.0.div_euclid(1_000) * 1_000)) {
-            Ok(time) => write!(f, "{time:.6}"),
-            Err(_) => write!(f, "{}ns", self.0),
-        }
+        f.write_str(str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
@@ -76,5 +100,9 @@ mod tests {
             "2024-05-01T10:00:00.000123Z"
         );
         assert_eq!(Timestamp::new(0, 0).to_string(), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(Timestamp::new(-1, 999_999_999).to_string(), "1969-12-31T23:59:59.999999Z");
+        // The last one there is, which is in a year of four digits.
+        assert_eq!(Timestamp(i64::MAX).to_string(), "2262-04-11T23:47:16.854775Z");
+        assert_eq!(Timestamp(i64::MIN).to_string(), "1677-09-21T00:12:43.145224Z");
     }
 }

@@ -50,7 +50,8 @@ fn torture_messages_are_what_the_rfcs_say() {
         assert_eq!(parsed.faults.is_empty(), valid, "{name}: {:?}", words(&parsed));
 
         let user = |name: &Option<NameAddr<'_>>| {
-            name.as_ref().and_then(|name| name.uri.user).map(sip::lossy).unwrap_or_default()
+            let user = name.as_ref().and_then(|name| name.uri.user).map(sip::lossy);
+            user.unwrap_or_default().into_owned()
         };
         expect(name, &row["from_user"], &user(&parsed.from));
         expect(name, &row["to_user"], &user(&parsed.to));

@@ -66,6 +66,17 @@ impl Number {
         self.is_none()
     }
 
+    /// The digits in ASCII, and how many of the array's bytes they are.
+    pub const fn ascii(self) -> ([u8; MAX_DIGITS as usize], usize) {
+        let mut digits = [0; MAX_DIGITS as usize];
+        let mut len = 0;
+        while len < digits.len() && self.digit(len as u32) <= 9 {
+            digits[len] = b'0' + self.digit(len as u32);
+            len += 1;
+        }
+        (digits, len)
+    }
+
     /// The digit at `at` (0 is the first); 15 behind the last one.
     #[inline(always)]
     pub const fn digit(self, at: u32) -> u8 {
@@ -76,10 +87,9 @@ impl Number {
 /// The digits alone; who knows that they are E.164 writes the `+`.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for at in 0..self.len() {
-            write!(f, "{}", self.digit(at))?;
-        }
-        Ok(())
+        let (digits, len) = self.ascii();
+        let digits = digits.get(..len).and_then(|digits| str::from_utf8(digits).ok());
+        f.write_str(digits.unwrap_or_default())
     }
 }
 

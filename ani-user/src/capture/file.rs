@@ -212,7 +212,8 @@ impl Source for CaptureFile {
                                 Err(number) => count(&mut self.unsupported, number),
                             }
                         }
-                        self.reader.consume(consumed);
+                        // Nothing moves in the buffer until it is filled again.
+                        self.reader.consume_noshift(consumed);
                         if flow.is_break() {
                             return Ok(());
                         }

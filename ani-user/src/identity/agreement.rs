@@ -91,7 +91,7 @@ fn number_of(name: Option<&NameAddr<'_>>) -> Option<String> {
 
 /// The user part when it is nothing but digits, with or without a `+`.
 fn number_in(user: Option<&[u8]>) -> Option<String> {
-    let user = sip::lossy(user?);
+    let user = sip::lossy(user?).into_owned();
     let bare = user.strip_prefix('+').unwrap_or(&user);
     let is_number = !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then_some(user)

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use serde::Deserialize;
 
 use crate::{
@@ -30,7 +31,7 @@ struct Header<'a> {
 }
 
 /// Reads the attestation; with `trusted` false there is none, whatever the message says.
-pub fn attestation(invite: &Invite<'_>, trusted: bool) -> Attestation {
+pub fn attestation<'a>(invite: &Invite<'a>, trusted: bool) -> Attestation<'a> {
     let mut attestation = Attestation {
         level: "none",
         source: None,
@@ -50,7 +51,7 @@ pub fn attestation(invite: &Invite<'_>, trusted: bool) -> Attestation {
                 attestation.source = Some("identity");
             }
             Ok(None) => {}
-            Err(reason) => attestation.reason = Some(reason.to_owned()),
+            Err(reason) => attestation.reason = Some(reason),
         }
     }
     if let Some((token, level)) = verstat(invite) {
@@ -61,7 +62,7 @@ pub fn attestation(invite: &Invite<'_>, trusted: bool) -> Attestation {
         }
     }
     if invite.headers_cut && attestation.source.is_none() && attestation.reason.is_none() {
-        attestation.reason = Some("cut-short".to_owned());
+        attestation.reason = Some("cut-short");
     }
     attestation
 }
@@ -71,11 +72,10 @@ pub fn attestation(invite: &Invite<'_>, trusted: bool) -> Attestation {
 fn shaken(identities: &[&[u8]]) -> Result<Option<&'static str>, &'static str> {
     let mut reason = None;
     for identity in identities {
-        let end = identity.iter().position(|byte| *byte == b';').unwrap_or(identity.len());
+        let end = memchr(b';', identity).unwrap_or(identity.len());
         let (token, parameters) = identity.split_at(end);
-        let mut parts = sip::trim(token).splitn(3, |byte| *byte == b'.');
-        let header = parts.next().unwrap_or_default();
-        let payload = parts.next().unwrap_or_default();
+        let (header, rest) = part(sip::trim(token));
+        let (payload, _) = part(rest);
         let is_shaken = match Parameters::new(parameters).get(b"ppt") {
             Some(ppt) => sip::unquoted(ppt).eq_ignore_ascii_case(b"shaken"),
             None => decoded(header)
@@ -104,6 +104,13 @@ fn shaken(identities: &[&[u8]]) -> Result<Option<&'static str>, &'static str> {
     reason.map_or(Ok(None), Err)
 }
 
+/// Up to the first dot, and what follows it (RFC 7515 §3.1).
+fn part(token: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr(b'.', token).unwrap_or(token.len());
+    let (part, rest) = token.split_at(end);
+    (part, rest.get(1..).unwrap_or_default())
+}
+
 fn level(text: &[u8]) -> Option<&'static str> {
     match text {
         b"A" => Some("A"),
@@ -118,7 +125,7 @@ fn level(text: &[u8]) -> Option<&'static str> {
 ///
 /// The bare `TN-Validation-Passed` is A to some carriers and any level to others, so it stands for
 /// none; `-A`, `-B` and `-C` behind it, or an `attest` parameter beside it, say which.
-fn verstat(invite: &Invite<'_>) -> Option<(String, Option<&'static str>)> {
+fn verstat<'a>(invite: &Invite<'a>) -> Option<(Cow<'a, str>, Option<&'static str>)> {
     invite.p_asserted_identity.iter().chain(&invite.from).find_map(|value| {
         let token = parameter(value, b"verstat")?;
         let token = sip::unquoted(token);
@@ -129,7 +136,11 @@ fn verstat(invite: &Invite<'_>) -> Option<(String, Option<&'static str>)> {
             Some([]) if passed => parameter(value, b"attest").and_then(level),
             _ => None,
         };
-        Some((sip::lossy(&token), level))
+        let token = match token {
+            Cow::Borrowed(token) => sip::lossy(token),
+            Cow::Owned(token) => Cow::Owned(sip::lossy(&token).into_owned()),
+        };
+        Some((token, level))
     })
 }
 
@@ -152,19 +163,28 @@ fn decoded(text: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
+    // Four letters are three bytes, as long as nothing stands between them.
+    let (quads, _) = text.as_chunks::<4>();
+    let mut read = 0;
+    for quad in quads {
+        let [a, b, c, d] = quad.map(|byte| u32::from(SEXTETS[usize::from(byte)]));
+        if (a | b | c | d) > 0x3f {
+            break;
+        }
+        let [_, high, middle, low] = (a << 18 | b << 12 | c << 6 | d).to_be_bytes();
+        bytes.extend_from_slice(&[high, middle, low]);
+        read += quad.len();
+    }
     let (mut bits, mut count) = (0u32, 0);
-    for byte in text.iter().filter(|byte| !byte.is_ascii_whitespace()) {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            // The standard alphabet's two are sent by some (RFC 4648 §4).
-            b'-' | b'+' => 62,
-            b'_' | b'/' => 63,
-            b'=' => continue,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
+    for byte in text.get(read..)?.iter().filter(|byte| !byte.is_ascii_whitespace()) {
+        if *byte == b'=' {
+            continue;
+        }
+        let sextet = SEXTETS[usize::from(*byte)];
+        if sextet == NO_SEXTET {
+            return None;
+        }
+        bits = bits << 6 | u32::from(sextet);
         count += 6;
         if count >= 8 {
             count -= 8;
@@ -172,4 +192,26 @@ fn decoded(text: &[u8]) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
+}
+
+/// Stands in [`SEXTETS`] for a byte that is no letter of the alphabet.
+const NO_SEXTET: u8 = 0xff;
+
+/// What a letter stands for: both alphabets of RFC 4648, since some send the standard one's `+` and
+/// `/`.
+const SEXTETS: [u8; 256] = sextets();
+
+const fn sextets() -> [u8; 256] {
+    let mut sextets = [NO_SEXTET; 256];
+    let alphabets: [&[u8; 64]; 2] = [
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+    ];
+    let mut value = 0;
+    while value < 64 {
+        sextets[alphabets[0][value] as usize] = value as u8;
+        sextets[alphabets[1][value] as usize] = value as u8;
+        value += 1;
+    }
+    sextets
 }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{HashSet, VecDeque, hash_map::RandomState},
-    hash::{BuildHasher, Hash, Hasher},
+    hash::{BuildHasher, BuildHasherDefault, Hash, Hasher},
 };
 
 use crate::sip::Invite;
@@ -15,13 +15,13 @@ pub(super) const MAX_REMEMBERED: usize = 65_536;
 /// Bounded memory of INVITEs, as keyed hashes: a stranger cannot make two of them equal.
 pub(super) struct Repeats {
     keys: RandomState,
-    known: HashSet<u64>,
+    known: HashSet<u64, BuildHasherDefault<Itself>>,
     order: VecDeque<u64>,
 }
 
 impl Repeats {
     pub(super) fn new() -> Self {
-        Self { keys: RandomState::new(), known: HashSet::new(), order: VecDeque::new() }
+        Self { keys: RandomState::new(), known: HashSet::default(), order: VecDeque::new() }
     }
 
     /// Whether this INVITE was seen before; it is from now on.
@@ -46,5 +46,25 @@ impl Repeats {
         }
         self.order.push_back(key);
         false
+    }
+}
+
+/// A key is a hash already.
+#[derive(Default)]
+struct Itself(u64);
+
+impl Hasher for Itself {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
     }
 }

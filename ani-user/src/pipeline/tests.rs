@@ -37,12 +37,14 @@ fn pipeline() -> Pipeline {
     Pipeline::new(config, rules, Arc::default())
 }
 
-/// The one INVITE of a frame.
-fn invite(pipeline: &mut Pipeline, frame: &Frame<'_>) -> Invite {
-    let mut invites = Vec::new();
-    pipeline.frame(frame, &mut |invite| invites.push(invite));
-    assert_eq!(invites.len(), 1);
-    invites.remove(0)
+/// Looks at the one INVITE of a frame.
+fn check(pipeline: &mut Pipeline, frame: &Frame<'_>, look: impl Fn(Invite<'_>)) {
+    let mut invites = 0;
+    pipeline.frame(frame, &mut |invite| {
+        invites += 1;
+        look(invite);
+    });
+    assert_eq!(invites, 1);
 }
 
 fn frame(bytes: &[u8], kernel: Option<KernelView>) -> Frame<'_> {
@@ -67,18 +69,19 @@ fn what_the_kernel_decided_stands() {
         trunk: Some(0),
     };
     let mut pipeline = pipeline();
-    let invite = self::invite(&mut pipeline, &frame(&bytes, Some(view)));
-    assert_eq!((invite.verdict, invite.rule), (Verdict::Drop, Some("limits.per-caller")));
-    assert_eq!(invite.trunk.as_deref(), Some("carrier-a"));
-    assert_eq!(invite.ani_status, AniStatus::Ok);
-    assert_eq!(invite.reach, Reach::Answer);
-    let kernel = crate::invite::Kernel {
-        plain: true,
-        not_plain: None,
-        ani: Some("+14155551234".to_owned()),
-        attestation: "B",
-    };
-    assert_eq!(invite.kernel, kernel);
+    check(&mut pipeline, &frame(&bytes, Some(view)), |invite| {
+        assert_eq!((invite.verdict, invite.rule), (Verdict::Drop, Some("limits.per-caller")));
+        assert_eq!(invite.trunk.as_deref(), Some("carrier-a"));
+        assert_eq!(invite.ani_status, AniStatus::Ok);
+        assert_eq!(invite.reach, Reach::Answer);
+        let kernel = crate::invite::Kernel {
+            plain: true,
+            not_plain: None,
+            ani: Some("+14155551234".into()),
+            attestation: "B",
+        };
+        assert_eq!(invite.kernel, kernel);
+    });
 
     let view = KernelView {
         exit: Counter::PassNotPlain,
@@ -86,26 +89,32 @@ fn what_the_kernel_decided_stands() {
         ani: Number::NONE,
         ..view
     };
-    let invite = self::invite(&mut pipeline, &frame(&bytes, Some(view)));
-    assert_eq!((invite.verdict, invite.rule), (Verdict::Pass, None));
-    assert!(invite.retransmission);
-    assert_eq!((invite.kernel.plain, invite.kernel.not_plain), (false, Some("folded")));
+    check(&mut pipeline, &frame(&bytes, Some(view)), |invite| {
+        assert_eq!((invite.verdict, invite.rule), (Verdict::Pass, None));
+        assert!(invite.retransmission);
+        assert_eq!((invite.kernel.plain, invite.kernel.not_plain), (false, Some("folded")));
+    });
 }
 
 #[test]
 fn without_the_kernel_memory_decides_and_an_unknown_source_is_untrusted() {
     let mut bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
     let mut pipeline = pipeline();
-    let invite = self::invite(&mut pipeline, &frame(&bytes, None));
-    assert_eq!((invite.trunk, invite.ani_status), (None, AniStatus::Untrusted));
-    assert_eq!(invite.reach, Reach::Stop, "strangers are not answered");
-    assert_eq!(invite.ani.as_deref(), Some("+14155551234"));
-    assert!(!invite.kernel.plain);
+    check(&mut pipeline, &frame(&bytes, None), |invite| {
+        assert_eq!((invite.trunk, invite.ani_status), (None, AniStatus::Untrusted));
+        assert_eq!(invite.reach, Reach::Stop, "strangers are not answered");
+        assert_eq!(invite.ani.as_deref(), Some("+14155551234"));
+        assert!(!invite.kernel.plain);
+    });
     // Source 192.0.2.1.
     bytes[14 + 12..][..4].copy_from_slice(&[192, 0, 2, 1]);
-    let invite = self::invite(&mut pipeline, &frame(&bytes, None));
-    assert_eq!((invite.trunk.as_deref(), invite.ani_status), (Some("carrier-a"), AniStatus::Ok));
-    assert!(invite.kernel.plain);
+    check(&mut pipeline, &frame(&bytes, None), |invite| {
+        assert_eq!(
+            (invite.trunk.as_deref(), invite.ani_status),
+            (Some("carrier-a"), AniStatus::Ok)
+        );
+        assert!(invite.kernel.plain);
+    });
 }
 
 #[test]
@@ -125,25 +134,28 @@ fn a_mirrored_call_belongs_to_its_trunk_and_is_only_observed() {
         reach: Reach::Observe,
         ..frame(&bytes, None)
     };
-    let invite = self::invite(&mut pipeline, &mirrored);
-    assert_eq!((invite.transport, invite.reach), (Transport::Tls, Reach::Observe));
-    assert_eq!((invite.verdict, invite.rule), (Verdict::Pass, None));
-    assert_eq!((invite.trunk.as_deref(), invite.ani_status), (Some("carrier-a"), AniStatus::Ok));
+    check(&mut pipeline, &mirrored, |invite| {
+        assert_eq!((invite.transport, invite.reach), (Transport::Tls, Reach::Observe));
+        assert_eq!((invite.verdict, invite.rule), (Verdict::Pass, None));
+        assert_eq!(invite.trunk.as_deref(), Some("carrier-a"));
+        assert_eq!(invite.ani_status, AniStatus::Ok);
+    });
     // The same call over UDP to a NIC of ours would have ended there.
     if let Content::Message { transport, .. } = &mut mirrored.content {
         *transport = Transport::Udp;
     }
     mirrored.reach = Reach::Answer;
-    assert_eq!(self::invite(&mut pipeline, &mirrored).verdict, Verdict::Drop);
+    check(&mut pipeline, &mirrored, |invite| assert_eq!(invite.verdict, Verdict::Drop));
 }
 
 #[test]
 fn an_overlong_datagram_is_left_to_the_stack() {
     let mut bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
     bytes[14 + 20 + 4] = 0x7f;
-    let invite = self::invite(&mut pipeline(), &frame(&bytes, None));
-    assert_eq!(invite.malformed, ["cut-short", "udp-length"]);
-    assert!(!invite.kernel.plain);
+    check(&mut pipeline(), &frame(&bytes, None), |invite| {
+        assert_eq!(invite.malformed, ["cut-short", "udp-length"]);
+        assert!(!invite.kernel.plain);
+    });
 }
 
 #[test]
@@ -172,11 +184,10 @@ fn a_second_message_in_a_datagram_is_no_part_of_the_first() {
     for behind in [second, asserted] {
         let bytes = fixture::ethernet(&[&first[..], &behind].concat());
         let alone = fixture::ethernet(&first);
-        let mut pipeline = pipeline();
-        let both = invite(&mut pipeline, &frame(&bytes, None));
-        let one = self::invite(&mut self::pipeline(), &frame(&alone, None));
-        assert_eq!(both, one);
-        assert_eq!(both.ani.as_deref(), Some("+14155551234"));
-        assert!(both.p_asserted_identity.is_empty());
+        check(&mut pipeline(), &frame(&bytes, None), |both| {
+            check(&mut pipeline(), &frame(&alone, None), |one| assert_eq!(both, one));
+            assert_eq!(both.ani.as_deref(), Some("+14155551234"));
+            assert!(both.p_asserted_identity.is_empty());
+        });
     }
 }

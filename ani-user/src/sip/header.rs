@@ -1,6 +1,9 @@
 //! Header lines: names, folding, the end of the headers (RFC 3261 §7.3).
 
+use memchr::memchr;
+
 use super::{
+    class,
     fault::{Fault, Faults},
     text::trim,
 };
@@ -43,23 +46,6 @@ pub enum Name {
     Other,
 }
 
-const NAMES: [(&[u8], Name); 14] = [
-    (b"call-id", Name::CallId),
-    (b"contact", Name::Contact),
-    (b"content-length", Name::ContentLength),
-    (b"cseq", Name::CSeq),
-    (b"diversion", Name::Diversion),
-    (b"from", Name::From),
-    (b"identity", Name::Identity),
-    (b"max-forwards", Name::MaxForwards),
-    (b"p-asserted-identity", Name::PAssertedIdentity),
-    (b"p-charge-info", Name::PChargeInfo),
-    (b"privacy", Name::Privacy),
-    (b"remote-party-id", Name::RemotePartyId),
-    (b"to", Name::To),
-    (b"via", Name::Via),
-];
-
 impl Name {
     /// From the name as it came, in any case and in its compact form (RFC 3261 §7.3.3; `y` is
     /// RFC 8224 §4). The compact forms of headers that say nothing here are [`Name::Other`].
@@ -76,10 +62,26 @@ impl Name {
                 _ => Self::Other,
             };
         }
-        NAMES
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map_or(Self::Other, |(_, name)| *name)
+        let known: &[(&[u8], Self)] = match name.len() {
+            2 => &[(b"to", Self::To)],
+            3 => &[(b"via", Self::Via)],
+            4 => &[(b"from", Self::From), (b"cseq", Self::CSeq)],
+            7 => &[
+                (b"call-id", Self::CallId),
+                (b"contact", Self::Contact),
+                (b"privacy", Self::Privacy),
+            ],
+            8 => &[(b"identity", Self::Identity)],
+            9 => &[(b"diversion", Self::Diversion)],
+            12 => &[(b"max-forwards", Self::MaxForwards)],
+            13 => &[(b"p-charge-info", Self::PChargeInfo)],
+            14 => &[(b"content-length", Self::ContentLength)],
+            15 => &[(b"remote-party-id", Self::RemotePartyId)],
+            19 => &[(b"p-asserted-identity", Self::PAssertedIdentity)],
+            _ => &[],
+        };
+        let found = known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map_or(Self::Other, |(_, name)| *name)
     }
 }
 
@@ -162,23 +164,20 @@ impl<'a> Iterator for Headers<'a> {
 }
 
 fn header(text: &[u8]) -> Option<Header<'_>> {
-    let colon = text.iter().position(|byte| *byte == b':')?;
+    let colon = memchr(b':', text)?;
     let raw_name = text[..colon].trim_ascii_end();
-    if raw_name.is_empty() || !raw_name.iter().all(|byte| is_token(*byte)) {
+    let name = Name::read(raw_name);
+    // The names that are known are tokens.
+    if name == Name::Other && (raw_name.is_empty() || !class::all(raw_name, class::TOKEN)) {
         return None;
     }
-    Some(Header { name: Name::read(raw_name), raw_name, value: trim(&text[colon + 1..]) })
-}
-
-/// `token` (RFC 3261 §25.1).
-pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
+    Some(Header { name, raw_name, value: trim(&text[colon + 1..]) })
 }
 
 /// The line at the start of `bytes`, without its end, and what follows it. The last line may have
 /// no end.
 pub(super) fn line<'a>(bytes: &'a [u8], faults: &mut Faults) -> (&'a [u8], &'a [u8]) {
-    let (line, rest) = match bytes.iter().position(|byte| *byte == b'\n') {
+    let (line, rest) = match memchr(b'\n', bytes) {
         Some(end) => {
             let line = match bytes[..end].strip_suffix(b"\r") {
                 Some(line) => line,
@@ -191,11 +190,14 @@ pub(super) fn line<'a>(bytes: &'a [u8], faults: &mut Faults) -> (&'a [u8], &'a [
         }
         None => (bytes, &bytes[bytes.len()..]),
     };
-    for byte in line {
-        match byte {
-            b'\r' => faults.add(Fault::BareCr),
-            0..=8 | 10..=31 | 127 => faults.add(Fault::ControlCharacter),
-            _ => {}
+    // Hardly a line has any, and without a branch the compiler looks at many bytes at once.
+    if line.iter().fold(false, |seen, byte| seen | byte.is_ascii_control()) {
+        for byte in line {
+            match byte {
+                b'\r' => faults.add(Fault::BareCr),
+                0..=8 | 10..=31 | 127 => faults.add(Fault::ControlCharacter),
+                _ => {}
+            }
         }
     }
     (line, rest)

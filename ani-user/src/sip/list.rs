@@ -1,26 +1,38 @@
 //! Values between commas, parameters between semicolons; quoted strings and angle brackets hold
 //! them together (RFC 3261 §7.3.1).
 
+use memchr::{memchr, memchr2, memchr3};
+
 use super::text::trim;
 
 /// Where `separator` first stands outside quotes and angle brackets; the length when it does not.
 fn end_of(bytes: &[u8], separator: u8) -> usize {
-    let mut quoted = false;
-    let mut bracketed = false;
-    let mut escaped = false;
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' if !bracketed => quoted = !quoted,
-            _ if quoted => {}
-            b'<' => bracketed = true,
-            b'>' => bracketed = false,
-            byte if *byte == separator && !bracketed => return at,
-            _ => {}
-        }
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..)
+        && let Some(found) = memchr3(separator, b'"', b'<', rest)
+    {
+        let (held, closed) = match (rest.get(found), rest.get(found + 1..)) {
+            (Some(b'"'), Some(inner)) => (inner, closing_quote(inner)),
+            (Some(b'<'), Some(inner)) => (inner, memchr(b'>', inner)),
+            _ => return at + found,
+        };
+        at += found + 1 + closed.map_or(held.len(), |end| end + 1);
     }
     bytes.len()
+}
+
+/// Where a quoted string ends that starts before `bytes`; `\` takes the next byte's meaning (RFC
+/// 3261 §25.1, `quoted-pair`).
+pub(super) fn closing_quote(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let rest = bytes.get(at..)?;
+        let found = memchr2(b'\\', b'"', rest)?;
+        if rest.get(found) == Some(&b'"') {
+            return Some(at + found);
+        }
+        at += found + 2;
+    }
 }
 
 /// Splits at `separator` outside quotes and angle brackets.
@@ -117,7 +129,7 @@ impl<'a> Iterator for Parameters<'a> {
             let end = end_of(rest, b';');
             let text = trim(&rest[..end]);
             self.rest = &rest[end..];
-            let (name, value) = match text.iter().position(|byte| *byte == b'=') {
+            let (name, value) = match memchr(b'=', text) {
                 Some(equals) => (trim(&text[..equals]), Some(trim(&text[equals + 1..]))),
                 None => (text, None),
             };

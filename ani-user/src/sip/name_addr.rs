@@ -1,6 +1,12 @@
 //! `"name" <uri>;parameters`, or `uri;parameters` (RFC 3261 §20.10 and §25.1).
 
-use super::{list::Parameters, text::trim, uri::Uri};
+use memchr::memchr;
+
+use super::{
+    list::{Parameters, closing_quote},
+    text::trim,
+    uri::Uri,
+};
 
 /// A display name, a URI and the header's parameters.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +60,7 @@ impl<'a> NameAddr<'a> {
     }
 
     fn unquoted(value: &'a [u8]) -> Self {
-        let Some(open) = value.iter().position(|byte| *byte == b'<') else {
+        let Some(open) = memchr(b'<', value) else {
             return Self::bare(value);
         };
         let before = &value[..open];
@@ -72,7 +78,7 @@ impl<'a> NameAddr<'a> {
 
     /// From the first angle bracket on, or all of it without one.
     fn guess(value: &'a [u8]) -> Self {
-        match value.iter().position(|byte| *byte == b'<') {
+        match memchr(b'<', value) {
             Some(open) => Self::bracketed(&value[open + 1..]),
             None => Self::bare(value),
         }
@@ -80,7 +86,7 @@ impl<'a> NameAddr<'a> {
 
     /// Behind an opening angle bracket.
     fn bracketed(inner: &'a [u8]) -> Self {
-        let (uri, parameters, closed) = match inner.iter().position(|byte| *byte == b'>') {
+        let (uri, parameters, closed) = match memchr(b'>', inner) {
             Some(close) => (&inner[..close], trim(&inner[close + 1..]), true),
             None => (inner, &inner[inner.len()..], false),
         };
@@ -96,25 +102,11 @@ impl<'a> NameAddr<'a> {
 
     /// Without angle brackets, semicolons start the header's own parameters (§20.10).
     fn bare(value: &'a [u8]) -> Self {
-        let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+        let end = memchr(b';', value).unwrap_or(value.len());
         let (uri, parameters) = value.split_at(end);
         let uri = Uri::read(trim(uri));
         // RFC 3261 §20.10: with a comma or a question mark in it, it must stand in brackets.
         let ambiguous = uri.raw.iter().any(|byte| b",?".contains(byte));
         Self { display: None, quoted: false, uri, parameters, faulty: ambiguous || uri.faulty }
     }
-}
-
-/// Where a quoted string ends that starts before `bytes`.
-fn closing_quote(bytes: &[u8]) -> Option<usize> {
-    let mut escaped = false;
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return Some(at),
-            _ => {}
-        }
-    }
-    None
 }

@@ -2,6 +2,7 @@
 //! any other line of a stream.
 
 use super::{
+    class,
     fault::{Fault, Faults},
     header,
 };
@@ -119,7 +120,8 @@ pub fn start(bytes: &[u8], seen: usize, place: Place) -> Start {
     if let Some(start) = status_line(bytes, place) {
         return start;
     }
-    let method_len = bytes.iter().take(MAX_METHOD_LEN + 1).position(|b| !header::is_token(*b));
+    let method_len =
+        bytes.iter().take(MAX_METHOD_LEN + 1).position(|b| !class::is(*b, class::TOKEN));
     let Some((method, behind)) = method_len.and_then(|len| bytes.split_at_checked(len)) else {
         let open = match place {
             Place::Behind => bytes.len() <= MAX_METHOD_LEN,

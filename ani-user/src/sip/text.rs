@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::name_addr::NameAddr;
 
 /// Without white space at both ends; the line ends of folding are white space.
@@ -11,9 +13,12 @@ pub fn trim(bytes: &[u8]) -> &[u8] {
 
 /// As text: a fold (line end and white space) is one space (RFC 3261 §7.3.1), invalid UTF-8 is
 /// replaced.
-pub fn lossy(bytes: &[u8]) -> String {
-    if !bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
-        return String::from_utf8_lossy(bytes).into_owned();
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    // Short as values are, this is faster than a search.
+    if !bytes.iter().fold(false, |folded, byte| folded | matches!(byte, b'\r' | b'\n')) {
+        // The check alone is faster than the search for what to replace.
+        return str::from_utf8(bytes)
+            .map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
     }
     let mut unfolded = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
@@ -23,14 +28,18 @@ pub fn lossy(bytes: &[u8]) -> String {
         rest = rest[end..].trim_ascii_start();
     }
     unfolded.extend_from_slice(rest);
-    String::from_utf8_lossy(&unfolded).into_owned()
+    Cow::Owned(String::from_utf8_lossy(&unfolded).into_owned())
 }
 
 /// The display name as it is meant: quotes and escapes removed (RFC 3261 §25.1, `quoted-pair`).
 /// None for none, and for an empty one.
-pub fn display(name: &NameAddr<'_>) -> Option<String> {
+pub fn display<'a>(name: &NameAddr<'a>) -> Option<Cow<'a, str>> {
     let raw = name.display?;
-    let text = if name.quoted { lossy(&unescaped(raw)) } else { lossy(raw) };
+    let meant = if name.quoted { unescaped(raw) } else { Cow::Borrowed(raw) };
+    let text = match meant {
+        Cow::Borrowed(raw) => lossy(raw),
+        Cow::Owned(text) => Cow::Owned(lossy(&text).into_owned()),
+    };
     (!text.is_empty()).then_some(text)
 }
 
@@ -43,7 +52,7 @@ pub fn unquoted(value: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn unescaped(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if !bytes.contains(&b'\\') {
+    if memchr(b'\\', bytes).is_none() {
         return Cow::Borrowed(bytes);
     }
     let mut text = Vec::with_capacity(bytes.len());
@@ -61,7 +70,7 @@ fn unescaped(bytes: &[u8]) -> Cow<'_, [u8]> {
 
 /// With `%` and two hexadecimal digits read as the byte they stand for; others are left as they are.
 pub fn percent_decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if !bytes.contains(&b'%') {
+    if memchr(b'%', bytes).is_none() {
         return Cow::Borrowed(bytes);
     }
     let mut text = Vec::with_capacity(bytes.len());

@@ -1,6 +1,8 @@
 //! `scheme:user;parameters:password@host:port;parameters?headers` (RFC 3261 §19.1, RFC 3966 §3).
 
-use super::list::Parameters;
+use memchr::{memchr, memchr_iter, memchr2};
+
+use super::{class, list::Parameters};
 
 /// Kind of a URI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +59,9 @@ impl<'a> Uri<'a> {
             port: None,
             parameters: &[],
             headers: &[],
-            faulty: raw.iter().any(|byte| !is_uri(*byte)) || !escapes_are_whole(raw),
+            faulty: !class::all(raw, class::URI) || !escapes_are_whole(raw),
         };
-        let Some(colon) = raw.iter().position(|byte| *byte == b':') else {
+        let Some(colon) = memchr(b':', raw) else {
             uri.faulty = true;
             return uri;
         };
@@ -68,7 +70,8 @@ impl<'a> Uri<'a> {
         match uri.scheme {
             Scheme::Sip | Scheme::Sips => uri.sip(rest),
             Scheme::Tel => {
-                let (number, parameters) = split_before(rest, b";?");
+                let (number, parameters) =
+                    rest.split_at(memchr2(b';', b'?', rest).unwrap_or(rest.len()));
                 uri.user = Some(number);
                 uri.user_parameters = parameters;
                 uri.faulty |= number.is_empty();
@@ -91,10 +94,10 @@ impl<'a> Uri<'a> {
 
     fn sip(&mut self, rest: &'a [u8]) {
         // The first one: neither hosts nor what follows them may hold an `@`.
-        let host = match rest.iter().position(|byte| *byte == b'@') {
+        let host = match memchr(b'@', rest) {
             Some(at) => {
-                let (user, password) = split_before(&rest[..at], b":");
-                let (user, parameters) = split_before(user, b";");
+                let (user, password) = split_before(&rest[..at], b':');
+                let (user, parameters) = split_before(user, b';');
                 self.faulty |= user.is_empty();
                 self.user = Some(user);
                 self.user_parameters = parameters;
@@ -103,9 +106,9 @@ impl<'a> Uri<'a> {
             }
             None => rest,
         };
-        let (host, headers) = split_before(host, b"?");
+        let (host, headers) = split_before(host, b'?');
         self.headers = headers.get(1..).unwrap_or_default();
-        let (host, parameters) = split_before(host, b";");
+        let (host, parameters) = split_before(host, b';');
         self.parameters = parameters;
         let (host, port) = host_and_port(host);
         self.host = host;
@@ -136,9 +139,8 @@ fn scheme(name: &[u8]) -> Scheme {
     }
 }
 
-fn split_before<'a>(bytes: &'a [u8], any: &[u8]) -> (&'a [u8], &'a [u8]) {
-    let end = bytes.iter().position(|byte| any.contains(byte)).unwrap_or(bytes.len());
-    bytes.split_at(end)
+fn split_before(bytes: &[u8], separator: u8) -> (&[u8], &[u8]) {
+    bytes.split_at(memchr(separator, bytes).unwrap_or(bytes.len()))
 }
 
 fn host_and_port(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
@@ -155,14 +157,9 @@ fn host_and_port(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// What may stand in a URI: no white space, quotes, angle brackets or control characters.
-fn is_uri(byte: u8) -> bool {
-    (byte.is_ascii_graphic() || byte >= 0x80) && !b"\"<>\\^`{|}".contains(&byte)
-}
-
 /// Whether two hexadecimal digits follow each percent sign (RFC 3261 §25.1, `escaped`).
 fn escapes_are_whole(bytes: &[u8]) -> bool {
-    bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(at, _)| {
+    memchr_iter(b'%', bytes).all(|at| {
         bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     })
 }

@@ -35,7 +35,7 @@ pub enum Caller {
 
 impl Caller {
     /// Who made this call.
-    pub fn of(invite: &Invite) -> Self {
+    pub fn of(invite: &Invite<'_>) -> Self {
         match (&invite.ani, invite.ani_status) {
             (_, AniStatus::Anonymous) => Self::Anonymous,
             (None, _) => Self::Missing,

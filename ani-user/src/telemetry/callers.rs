@@ -35,7 +35,7 @@ impl Callers {
     }
 
     /// Counts an INVITE.
-    pub(super) fn record(&mut self, invite: &Invite) {
+    pub(super) fn record(&mut self, invite: &Invite<'_>) {
         let caller = Caller::of(invite);
         let callers = if invite.trunk.is_some() { &mut self.known } else { &mut self.strangers };
         if let Some(figures) = callers.get_mut(&caller) {

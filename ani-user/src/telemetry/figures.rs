@@ -58,7 +58,7 @@ impl TrunkFigures {
     }
 
     /// Counts an INVITE.
-    pub(super) fn record(&mut self, invite: &Invite) {
+    pub(super) fn record(&mut self, invite: &Invite<'_>) {
         let add = |counter: &mut u64| *counter = counter.saturating_add(1);
         add(&mut self.invites);
         match invite.verdict {
@@ -120,16 +120,23 @@ impl CallerFigures {
     }
 
     /// Counts an INVITE.
-    pub(super) fn record(&mut self, invite: &Invite) {
+    pub(super) fn record(&mut self, invite: &Invite<'_>) {
         self.figures.record(invite);
         // Frames of several CPUs may come out of order.
         self.first_seen = self.first_seen.min(invite.ts);
         self.last_seen = self.last_seen.max(invite.ts);
         self.last_dnis = invite.dnis.as_deref().map(bounded);
-        self.last_trunk.clone_from(&invite.trunk);
+        keep(&mut self.last_trunk, invite.trunk.as_deref());
         self.last_transport = Some(invite.transport);
         self.last_verdict = invite.verdict;
         self.last_rule = invite.rule;
+    }
+}
+
+/// Copies only what is another than last time.
+fn keep(kept: &mut Option<String>, text: Option<&str>) {
+    if kept.as_deref() != text {
+        *kept = text.map(str::to_owned);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     time::Timestamp,
 };
 
-fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite {
+fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'static> {
     let address = std::net::SocketAddr::from(([192, 0, 2, 1], 5060));
     Invite {
         frame: 1,
@@ -19,13 +19,13 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite {
         reach: Reach::Answer,
         vlan: Vec::new(),
         fragments: 1,
-        trunk: Some("carrier-a".to_owned()),
+        trunk: Some("carrier-a".into()),
         call_id: None,
         cseq: Some(1),
         from_tag: None,
         to_tag: None,
         retransmission: false,
-        request_uri: "sip:+18005551234@192.0.2.1".to_owned(),
+        request_uri: "sip:+18005551234@192.0.2.1".into(),
         request_user: None,
         from_user: None,
         from_display: None,
@@ -35,12 +35,12 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite {
         p_charge_info: None,
         diversion: Vec::new(),
         privacy: Vec::new(),
-        ani: ani.map(str::to_owned),
+        ani: ani.map(|ani| ani.to_owned().into()),
         ani_source: None,
         ani_status,
         caller_id: None,
         caller_id_matches: None,
-        dnis: Some("+18005551234".to_owned()),
+        dnis: Some("+18005551234".into()),
         attestation: Attestation {
             level: "A",
             source: Some("identity"),
@@ -57,7 +57,7 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite {
     }
 }
 
-fn number(ani: &str, second: i64) -> Invite {
+fn number(ani: &str, second: i64) -> Invite<'static> {
     invite(Some(ani), AniStatus::Ok, second)
 }
 
@@ -66,11 +66,11 @@ fn a_call_is_counted_once_and_each_of_its_invites() {
     let telemetry = Telemetry::new(10);
     telemetry.record(&number("+14155551234", 5));
     telemetry.record(&Invite { retransmission: true, ..number("+14155551234", 6) });
-    telemetry.record(&Invite { to_tag: Some("x".to_owned()), ..number("+14155551234", 7) });
+    telemetry.record(&Invite { to_tag: Some("x".into()), ..number("+14155551234", 7) });
     telemetry.record(&Invite {
         verdict: Verdict::Drop,
         rule: Some("limit"),
-        dnis: Some("x".repeat(10_000)),
+        dnis: Some("x".repeat(10_000).into()),
         attestation: Attestation { level: "none", ..number("", 0).attestation },
         ..number("+14155551234", 4)
     });
@@ -196,7 +196,10 @@ fn a_flood_from_nowhere_does_not_push_out_the_trunks_callers() {
 fn trunks_are_bounded_too() {
     let telemetry = Telemetry::new(10);
     for index in 0..MAX_TRUNK_FIGURES + 100 {
-        telemetry.record(&Invite { trunk: Some(format!("t{index}")), ..number("+14155551234", 0) });
+        telemetry.record(&Invite {
+            trunk: Some(format!("t{index}").into()),
+            ..number("+14155551234", 0)
+        });
     }
     telemetry.record(&Invite { trunk: None, ..number("+14155551234", 0) });
     assert_eq!(telemetry.trunks().len(), MAX_TRUNK_FIGURES + 1);

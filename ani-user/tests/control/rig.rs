@@ -310,7 +310,7 @@ pub(crate) fn ani(arguments: &[&str]) -> Done {
 }
 
 /// A call of a caller over the trunk, attested A.
-pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite {
+pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
     let address = SocketAddr::from(([192, 0, 2, 1], 5060));
     Invite {
         frame: 1,
@@ -321,13 +321,13 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite {
         reach: Reach::Answer,
         vlan: Vec::new(),
         fragments: 1,
-        trunk: Some("carrier-a".to_owned()),
-        call_id: Some("1@192.0.2.1".to_owned()),
+        trunk: Some("carrier-a".into()),
+        call_id: Some("1@192.0.2.1".into()),
         cseq: Some(1),
         from_tag: None,
         to_tag: None,
         retransmission: false,
-        request_uri: "sip:+18005551234@198.51.100.20".to_owned(),
+        request_uri: "sip:+18005551234@198.51.100.20".into(),
         request_user: None,
         from_user: None,
         from_display: None,
@@ -337,12 +337,12 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite {
         p_charge_info: None,
         diversion: Vec::new(),
         privacy: Vec::new(),
-        ani: Some(ani.to_owned()),
+        ani: Some(ani.into()),
         ani_source: Some("from"),
         ani_status: if ani.starts_with('+') { AniStatus::Ok } else { AniStatus::NotANumber },
         caller_id: None,
         caller_id_matches: None,
-        dnis: Some("+18005551234".to_owned()),
+        dnis: Some("+18005551234".into()),
         attestation: Attestation {
             level: "A",
             source: Some("identity"),

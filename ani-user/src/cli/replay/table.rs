@@ -13,7 +13,7 @@ pub(super) fn header(output: &mut dyn Write) -> io::Result<()> {
     line(output, ["TIME", "SOURCE", "ANI", "STATUS", "DNIS", "ATTEST", "VERDICT", "CALL-ID"])
 }
 
-pub(super) fn row(output: &mut dyn Write, invite: &Invite) -> io::Result<()> {
+pub(super) fn row(output: &mut dyn Write, invite: &Invite<'_>) -> io::Result<()> {
     let status = serde_json::to_value(invite.ani_status).ok();
     let verdict = match (invite.verdict, invite.rule) {
         (Verdict::Drop, Some(rule)) => format!("drop {rule}"),

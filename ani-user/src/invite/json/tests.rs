@@ -1,0 +1,111 @@
+//! The same bytes as serde makes.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    capture::{Reach, Transport},
+    invite::AniStatus,
+    policy::Verdict,
+};
+
+fn text() -> impl Strategy<Value = Cow<'static, str>> {
+    // Mostly what stands in a URI, and all that has to be escaped.
+    prop_oneof![
+        "[a-z0-9:;=@.+-]{0,40}",
+        "[a-z\"\\\\\u{0}-\u{1f}\u{7f}-\u{a0}\u{2028}é😀]{0,20}",
+        any::<String>(),
+    ]
+    .prop_map(Cow::Owned)
+}
+
+fn texts() -> impl Strategy<Value = Vec<Cow<'static, str>>> {
+    prop::collection::vec(text(), 0..3)
+}
+
+fn maybe() -> impl Strategy<Value = Option<Cow<'static, str>>> {
+    prop::option::of(text())
+}
+
+fn invite() -> impl Strategy<Value = Invite<'static>> {
+    (
+        (any::<u64>(), any::<i64>(), any::<SocketAddr>(), any::<SocketAddr>(), any::<bool>()),
+        (maybe(), maybe(), maybe(), maybe(), text(), maybe(), maybe(), maybe()),
+        (texts(), texts(), texts(), texts(), maybe(), maybe(), maybe(), maybe()),
+        (prop::collection::vec(any::<u16>(), 0..3), any::<Option<u32>>(), any::<Option<bool>>()),
+    )
+        .prop_map(|(facts, headers, lists, numbers)| {
+            let (frame, ts, src, dst, retransmission) = facts;
+            let (trunk, call_id, from_tag, to_tag, request_uri, request_user, from_user, display) =
+                headers;
+            let (asserted, party, diversion, privacy, ani, verstat, dnis, charge) = lists;
+            let (vlan, cseq, caller_id_matches) = numbers;
+            Invite {
+                frame,
+                ts: Timestamp(ts),
+                src,
+                dst,
+                transport: Transport::Sctp,
+                reach: Reach::Observe,
+                vlan,
+                fragments: 3,
+                trunk,
+                call_id,
+                cseq,
+                from_tag,
+                to_tag,
+                retransmission,
+                request_uri,
+                request_user,
+                from_user,
+                from_display: display,
+                to_user: ani.clone(),
+                p_asserted_identity: asserted,
+                remote_party_id: party,
+                p_charge_info: charge,
+                diversion,
+                privacy,
+                ani: ani.clone(),
+                ani_source: ani.as_ref().map(|_| "from"),
+                ani_status: AniStatus::NotANumber,
+                caller_id: dnis.clone(),
+                caller_id_matches,
+                dnis,
+                attestation: Attestation {
+                    level: "none",
+                    source: verstat.as_ref().map(|_| "verstat"),
+                    signature: "absent",
+                    reason: Some("passport too long"),
+                    signer: None,
+                    verstat,
+                },
+                kernel: Kernel {
+                    plain: !retransmission,
+                    not_plain: Some("scheme"),
+                    ani,
+                    attestation: "none",
+                },
+                verdict: Verdict::Drop,
+                answer: cseq.map(|number| number as u16),
+                rule: Some("block-list"),
+                malformed: vec!["via", "to"],
+            }
+        })
+}
+
+proptest! {
+    #[test]
+    fn the_same_as_serde_makes(invite in invite()) {
+        let mut written = b"[".to_vec();
+        invite.write_json(&mut written);
+        let expected = format!("[{}", serde_json::to_string(&invite).expect("JSON"));
+        prop_assert_eq!(String::from_utf8(written).expect("UTF-8"), expected);
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_are(number: u16) {
+        let mut written = Vec::new();
+        decimal(number, &mut written);
+        prop_assert_eq!(String::from_utf8(written).expect("digits"), number.to_string());
+    }
+}
