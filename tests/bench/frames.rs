@@ -2,44 +2,30 @@
 
 use std::fmt::Write as _;
 
-/// A number on the block list, without its `+`.
-pub(crate) const BLOCKED: &[u8] = b"12025550166";
+use xtask::lab::passport;
 
-/// Who calls.
-#[derive(Clone, Copy)]
-pub(crate) enum Caller {
-    Blocked,
-    Honest,
-}
+/// Who is called.
+const CALLED: &str = "12025550100";
 
-/// An INVITE of `size` bytes. From 1,000 bytes on it carries a signed Identity.
-pub(crate) fn invite(size: usize, caller: Caller) -> Vec<u8> {
-    let number = match caller {
-        Caller::Blocked => "12025550166",
-        Caller::Honest => "12015550101",
-    };
+/// An INVITE of `size` bytes from `caller`, digits; `id` tells it from others of the same caller.
+/// From 1,000 bytes on it carries a signed Identity.
+pub(crate) fn invite(size: usize, caller: &str, id: u64) -> Vec<u8> {
     let mut text = format!(
-        "INVITE sip:+12025550100@198.51.100.20;user=phone SIP/2.0\r\n\
-         Via: SIP/2.0/UDP 203.0.113.9:5060;branch=z9hG4bK776asdhds\r\n\
+        "INVITE sip:+{CALLED}@198.51.100.20;user=phone SIP/2.0\r\n\
+         Via: SIP/2.0/UDP 203.0.113.9:5060;branch=z9hG4bK{id:012x}\r\n\
          Max-Forwards: 69\r\n\
-         From: \"Honest Caller\" <sip:+{number}@203.0.113.9;user=phone>;tag=1928301774\r\n\
-         To: <sip:+12025550100@198.51.100.20;user=phone>\r\n\
-         Call-ID: a84b4c76e66710@203.0.113.9\r\n\
+         From: \"Honest Caller\" <sip:+{caller}@203.0.113.9;user=phone>;tag={id:010x}\r\n\
+         To: <sip:+{CALLED}@198.51.100.20;user=phone>\r\n\
+         Call-ID: {id:016x}@203.0.113.9\r\n\
          CSeq: 314159 INVITE\r\n\
          Contact: <sip:203.0.113.9:5060>\r\n\
-         P-Asserted-Identity: <sip:+{number}@203.0.113.9>\r\n"
+         P-Asserted-Identity: <sip:+{caller}@203.0.113.9>\r\n"
     );
     if size >= 1_000 {
-        let header = "eyJhbGciOiJFUzI1NiIsInBwdCI6InNoYWtlbiIsInR5cCI6InBhc3Nwb3J0IiwieDV1\
-                      IjoiaHR0cHM6Ly9jZXJ0LmV4YW1wbGUub3JnL3NoYWtlbi5wZW0ifQ";
-        let claims = "eyJhdHRlc3QiOiJBIiwiZGVzdCI6eyJ0biI6WyIxMjAyNTU1MDEwMCJdfSwiaWF0Ijox\
-                      NzE0NTU3NjAwLCJvcmlnIjp7InRuIjoiMTIwMTU1NTAxMDEifSwib3JpZ2lkIjoiMTIz\
-                      ZTQ1NjctZTg5Yi0xMmQzLWE0NTYtNDI2NjU1NDQwMDAwIn0";
-        let signature = "s".repeat(86);
+        let token = passport::compact('A', caller, CALLED, 1_714_557_600 + id);
         let _ = write!(
             text,
-            "Identity: {header}.{claims}.{signature};info=<https://cert.example.org/shaken.pem>;\
-             alg=ES256;ppt=shaken\r\n"
+            "Identity: {token};info=<https://certs.example.org/1.pem>;alg=ES256;ppt=shaken\r\n"
         );
     }
     text.push_str("Content-Type: application/sdp\r\n");

@@ -1,69 +1,30 @@
-//! What the program costs, as ratios in one run: `cargo xtask bench kernel`.
-//!
-//! Each round times the trivial program and then each case, so that a machine whose speed drifts
-//! drifts for both; the medians of the rounds are compared.
+//! What ani costs: `cargo xtask bench [GROUP] [--json]`.
 
-/// The frames that are timed.
+/// The INVITEs that are timed, and frames around them.
 mod frames;
+/// What the program costs the kernel.
+mod kernel;
+/// What captures cost to read.
+mod parse;
 /// What is printed, for people and as JSON.
 mod report;
 
-use std::{
-    process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::process::ExitCode;
 
-use ani_ebpf::{
-    abi::{
-        counter::Counter,
-        number::Number,
-        settings::Settings,
-        trunk::{MAX_ANI_HEADERS, Trunk},
-    },
-    dial_plan::DialPlan,
-    scan::AniHeader,
-};
-use ani_user::{
-    config::Config,
-    kernel::{
-        maps::{Maps, source_key},
-        object,
-    },
-};
-use anyhow::{Context as _, Result, bail, ensure};
-use aya::{
-    Ebpf,
-    maps::{MapData, RingBuf},
-    programs::{TestRun as _, TestRunOptions, Xdp},
-};
+use anyhow::{Result, bail};
 
-use self::{
-    frames::{Caller, frame, invite},
-    report::{Case, Report},
-};
+use self::report::Report;
 
-/// Rounds that are compared; odd, so that there is a median.
-const ROUNDS: usize = 15;
+/// A group of cases, and what measures them.
+type Group = (&'static str, fn(&mut Report) -> Result<()>);
 
-/// Runs of a program a round; the kernel gives their mean.
-const REPEAT: u32 = 20_000;
-
-/// How often a run is repeated when the reader of the ring did not get its turn and records were
-/// lost: a full ring is cheap, so that run measures something else.
-const MAX_ATTEMPTS: usize = 50;
-
-/// Numbers on the block list.
-const BLOCKED: u32 = 1_000_000;
+const GROUPS: &[Group] = &[("kernel", kernel::run), ("parse", parse::run)];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let json = arguments.iter().any(|argument| argument == "--json");
-    match run(json) {
+    // `--bench` is cargo's.
+    let (options, groups): (Vec<_>, Vec<_>) =
+        std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
+    match run(groups.first().map(String::as_str), options.iter().any(|option| option == "--json")) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -73,233 +34,27 @@ fn main() -> ExitCode {
     }
 }
 
-/// Keeps this thread on a CPU, so that the program and the reader of its ring are on two; on a
-/// machine with one, or where it is not allowed, nothing is lost but steadiness.
+fn run(only: Option<&str>, json: bool) -> Result<bool> {
+    let chosen: Vec<_> =
+        GROUPS.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
+    if chosen.is_empty() {
+        bail!("no group {}", only.unwrap_or_default());
+    }
+    let mut report = Report::new(json);
+    report.machine();
+    for (_, measure) in chosen {
+        measure(&mut report)?;
+    }
+    Ok(report.finish())
+}
+
+/// Keeps this thread, and the processes it starts, on a CPU. Where it is not allowed nothing is lost
+/// but steadiness.
 fn pin(cpu: usize) {
     // SAFETY: all zero is an empty set, `cpu` is below its size, and the call reads the set only.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(cpu, &mut set);
         libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
-    }
-}
-
-fn run(json: bool) -> Result<bool> {
-    let mut report = Report::new(json);
-    report.machine();
-    pin(0);
-    let mut bench = Bench::new()?;
-    report.add(bench.load_list()?);
-
-    let other = frame(5_061, &invite(1_050, Caller::Honest));
-    let options = b"OPTIONS sip:198.51.100.20 SIP/2.0\r\nVia: SIP/2.0/UDP 203.0.113.9\r\n\r\n";
-    let mut cases = vec![
-        Timed::new("packet to another port", other, Counter::OtherPort, false).over_trivial(15),
-        Timed::new("OPTIONS to a SIP port", frame(5_060, options), Counter::NotInvite, false),
-    ];
-    for size in [600, 1_050, 1_370] {
-        let target = if size == 1_050 { Some(450) } else { None };
-        for (what, caller, exit) in [
-            ("passed", Caller::Honest, Counter::Pass),
-            ("dropped", Caller::Blocked, Counter::DropBlocked),
-        ] {
-            let bytes = frame(5_060, &invite(size, caller));
-            let name = format!("INVITE of {size} bytes {what}");
-            let mut plain = Timed::new(&name, bytes.clone(), exit, false);
-            plain.target = target;
-            cases.push(plain);
-            let mut captured = Timed::new(&format!("{name}, captured"), bytes, exit, true);
-            captured.over = Some(name);
-            captured.target = (size == 1_050).then_some(150);
-            cases.push(captured);
-        }
-    }
-    bench.time(&mut cases)?;
-    let baseline = bench.trivial.clone();
-    for case in &cases {
-        let over = case.over.as_deref();
-        let (name, base) = match over.and_then(|name| cases.iter().find(|other| other.name == name))
-        {
-            Some(other) => (other.name.as_str(), &other.samples),
-            None => ("trivial XDP_PASS", &baseline),
-        };
-        report.add(Case::against("kernel", &case.name, &case.samples, name, base, case.target));
-    }
-    Ok(report.finish())
-}
-
-/// A case and its times, nanoseconds a run.
-struct Timed {
-    name: String,
-    frame: Vec<u8>,
-    /// The way out it must take: a case that takes another measures something else.
-    exit: Counter,
-    capture: bool,
-    /// Name of the case it is compared with; the trivial program for none.
-    over: Option<String>,
-    /// How much more it may cost than that, nanoseconds.
-    target: Option<u64>,
-    samples: Vec<u64>,
-}
-
-impl Timed {
-    fn new(name: &str, frame: Vec<u8>, exit: Counter, capture: bool) -> Self {
-        Self {
-            name: name.to_owned(),
-            frame,
-            exit,
-            capture,
-            over: None,
-            target: None,
-            samples: Vec::new(),
-        }
-    }
-
-    fn over_trivial(mut self, ns: u64) -> Self {
-        self.target = Some(ns);
-        self
-    }
-}
-
-struct Bench {
-    ebpf: Ebpf,
-    maps: Maps,
-    settings: Settings,
-    reader: RingReader,
-    trivial: Vec<u64>,
-}
-
-impl Bench {
-    fn new() -> Result<Self> {
-        let mut config = Config::default();
-        config.lists.max_blocked = BLOCKED;
-        let mut ebpf = object::open(&config)?;
-        for name in [object::PROGRAM, "ani_pass"] {
-            program(&mut ebpf, name)?.load().with_context(|| format!("cannot load {name}"))?;
-        }
-        let ring = ebpf.take_map("INVITES").context("no map INVITES")?;
-        let reader = RingReader::start(RingBuf::try_from(ring)?);
-        let mut maps = Maps::take(&mut ebpf)?;
-        maps.set_ports(&[5_060], &[])?;
-        let mut ani_order = [0; MAX_ANI_HEADERS];
-        for (place, header) in ani_order.iter_mut().zip(AniHeader::ALL) {
-            *place = header as u8;
-        }
-        let trunk = Trunk { index: 0, reserved: 0, ani_order, dial_plan: DialPlan::NONE };
-        maps.set_source(&source_key(&"203.0.113.0/24".parse()?), &trunk)?;
-        let settings = Settings { block_list: 1, ..Settings::EMPTY };
-        Ok(Self { ebpf, maps, settings, reader, trivial: Vec::new() })
-    }
-
-    /// Loads the block list, the blocked caller of the frames among it.
-    fn load_list(&mut self) -> Result<Case> {
-        let blocked = Number::from_ascii(frames::BLOCKED).context("no number")?;
-        let mut entries = vec![(blocked, 0)];
-        for number in 0..BLOCKED - 1 {
-            let text = format!("1212{:07}", number);
-            entries.push((Number::from_ascii(text.as_bytes()).context("no number")?, 0));
-        }
-        let start = Instant::now();
-        self.maps.block(&entries)?;
-        let took = start.elapsed();
-        Ok(Case::absolute("kernel", "load 1,000,000 blocked numbers", took, Duration::from_secs(2)))
-    }
-
-    fn time(&mut self, cases: &mut [Timed]) -> Result<()> {
-        for round in 0..=ROUNDS {
-            let trivial = self.run("ani_pass", &cases[0].frame)?;
-            // The first round warms the caches up.
-            if round > 0 {
-                self.trivial.push(trivial);
-            }
-            for case in &mut *cases {
-                let took = self.round(case)?;
-                if round > 0 {
-                    case.samples.push(took);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Times a case once, again until no record of it was lost.
-    fn round(&mut self, case: &Timed) -> Result<u64> {
-        self.settings.capture = u32::from(case.capture);
-        self.maps.set_settings(&self.settings)?;
-        for _ in 0..MAX_ATTEMPTS {
-            let before = self.maps.counters()?;
-            let took = self.run(object::PROGRAM, &case.frame)?;
-            let after = self.maps.counters()?;
-            self.reader.caught_up();
-            let more = |counter| after.value(counter) - before.value(counter);
-            ensure!(
-                more(case.exit) == u64::from(REPEAT),
-                "{}: not all runs took the way out {:?}",
-                case.name,
-                case.exit
-            );
-            if more(Counter::Lost) == 0 {
-                return Ok(took);
-            }
-        }
-        bail!("{}: the reader of the ring was too slow {MAX_ATTEMPTS} times", case.name)
-    }
-
-    /// Nanoseconds a run.
-    fn run(&mut self, name: &str, frame: &[u8]) -> Result<u64> {
-        let mut options = TestRunOptions::new();
-        options.data_in = Some(frame);
-        options.repeat = REPEAT;
-        let result = program(&mut self.ebpf, name)?.test_run(options)?;
-        Ok(u64::try_from(result.duration.as_nanos())?)
-    }
-}
-
-fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Xdp> {
-    let program = ebpf.program_mut(name).with_context(|| format!("no program {name}"))?;
-    Ok(program.try_into()?)
-}
-
-/// Empties the ring beside the runs, as the daemon does.
-struct RingReader {
-    stop: Arc<AtomicBool>,
-    /// Looks at the ring that found nothing.
-    idle: Arc<AtomicU64>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-impl RingReader {
-    fn start(mut ring: RingBuf<MapData>) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let idle = Arc::new(AtomicU64::new(0));
-        let thread = {
-            let (stop, idle) = (Arc::clone(&stop), Arc::clone(&idle));
-            thread::spawn(move || {
-                pin(1);
-                while !stop.load(Ordering::Relaxed) {
-                    while ring.next().is_some() {}
-                    idle.fetch_add(1, Ordering::Release);
-                    thread::sleep(Duration::from_micros(50));
-                }
-            })
-        };
-        Self { stop, idle, thread: Some(thread) }
-    }
-
-    /// Waits until the ring was seen empty.
-    fn caught_up(&self) {
-        let seen = self.idle.load(Ordering::Acquire);
-        while self.idle.load(Ordering::Acquire) < seen + 2 {
-            thread::sleep(Duration::from_micros(50));
-        }
-    }
-}
-
-impl Drop for RingReader {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }

@@ -41,6 +41,21 @@ impl Case {
         }
     }
 
+    /// Samples against a bound, beside those of another program; there may be none of those.
+    pub(crate) fn at_most(
+        group: &'static str,
+        name: &str,
+        samples: &[u64],
+        baseline: &str,
+        base: &[u64],
+        most_ns: Option<u64>,
+    ) -> Self {
+        let mut case = Self::against(group, name, samples, baseline, base, None);
+        case.target = most_ns.map_or_else(String::new, |ns| format!("at most {ns} ns"));
+        case.met = most_ns.map(|ns| case.median_ns <= ns);
+        case
+    }
+
     /// One time against a bound.
     pub(crate) fn absolute(
         group: &'static str,

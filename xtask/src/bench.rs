@@ -8,20 +8,45 @@ use xtask::{preflight, provision, workspace};
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Measure this group only
-    group: Option<String>,
+    group: Option<Group>,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
 }
 
+/// What is measured together.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Group {
+    /// The XDP program, beside one that passes everything (root)
+    Kernel,
+    /// Replay of a capture and the pipeline behind it, beside tshark
+    Parse,
+}
+
+impl Group {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::Parse => "parse",
+        }
+    }
+}
+
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    preflight::network("bench")?;
+    if options.group != Some(Group::Parse) {
+        preflight::network("bench")?;
+    }
     provision::build_tools()?;
+    if options.group != Some(Group::Kernel) {
+        provision::tshark()?;
+    }
     // Standard output is for the figures alone.
     eprintln!("bench: building (a minute or two the first time)");
     let mut command = workspace::cargo();
-    command.args(["bench", "--quiet", "--package", "ani-tests", "--bench", "kernel", "--"]);
-    command.args(&options.group);
+    command.args(["bench", "--quiet", "--package", "ani-tests", "--bench", "costs", "--"]);
+    if let Some(group) = options.group {
+        command.arg(group.name());
+    }
     if options.json {
         command.arg("--json");
     }

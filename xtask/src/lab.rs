@@ -17,7 +17,7 @@ pub mod mirror;
 /// A network namespace.
 pub mod namespace;
 /// A PASSporT that looks like one.
-mod passport;
+pub mod passport;
 /// A process in a namespace.
 pub mod process;
 /// kamailio as the SBC, and the answering side behind it.

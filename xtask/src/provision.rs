@@ -27,7 +27,9 @@ enum Needed {
     Module(&'static str),
 }
 
-const PACKAGES: &[Package] = &[
+const TSHARK: Package = Package { name: "tshark", needed: Needed::Program("tshark") };
+
+const LAB: &[Package] = &[
     Package { name: "iproute2", needed: Needed::Program("ip") },
     Package { name: "kamailio", needed: Needed::Program("kamailio") },
     Package { name: "kamailio-tls-modules", needed: Needed::Module("tls.so") },
@@ -48,7 +50,7 @@ const POLICY_SCRIPT: &str = "#!/bin/sh\nexit 101\n";
 /// When a step fails; the text names it.
 pub fn build_tools() -> anyhow::Result<()> {
     rust_src()?;
-    bpf_linker()
+    tool("bpf-linker", workspace::BPF_LINKER_VERSION)
 }
 
 fn rust_src() -> anyhow::Result<()> {
@@ -66,23 +68,32 @@ fn rust_src() -> anyhow::Result<()> {
         .context("cannot add rust-src: install it beside this compiler, or use rustup")
 }
 
-fn bpf_linker() -> anyhow::Result<()> {
-    let version = workspace::BPF_LINKER_VERSION;
+/// What fuzzing needs beside what a build does.
+///
+/// # Errors
+///
+/// When it cannot be installed.
+pub fn cargo_fuzz() -> anyhow::Result<()> {
+    tool("cargo-fuzz", workspace::CARGO_FUZZ_VERSION)
+}
+
+/// Installs a tool into `target/tools`, unless this version of it is there.
+fn tool(name: &str, version: &str) -> anyhow::Result<()> {
     let tools = workspace::tools();
-    let mut installed = Command::new(tools.join("bin/bpf-linker"));
+    let mut installed = Command::new(tools.join("bin").join(name));
     installed.arg("--version");
     if command::output(&mut installed).is_ok_and(|said| is_version(&said, version)) {
         return Ok(());
     }
-    println!("setup: installing bpf-linker {version} into target/tools (about a minute)");
+    println!("setup: installing {name} {version} into target/tools (about a minute)");
     let mut install = workspace::cargo();
     install
-        .args(["install", "--locked", "--force", "bpf-linker", "--version", version, "--root"])
+        .args(["install", "--locked", "--force", name, "--version", version, "--root"])
         .arg(&tools);
-    command::run(&mut install).with_context(|| format!("cannot install bpf-linker {version}"))
+    command::run(&mut install).with_context(|| format!("cannot install {name} {version}"))
 }
 
-/// Whether `bpf-linker --version` names this version.
+/// Whether what a tool says of its version is this one.
 fn is_version(said: &str, version: &str) -> bool {
     said.split_whitespace().any(|word| word == version)
 }
@@ -93,7 +104,21 @@ fn is_version(said: &str, version: &str) -> bool {
 ///
 /// When a package is missing and cannot be installed; the text names the command to run.
 pub fn lab_packages() -> anyhow::Result<()> {
-    let missing: Vec<&str> = PACKAGES
+    install(LAB)
+}
+
+/// What a bench is compared with. Without the right to install it nothing is done: the bench says
+/// that it is not there.
+///
+/// # Errors
+///
+/// When it is missing and its installation fails.
+pub fn tshark() -> anyhow::Result<()> {
+    if preflight::is_root() { install(&[TSHARK]) } else { Ok(()) }
+}
+
+fn install(packages: &[Package]) -> anyhow::Result<()> {
+    let missing: Vec<&str> = packages
         .iter()
         .filter(|package| match package.needed {
             Needed::Program(program) => command::find(program).is_none(),

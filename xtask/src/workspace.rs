@@ -1,6 +1,7 @@
 //! Where things lie in the working tree, and what cargo made.
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -9,6 +10,9 @@ use anyhow::{Context as _, bail};
 
 /// The version every task installs and looks for.
 pub const BPF_LINKER_VERSION: &str = "0.10.3";
+
+/// The version `cargo xtask fuzz` installs and looks for.
+pub const CARGO_FUZZ_VERSION: &str = "0.13.2";
 
 /// How a binary is optimised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,14 @@ pub fn root() -> PathBuf {
 /// `CARGO_TARGET_DIR` says otherwise: the build script looks for them there.
 pub fn tools() -> PathBuf {
     root().join("target/tools")
+}
+
+/// What is searched for programs, the tools first.
+pub fn path_with_tools() -> OsString {
+    let mut path = tools().join("bin").into_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
 }
 
 /// The XDP object, once the daemon was built.

@@ -8,7 +8,7 @@ const SIGNATURE_LEN: usize = 64;
 
 /// The compact form (RFC 8225 §7) for a call from `orig` to `dest`, digits both, attested with
 /// `level`. Claims stand in the order RFC 8225 §9 asks for.
-pub(super) fn compact(level: char, orig: &str, dest: &str, iat: u64) -> String {
+pub fn compact(level: char, orig: &str, dest: &str, iat: u64) -> String {
     let header = r#"{"alg":"ES256","ppt":"shaken","typ":"passport","x5u":"https://certs.example.org/1.pem"}"#;
     let payload = format!(
         r#"{{"attest":"{level}","dest":{{"tn":["{dest}"]}},"iat":{iat},"orig":{{"tn":"{orig}"}},"origid":"2b1e5ad0-4d5c-4c1b-9a51-000000000001"}}"#
