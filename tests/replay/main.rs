@@ -2,11 +2,7 @@
 //! beside the checkout in `../shared/data` (or in `ANI_SHARED_DATA`) and are not part of it. Where
 //! they are not there, the tests say so and pass.
 
-/// Where the data is, and its tables.
-mod data;
-/// Rows in which the replay differs from tshark, and why.
-mod known;
+/// The replay against what tshark reads.
+mod conformance;
 /// The scanner and the parser on single messages.
 mod messages;
-/// The replay against what tshark reads.
-mod oracle;

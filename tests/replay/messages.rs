@@ -2,12 +2,11 @@
 
 use std::{fs, path::Path};
 
+use ani_tests::data;
 use ani_user::{
     identity,
     sip::{self, NameAddr},
 };
-
-use crate::data;
 
 /// How many files each folder has, and how many of them the scanner calls plain INVITEs: a fall
 /// in either is a loss.

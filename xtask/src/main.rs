@@ -4,6 +4,8 @@
 mod bench;
 /// Builds it.
 mod build;
+/// Holds it against what others read.
+mod conformance;
 /// Shows it at work on real calls.
 mod demo;
 /// Looks into the compiled XDP object.
@@ -40,6 +42,8 @@ enum Task {
     Test,
     /// Measure, as ratios in one run
     Bench(bench::Options),
+    /// Compare the replay of other projects' captures with what tshark reads of them
+    Conformance(conformance::Options),
     /// Check that the compiled XDP object cannot panic
     ObjectCheck,
 }
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::Test => test::run(),
         Task::Bench(options) => bench::run(&options),
+        Task::Conformance(options) => conformance::run(&options),
         Task::ObjectCheck => object_check::run(),
     };
     done.unwrap_or_else(|error| {
