@@ -27,6 +27,9 @@ pub mod control;
 pub mod cli;
 /// The configuration file.
 pub mod config;
+/// What a fuzzer feeds.
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 /// Threads, tasks, signals and the order they end in.
 pub mod runtime;
 /// Points in time as they are stored and shown.

@@ -8,6 +8,8 @@ mod build;
 mod conformance;
 /// Shows it at work on real calls.
 mod demo;
+/// Feeds it bytes of all kinds.
+mod fuzz;
 /// Looks into the compiled XDP object.
 mod object_check;
 /// Installs what the others need.
@@ -44,6 +46,8 @@ enum Task {
     Bench(bench::Options),
     /// Compare the replay of other projects' captures with what tshark reads of them
     Conformance(conformance::Options),
+    /// Feed what reads strangers' traffic with bytes of all kinds
+    Fuzz(fuzz::Options),
     /// Check that the compiled XDP object cannot panic
     ObjectCheck,
 }
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Bench(options) => bench::run(&options),
         Task::Conformance(options) => conformance::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::ObjectCheck => object_check::run(),
     };
     done.unwrap_or_else(|error| {

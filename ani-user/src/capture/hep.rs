@@ -13,7 +13,7 @@ mod notices;
 /// The UDP and the TCP socket.
 pub mod listener;
 /// Packets made for tests.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fixture;
 
 use std::{convert::Infallible, ops::ControlFlow, sync::Arc, time::Duration};

@@ -1,0 +1,5 @@
+//! HEPv3 packets and streams: see `ani_user::fuzz`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ani_user::fuzz::hep(data));

@@ -1,0 +1,5 @@
+//! Capture files: see `ani_user::fuzz`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ani_user::fuzz::pcap(data));
