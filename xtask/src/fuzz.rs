@@ -76,7 +76,8 @@ fn fuzz(target: &str, seconds: u32) -> anyhow::Result<bool> {
     }
     let mut command = workspace::cargo();
     command
-        .args(["fuzz", "run", "--fuzz-dir", "tests/fuzz", "--target-dir"])
+        .args(["fuzz", "run", "--release", "--debug-assertions", "--fuzz-dir", "tests/fuzz"])
+        .arg("--target-dir")
         .arg(&build)
         .arg(target)
         .arg(&corpus)
