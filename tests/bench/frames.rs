@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use etherparse::PacketBuilder;
 use xtask::lab::passport;
 
 /// Who is called.
@@ -52,5 +53,24 @@ pub(crate) fn frame(port: u16, payload: &[u8]) -> Vec<u8> {
     frame.extend(udp_len.to_be_bytes());
     frame.extend([0, 0]);
     frame.extend(payload);
+    frame
+}
+
+/// A TCP segment with 1,050 bytes between two ports, from the trunk to the SBC.
+pub(crate) fn tcp(from: u16, to: u16) -> Vec<u8> {
+    let packet = PacketBuilder::ethernet2([2; 6], [4; 6])
+        .ipv4([203, 0, 113, 9], [198, 51, 100, 20], 64)
+        .tcp(from, to, 1, 65_535);
+    let mut frame = Vec::new();
+    let written = packet.write(&mut frame, &[b'x'; 1_050]);
+    assert!(written.is_ok(), "memory takes all that is written to it");
+    frame
+}
+
+/// The end of a packet whose first fragment has not come, 1,050 bytes.
+pub(crate) fn later_fragment() -> Vec<u8> {
+    let mut frame = frame(5_060, &[b'x'; 1_050]);
+    // In units of eight bytes; no fragment follows.
+    frame[20..22].copy_from_slice(&185_u16.to_be_bytes());
     frame
 }

@@ -37,7 +37,7 @@ use aya::{
 };
 
 use crate::{
-    frames::{frame, invite},
+    frames::{frame, invite, later_fragment, tcp},
     pin,
     report::{Case, Report},
 };
@@ -70,6 +70,15 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
     let options = b"OPTIONS sip:198.51.100.20 SIP/2.0\r\nVia: SIP/2.0/UDP 203.0.113.9\r\n\r\n";
     let mut cases = vec![
         Timed::new("packet to another port", other, Counter::OtherPort, false).over_trivial(15),
+        // Both its ports are looked at.
+        Timed::new("TCP between other ports", tcp(443, 50_000), Counter::OtherPort, false)
+            .over_trivial(15),
+        Timed::new("TCP to a SIP port", tcp(50_000, 5_060), Counter::TcpSegment, false),
+        Timed::new("TCP to a SIP port, captured", tcp(50_000, 5_060), Counter::TcpSegment, true)
+            .over("TCP to a SIP port"),
+        Timed::new("later fragment", later_fragment(), Counter::Fragment, false),
+        Timed::new("later fragment, captured", later_fragment(), Counter::Fragment, true)
+            .over("later fragment"),
         Timed::new("OPTIONS to a SIP port", frame(5_060, options), Counter::NotInvite, false),
     ];
     for size in [600, 1_050, 1_370] {
@@ -82,8 +91,8 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
             let mut plain = Timed::new(&name, bytes.clone(), exit, false);
             plain.target = target;
             cases.push(plain);
-            let mut captured = Timed::new(&format!("{name}, captured"), bytes, exit, true);
-            captured.over = Some(name);
+            let mut captured =
+                Timed::new(&format!("{name}, captured"), bytes, exit, true).over(&name);
             captured.target = (size == 1_050).then_some(150);
             cases.push(captured);
         }
@@ -129,6 +138,11 @@ impl Timed {
         }
     }
 
+    fn over(mut self, name: &str) -> Self {
+        self.over = Some(name.to_owned());
+        self
+    }
+
     fn over_trivial(mut self, ns: u64) -> Self {
         self.target = Some(ns);
         self
@@ -161,7 +175,8 @@ impl Bench {
         }
         let trunk = Trunk { index: 0, reserved: 0, ani_order, dial_plan: DialPlan::NONE };
         maps.set_source(&source_key(&"203.0.113.0/24".parse()?), &trunk)?;
-        let settings = Settings { block_list: 1, ..Settings::EMPTY };
+        let parts_room = u64::from(config.capture.ring_bytes);
+        let settings = Settings { block_list: 1, parts_room, ..Settings::EMPTY };
         Ok(Self { ebpf, maps, settings, reader, trivial: Vec::new() })
     }
 
@@ -212,7 +227,7 @@ impl Bench {
                 case.name,
                 case.exit
             );
-            if more(Counter::Lost) == 0 {
+            if more(Counter::Lost) + more(Counter::LostParts) == 0 {
                 return Ok(took);
             }
         }
