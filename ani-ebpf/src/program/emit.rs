@@ -75,17 +75,17 @@ fn record(frame: &Frame<'_>, sip_offset: u32, decision: &Decision, window: u32) 
     let wire_len = frame.len();
     let len = if wire_len > u64::from(window) { u64::from(window) } else { wire_len };
     let written = if len < FRAME_BYTES[0] as u64 {
-        write::<{ FRAME_BYTES[0] }>(frame, sip_offset, decision, len)
+        write::<{ FRAME_BYTES[0] }>(frame, sip_offset, decision, len, wire_len)
     } else if len < FRAME_BYTES[1] as u64 {
-        write::<{ FRAME_BYTES[1] }>(frame, sip_offset, decision, len)
+        write::<{ FRAME_BYTES[1] }>(frame, sip_offset, decision, len, wire_len)
     } else if len < FRAME_BYTES[2] as u64 {
-        write::<{ FRAME_BYTES[2] }>(frame, sip_offset, decision, len)
+        write::<{ FRAME_BYTES[2] }>(frame, sip_offset, decision, len, wire_len)
     } else if len < FRAME_BYTES[3] as u64 {
-        write::<{ FRAME_BYTES[3] }>(frame, sip_offset, decision, len)
+        write::<{ FRAME_BYTES[3] }>(frame, sip_offset, decision, len, wire_len)
     } else if len < FRAME_BYTES[4] as u64 {
-        write::<{ FRAME_BYTES[4] }>(frame, sip_offset, decision, len)
+        write::<{ FRAME_BYTES[4] }>(frame, sip_offset, decision, len, wire_len)
     } else {
-        write::<{ FRAME_BYTES[5] }>(frame, sip_offset, decision, len)
+        write::<{ FRAME_BYTES[5] }>(frame, sip_offset, decision, len, wire_len)
     };
     if written && len < wire_len {
         maps::count(Counter::CaptureCut);
@@ -99,6 +99,7 @@ fn write<const FRAME: usize>(
     sip_offset: u32,
     decision: &Decision,
     len: u64,
+    wire_len: u64,
 ) -> bool {
     let Some(mut entry) = maps::INVITES.reserve::<Record<FRAME>>(0) else {
         return false;
@@ -117,7 +118,7 @@ fn write<const FRAME: usize>(
         seen_ns,
         ani: decision.ani,
         ifindex: frame.ifindex(),
-        wire_len: frame.len() as u32,
+        wire_len: wire_len as u32,
         captured_len,
         trunk: decision.trunk.unwrap_or(NO_TRUNK),
         sip_offset: sip_offset as u16,
