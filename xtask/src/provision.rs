@@ -27,6 +27,9 @@ enum Needed {
     Module(&'static str),
 }
 
+/// libfuzzer is C++.
+const CXX: Package = Package { name: "g++", needed: Needed::Program("c++") };
+
 const TSHARK: Package = Package { name: "tshark", needed: Needed::Program("tshark") };
 
 const LAB: &[Package] = &[
@@ -74,6 +77,7 @@ fn rust_src() -> anyhow::Result<()> {
 ///
 /// When it cannot be installed.
 pub fn cargo_fuzz() -> anyhow::Result<()> {
+    install(&[CXX])?;
     tool("cargo-fuzz", workspace::CARGO_FUZZ_VERSION)
 }
 
