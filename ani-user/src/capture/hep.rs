@@ -16,10 +16,13 @@ pub mod listener;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fixture;
 
-use std::{convert::Infallible, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use self::packet::{Carried, Mirrored};
-use super::{Content, Frame, Reach, Source, queue};
+use super::{
+    Content, Frame, Reach,
+    queue::{self, Frames},
+};
 use crate::{
     telemetry::{Tallies, Tally},
     time::Timestamp,
@@ -35,42 +38,10 @@ const RECEIVED_LEN: usize = size_of::<i64>();
 /// here: limits and graphs must not depend on a clock that is wrong.
 const MAX_SKEW: Duration = Duration::from_secs(60);
 
-/// The mirrored messages, on the worker's side.
-pub struct Mirror {
-    queue: queue::Reader,
-    /// Messages read so far.
-    number: u64,
-    tallies: Arc<Tallies>,
-}
-
 /// An empty queue's two ends.
-pub fn queue(tallies: Arc<Tallies>) -> (queue::Writer, Mirror) {
+pub fn queue(tallies: Arc<Tallies>) -> (queue::Writer, Frames) {
     let (writer, reader) = queue::queue(CAPACITY, RECEIVED_LEN + packet::MAX_LEN);
-    (writer, Mirror { queue: reader, number: 0, tallies })
-}
-
-impl Source for Mirror {
-    type Error = Infallible;
-
-    fn frames(
-        &mut self,
-        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
-    ) -> Result<(), Infallible> {
-        while let Some(entry) = self.queue.pop() {
-            self.number += 1;
-            let flow = match frame(entry, self.number) {
-                Some(frame) => each(&frame),
-                None => {
-                    self.tallies.add(Tally::HepBad);
-                    ControlFlow::Continue(())
-                }
-            };
-            if flow.is_break() {
-                break;
-            }
-        }
-        Ok(())
-    }
+    (writer, Frames::new(reader, frame, Tally::HepBad, tallies))
 }
 
 /// The queue holds packets as they came: reading one a second time costs less than a form of its
@@ -96,7 +67,10 @@ fn arrived(seen: Option<Timestamp>, received: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
+    use crate::capture::Source as _;
 
     #[test]
     fn a_mirrored_message_is_a_frame_that_can_only_be_observed() {

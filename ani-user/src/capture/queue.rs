@@ -2,10 +2,15 @@
 //! bytes, one writer, one reader, no allocation and no lock. An entry that finds no room is refused,
 //! never waited for.
 
+use std::{convert::Infallible, ops::ControlFlow, sync::Arc};
+
 use ringbuf::{
     HeapCons, HeapProd, HeapRb,
     traits::{Consumer as _, Observer as _, Producer as _, Split as _},
 };
+
+use super::{Frame, Source};
+use crate::telemetry::{Tallies, Tally};
 
 /// Before each entry: its length in bytes, in the byte order of the machine.
 const PREFIX_LEN: usize = size_of::<u32>();
@@ -85,6 +90,51 @@ impl Reader {
         self.bytes.skip(PREFIX_LEN);
         self.bytes.pop_slice(entry);
         Some(entry)
+    }
+}
+
+/// What an entry says as a frame of this number; none when it says nothing.
+type Read = for<'a> fn(&'a [u8], u64) -> Option<Frame<'a>>;
+
+/// The frames in a queue's entries, on the worker's side.
+pub struct Frames {
+    queue: Reader,
+    /// Entries read so far.
+    number: u64,
+    read: Read,
+    unreadable: Tally,
+    tallies: Arc<Tallies>,
+}
+
+impl Frames {
+    /// `read` makes frames of entries; those it makes none of are counted in `tallies` as
+    /// `unreadable`.
+    pub(super) fn new(queue: Reader, read: Read, unreadable: Tally, tallies: Arc<Tallies>) -> Self {
+        Self { queue, number: 0, read, unreadable, tallies }
+    }
+}
+
+impl Source for Frames {
+    type Error = Infallible;
+
+    fn frames(
+        &mut self,
+        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Infallible> {
+        while let Some(entry) = self.queue.pop() {
+            self.number += 1;
+            let flow = match (self.read)(entry, self.number) {
+                Some(frame) => each(&frame),
+                None => {
+                    self.tallies.add(self.unreadable);
+                    ControlFlow::Continue(())
+                }
+            };
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     capture::{
         clock::Clock,
         hep::{self, intake::Intake, listener::Listener},
-        queue::Writer,
+        queue::{Frames, Writer},
     },
     control::Daemon,
 };
@@ -29,7 +29,7 @@ pub(super) struct Served {
 
 impl Mirror {
     /// Listens at `address`: the sockets, and the source their messages come out of.
-    pub(super) async fn bind(address: SocketAddr, daemon: &Daemon) -> Result<(Self, hep::Mirror)> {
+    pub(super) async fn bind(address: SocketAddr, daemon: &Daemon) -> Result<(Self, Frames)> {
         let listener = Listener::bind(address).await?;
         let (queue, source) = hep::queue(Arc::clone(&daemon.tallies));
         Ok((Self { listener, queue }, source))

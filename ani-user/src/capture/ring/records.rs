@@ -1,7 +1,7 @@
 //! The kernel's records, from the thread that reads the ring to the worker's, and what frames they
 //! are.
 
-use std::{convert::Infallible, ops::ControlFlow, sync::Arc};
+use std::sync::Arc;
 
 use ani_ebpf::{
     abi::{
@@ -14,8 +14,8 @@ use ani_ebpf::{
 
 use crate::{
     capture::{
-        Content, Frame, KernelView, LinkType, Reach, Source,
-        queue::{self, Refused},
+        Content, Frame, KernelView, LinkType, Reach,
+        queue::{self, Frames, Refused},
     },
     telemetry::{Tallies, Tally},
     time::Timestamp,
@@ -39,21 +39,13 @@ pub struct Writer {
     tallies: Arc<Tallies>,
 }
 
-/// Where the worker gets the frames in them.
-pub struct Records {
-    queue: queue::Reader,
-    /// Records read so far.
-    number: u64,
-    tallies: Arc<Tallies>,
-}
-
 /// An empty queue's two ends. Records that cannot be read, and those that find it full, are counted
 /// in `tallies`.
-pub fn queue(tallies: Arc<Tallies>) -> (Writer, Records) {
+pub fn queue(tallies: Arc<Tallies>) -> (Writer, Frames) {
     let (writer, reader) = queue::queue(CAPACITY, OFFSET_LEN + MAX_RECORD);
     (
         Writer { queue: writer, tallies: Arc::clone(&tallies) },
-        Records { queue: reader, number: 0, tallies },
+        Frames::new(reader, frame, Tally::RecordBad, tallies),
     )
 }
 
@@ -78,30 +70,6 @@ impl Writer {
             Err(Refused::Full) => self.tallies.add(Tally::QueueFull),
             Err(Refused::TooLong) => self.tallies.add(Tally::RecordBad),
         }
-    }
-}
-
-impl Source for Records {
-    type Error = Infallible;
-
-    fn frames(
-        &mut self,
-        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
-    ) -> Result<(), Infallible> {
-        while let Some(entry) = self.queue.pop() {
-            self.number += 1;
-            let flow = match frame(entry, self.number) {
-                Some(frame) => each(&frame),
-                None => {
-                    self.tallies.add(Tally::RecordBad);
-                    ControlFlow::Continue(())
-                }
-            };
-            if flow.is_break() {
-                break;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -140,7 +108,10 @@ fn frame(entry: &[u8], number: u64) -> Option<Frame<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
+    use crate::capture::Source as _;
 
     fn record(exit: Counter, frame: &[u8]) -> Vec<u8> {
         let mut record = Vec::new();
@@ -159,7 +130,7 @@ mod tests {
     }
 
     /// Empties a queue; what is in it is handed to `look`.
-    fn drain(records: &mut Records, limit: usize, mut look: impl FnMut(&Frame<'_>)) -> usize {
+    fn drain(records: &mut Frames, limit: usize, mut look: impl FnMut(&Frame<'_>)) -> usize {
         let mut count = 0;
         let Ok(()) = records.frames(&mut |frame| {
             look(frame);

@@ -7,7 +7,7 @@ use crate::capture::{Source as _, hep, hep::fixture};
 
 struct Rig {
     intake: Intake,
-    mirror: hep::Mirror,
+    mirror: queue::Frames,
     tallies: Arc<Tallies>,
 }
 

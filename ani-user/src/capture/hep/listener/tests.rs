@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::{
-    capture::{Content, Source as _, clock::Clock, hep, hep::fixture},
+    capture::{Content, Source as _, clock::Clock, hep, hep::fixture, queue},
     config::Hep,
     telemetry::{Tallies, Tally},
 };
@@ -25,7 +25,7 @@ const SETTLE: Duration = Duration::from_secs(10);
 /// A listener of its own on a port the system chose, and the worker's end of the queue.
 struct Rig {
     address: SocketAddr,
-    mirror: Mutex<hep::Mirror>,
+    mirror: Mutex<queue::Frames>,
     tallies: Arc<Tallies>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
