@@ -8,6 +8,8 @@
 
 /// Where a byte may stand.
 mod class;
+/// P-DCS-Billing-Info.
+mod billing;
 /// What is wrong with a message, as stable words.
 mod fault;
 /// Header lines: names, folding, the end of the headers.
@@ -23,6 +25,7 @@ mod text;
 /// `scheme:user;parameters:password@host:port;parameters?headers`.
 mod uri;
 
+pub use billing::BillingInfo;
 pub use fault::{Fault, Faults};
 pub use header::{Header, Headers, Name};
 pub use list::{Parameter, Parameters, Values};
@@ -53,16 +56,26 @@ pub struct Invite<'a> {
     pub branch: Option<&'a [u8]>,
     /// Values of P-Asserted-Identity.
     pub p_asserted_identity: Vec<NameAddr<'a>>,
+    /// Values of P-Preferred-Identity.
+    pub p_preferred_identity: Vec<NameAddr<'a>>,
     /// Values of Remote-Party-ID.
     pub remote_party_id: Vec<NameAddr<'a>>,
-    /// P-Charge-Info.
+    /// P-Charge-Info; the first one when there are several.
     pub p_charge_info: Option<NameAddr<'a>>,
-    /// Values of Diversion.
+    /// P-DCS-Billing-Info; the first one when there are several.
+    pub p_dcs_billing_info: Option<BillingInfo<'a>>,
+    /// Values of Diversion, the one who forwarded last first.
     pub diversion: Vec<NameAddr<'a>>,
+    /// Values of History-Info, the first target of the call first.
+    pub history_info: Vec<NameAddr<'a>>,
     /// Values of Privacy.
     pub privacy: Vec<&'a [u8]>,
     /// Values of Identity, parameters and all.
     pub identity: Vec<&'a [u8]>,
+    /// Headers of [`Name::Vouching`], in the order of the message.
+    pub vouching: Vec<Header<'a>>,
+    /// The headers, from behind the start line on; see [`Invite::header`].
+    pub head: &'a [u8],
     /// Whether there are more headers than were captured.
     pub headers_cut: bool,
     /// The body: as long as Content-Length says, or what is there of it.
@@ -90,11 +103,16 @@ pub fn invite(message: &[u8], cut: bool) -> Option<Invite<'_>> {
         cseq: None,
         branch: None,
         p_asserted_identity: Vec::new(),
+        p_preferred_identity: Vec::new(),
         remote_party_id: Vec::new(),
         p_charge_info: None,
+        p_dcs_billing_info: None,
         diversion: Vec::new(),
+        history_info: Vec::new(),
         privacy: Vec::new(),
         identity: Vec::new(),
+        vouching: Vec::new(),
+        head: line.rest,
         headers_cut: false,
         body: &[],
         faults,
@@ -141,6 +159,7 @@ struct Once {
     via: bool,
     max_forwards: bool,
     charge: bool,
+    billing: bool,
     content_length: Option<usize>,
     content_length_seen: bool,
 }
@@ -157,6 +176,14 @@ impl Once {
 }
 
 impl<'a> Invite<'a> {
+    /// Values of a header that is read by nobody else, in the order of the message, by its name in any
+    /// case. Walks through the headers once more: for names out of a configuration.
+    pub fn header(&self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+        Headers::new(self.head, self.headers_cut)
+            .filter(move |header| header.raw_name.eq_ignore_ascii_case(name))
+            .map(|header| trim(header.value))
+    }
+
     fn take(&mut self, header: Header<'a>, once: &mut Once) {
         let value = trim(header.value);
         let faults = &mut self.faults;
@@ -207,10 +234,22 @@ impl<'a> Invite<'a> {
             Name::PAssertedIdentity => {
                 collect(value, &mut self.p_asserted_identity, faults, Fault::PAssertedIdentity);
             }
+            Name::PPreferredIdentity => {
+                collect(value, &mut self.p_preferred_identity, faults, Fault::PPreferredIdentity);
+            }
             Name::RemotePartyId => {
                 collect(value, &mut self.remote_party_id, faults, Fault::RemotePartyId);
             }
             Name::Diversion => collect(value, &mut self.diversion, faults, Fault::Diversion),
+            Name::HistoryInfo => collect(value, &mut self.history_info, faults, Fault::HistoryInfo),
+            Name::PDcsBillingInfo
+                if first(&mut once.billing, faults, Fault::DoubledPDcsBillingInfo) =>
+            {
+                let read = BillingInfo::read(value);
+                faults.add_if(read.faulty, Fault::PDcsBillingInfo);
+                self.p_dcs_billing_info = Some(read);
+            }
+            Name::Vouching => push(&mut self.vouching, header, faults),
             Name::PChargeInfo if first(&mut once.charge, faults, Fault::DoubledPChargeInfo) => {
                 self.p_charge_info = named(value, faults, Fault::PChargeInfo);
             }

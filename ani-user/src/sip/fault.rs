@@ -31,10 +31,12 @@ faults! {
     DoubledFrom = "doubled-from", "Two From headers.";
     DoubledMaxForwards = "doubled-max-forwards", "Two Max-Forwards headers.";
     DoubledPChargeInfo = "doubled-p-charge-info", "Two P-Charge-Info headers.";
+    DoubledPDcsBillingInfo = "doubled-p-dcs-billing-info", "Two P-DCS-Billing-Info headers.";
     DoubledTo = "doubled-to", "Two To headers.";
     From = "from", "From cannot be read for sure (RFC 3261 §20.20).";
     HeaderLine = "header-line", "A header line without a name or a colon (RFC 3261 §7.3.1).";
     HeadersEnd = "headers-unterminated", "No empty line ends the headers (RFC 3261 §7).";
+    HistoryInfo = "history-info", "History-Info cannot be read for sure (RFC 7044 §5).";
     MaxForwards = "max-forwards", "Max-Forwards is no number from 0 to 255 (RFC 3261 §20.22).";
     MissingCSeq = "missing-cseq", "No CSeq (RFC 3261 §8.1.1).";
     MissingCallId = "missing-call-id", "No Call-ID (RFC 3261 §8.1.1).";
@@ -43,6 +45,8 @@ faults! {
     MissingVia = "missing-via", "No Via (RFC 3261 §8.1.1).";
     PAssertedIdentity = "p-asserted-identity", "P-Asserted-Identity cannot be read for sure (RFC 3325 §9.1).";
     PChargeInfo = "p-charge-info", "P-Charge-Info cannot be read for sure (RFC 8496).";
+    PDcsBillingInfo = "p-dcs-billing-info", "P-DCS-Billing-Info cannot be read for sure (RFC 5503 §7).";
+    PPreferredIdentity = "p-preferred-identity", "P-Preferred-Identity cannot be read for sure (RFC 3325 §9.2).";
     RemotePartyId = "remote-party-id", "Remote-Party-ID cannot be read for sure (draft-ietf-sip-privacy-04).";
     RequestLine = "request-line", "White space around the Request-URI or the version, or another case of it (RFC 3261 §7.1).";
     RequestUri = "request-uri", "The Request-URI is no URI (RFC 3261 §19.1.1).";

@@ -26,6 +26,8 @@ pub enum Name {
     Diversion,
     /// From, `f`
     From,
+    /// History-Info
+    HistoryInfo,
     /// Identity, `y`
     Identity,
     /// Max-Forwards
@@ -34,6 +36,10 @@ pub enum Name {
     PAssertedIdentity,
     /// P-Charge-Info
     PChargeInfo,
+    /// P-DCS-Billing-Info
+    PDcsBillingInfo,
+    /// P-Preferred-Identity
+    PPreferredIdentity,
     /// Privacy
     Privacy,
     /// Remote-Party-ID
@@ -42,6 +48,10 @@ pub enum Name {
     To,
     /// Via, `v`
     Via,
+    /// One of those in which carriers tell what they know of the caller: P-Attestation-Indicator,
+    /// P-Attestation-Info, Attestation-Info, P-Origination-ID, Origination-ID, P-Identity-Bypass,
+    /// X-Twilio-VerStat.
+    Vouching,
     /// Any other.
     Other,
 }
@@ -73,11 +83,23 @@ impl Name {
             ],
             8 => &[(b"identity", Self::Identity)],
             9 => &[(b"diversion", Self::Diversion)],
-            12 => &[(b"max-forwards", Self::MaxForwards)],
+            12 => &[(b"max-forwards", Self::MaxForwards), (b"history-info", Self::HistoryInfo)],
             13 => &[(b"p-charge-info", Self::PChargeInfo)],
-            14 => &[(b"content-length", Self::ContentLength)],
+            14 => &[(b"content-length", Self::ContentLength), (b"origination-id", Self::Vouching)],
             15 => &[(b"remote-party-id", Self::RemotePartyId)],
+            16 => &[
+                (b"attestation-info", Self::Vouching),
+                (b"p-origination-id", Self::Vouching),
+                (b"x-twilio-verstat", Self::Vouching),
+            ],
+            17 => &[(b"p-identity-bypass", Self::Vouching)],
+            18 => &[
+                (b"p-dcs-billing-info", Self::PDcsBillingInfo),
+                (b"p-attestation-info", Self::Vouching),
+            ],
             19 => &[(b"p-asserted-identity", Self::PAssertedIdentity)],
+            20 => &[(b"p-preferred-identity", Self::PPreferredIdentity)],
+            23 => &[(b"p-attestation-indicator", Self::Vouching)],
             _ => &[],
         };
         let found = known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
