@@ -10,7 +10,8 @@
 //! | `INVITE uri SP SIP/2.0 CRLF`, one space each | leading CRLF, spaces in the URI |
 //! | every header line ends in CRLF, none is folded | bare CR or LF, control characters, folding |
 //! | From, To, Call-ID there, once | missing, doubled |
-//! | at most one P-Asserted-Identity, Remote-Party-ID | doubled headers, a list of values |
+//! | at most one of each header a caller is read from | doubled headers, a list of values |
+//! | the caller in a header that is a name and a URI | in P-DCS-Billing-Info or a PASSporT |
 //! | header name, then the colon | white space before the colon |
 //! | `"name" <uri>`, `name <uri>`, `<uri>`, `uri` | escapes in the quoted name, anything else |
 //! | `;tag=token`, `;party=token` behind them | quotes or brackets there, an empty value, a space before `=` |
@@ -44,7 +45,10 @@ pub use name_addr::{User, UserKind};
 pub use start_line::{StartLine, start_line};
 pub use window::{Scratch, WINDOW};
 
-use crate::abi::trunk::MAX_ANI_HEADERS;
+use crate::{
+    abi::{number::Number, trunk::Orders},
+    dial_plan::DialPlan,
+};
 
 /// Payload shorter than this, bytes, is a keep-alive: a CRLF or two (RFC 5626 §3.5.1), a NUL, a
 /// space. No request line is as short. Looked at before the walk.
@@ -82,6 +86,8 @@ pub enum NotPlain {
     PhoneContext = 13,
     /// More than one value, or something behind the value that is not understood.
     Tail = 14,
+    /// The caller stands in a header that only the full parser reads.
+    CallerHeader = 15,
 }
 
 impl NotPlain {
@@ -102,6 +108,7 @@ impl NotPlain {
             Self::User => "user-part",
             Self::PhoneContext => "phone-context",
             Self::Tail => "several-values",
+            Self::CallerHeader => "caller-header",
         }
     }
 
@@ -122,6 +129,7 @@ impl NotPlain {
             12 => Self::User,
             13 => Self::PhoneContext,
             14 => Self::Tail,
+            15 => Self::CallerHeader,
             _ => return None,
         })
     }
@@ -147,19 +155,24 @@ pub struct Plain {
 
 /// Walks the INVITE in `scratch`, whose request line [`start_line`] has recognised.
 ///
-/// `order` names the headers a caller may be read from, the most trusted first.
+/// `orders` say which headers the caller may be read from, by who is called; `plan` completes the
+/// called number.
 #[inline(always)]
-pub fn invite(
-    scratch: &Scratch,
-    order: [Option<AniHeader>; MAX_ANI_HEADERS],
-) -> Result<Plain, NotPlain> {
+pub fn invite(scratch: &Scratch, orders: &Orders, plan: &DialPlan) -> Result<Plain, NotPlain> {
     phase(start_line::called(scratch))?;
     phase(headers::walk(scratch))?;
     phase(name_addr::to_tag(scratch))?;
     phase(headers::priority(scratch))?;
     attestation::claimed(scratch);
-    let ani_header = headers::first_of(scratch, order);
+    if orders.differ() {
+        called_number(scratch, plan);
+        headers::choose(scratch, order_of(orders, scratch.called_number.load()));
+    } else {
+        headers::choose(scratch, orders.usual.0);
+    }
+    let ani_header = AniHeader::from_raw(scratch.chosen.load() as u8);
     match ani_header {
+        Some(header) if !header.is_name_addr() => return Err(NotPlain::CallerHeader),
         Some(header) => phase(name_addr::caller(scratch, header))?,
         None => scratch.caller.store(User::NONE),
     }
@@ -171,6 +184,20 @@ pub fn invite(
         in_dialog: scratch.in_dialog.load() != 0,
         attestation: Attestation::from_raw(scratch.attestation.load() as u8),
     })
+}
+
+/// Leaves the called number, E.164, in `scratch.called_number`.
+#[inline(never)]
+fn called_number(scratch: &Scratch, plan: &DialPlan) -> Outcome {
+    let number = scratch.called.load().digits().and_then(|dialled| plan.e164(dialled));
+    scratch.called_number.store(number.unwrap_or(Number::NONE));
+    DONE
+}
+
+/// The order of headers for a called number. A phase too, though it has nothing to leave behind.
+#[inline(never)]
+fn order_of(orders: &Orders, called: Number) -> u64 {
+    orders.of(called).0
 }
 
 /// What a phase returns: 0, or a [`NotPlain`] as a number.

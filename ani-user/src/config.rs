@@ -9,11 +9,17 @@ use std::{
 };
 
 use ani_ebpf::{
-    abi::{number::Number, settings::MAX_WINDOW},
+    abi::{
+        number::Number,
+        settings::MAX_WINDOW,
+        trunk::{AniOrder, Orders},
+    },
     dial_plan::DialPlan,
-    scan::AniHeader,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use self::countries::Country;
+use crate::identity::{Profile, Reading};
 
 /// From the keys as they are written to the total configuration.
 mod check;
@@ -23,8 +29,12 @@ pub mod countries;
 mod error;
 /// The keys as they are written.
 mod file;
+/// The profiles that come with ani.
+pub mod profiles;
 /// A number of calls in a span of time, as it is written.
 mod rate;
+/// What toll-free numbers begin with.
+pub mod toll_free;
 
 pub use self::{check::NO_TRUNK_NAME, error::Error, rate::RateError};
 
@@ -46,6 +56,8 @@ pub struct Config {
     pub control: Control,
     /// `[store]`
     pub store: Store,
+    /// The built-in profiles, then `[[profile]]`, in file order.
+    pub profiles: Vec<Profile>,
     /// `[[trunk]]`, in file order: a trunk's index is its place here.
     pub trunks: Vec<Trunk>,
     /// `[limits]`
@@ -110,6 +122,8 @@ impl Default for Config {
                 metrics: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))),
             },
             store: Store { path: PathBuf::from("/var/lib/ani") },
+            // A test reads them.
+            profiles: profiles::built_in().unwrap_or_default(),
             trunks: Vec::new(),
             limits: Limits { per_caller: None },
             lists: Lists { max_blocked: 1_000_000, max_limited: 100_000 },
@@ -201,8 +215,45 @@ pub struct Trunk {
     pub country: Option<String>,
     /// What follows from the country.
     pub dial_plan: DialPlan,
-    /// Headers a caller is read from, the most trusted first; one to four of them.
-    pub ani: Vec<AniHeader>,
+    /// What its INVITEs say where, and what of it is believed.
+    pub profile: Profile,
+    /// The headers of the profile and the trunk's toll-free numbers, as the kernel has them.
+    pub orders: Orders,
+}
+
+impl Trunk {
+    /// A trunk of a carrier, in a country: what the profile says of both holds where the country is
+    /// not named.
+    pub fn new(
+        name: String,
+        sources: Vec<IpNet>,
+        profile: Profile,
+        country: Option<&'static Country>,
+    ) -> Self {
+        let country = country.or_else(|| countries::find(profile.country.as_deref()?));
+        let mut dial_plan = country.map_or(DialPlan::NONE, Country::dial_plan);
+        if let Some(digits) = profile.max_digits {
+            dial_plan.max_digits = digits;
+        }
+        let calling_code = country.map(Country::calling_code);
+        let orders = Orders {
+            usual: AniOrder::new(&profile.ani),
+            toll_free: AniOrder::new(&profile.ani_toll_free),
+            toll_free_prefixes: toll_free::prefixes(calling_code.as_deref()),
+        };
+        let country = country.map(|country| country.code.to_owned());
+        Self { name, sources, country, dial_plan, profile, orders }
+    }
+
+    /// How its INVITEs are read.
+    pub fn reading(&self) -> Reading<'_> {
+        Reading {
+            profile: &self.profile,
+            orders: &self.orders,
+            dial_plan: self.dial_plan,
+            trusted: true,
+        }
+    }
 }
 
 /// How many calls are too many.

@@ -9,16 +9,29 @@
 mod agreement;
 /// How far the network vouches for the caller.
 mod attestation;
+/// Everybody who is named, and why he is the one or not.
+mod candidate;
 /// From a URI to a telephone number.
 mod number;
+/// What the PASSporT in Identity claims.
+mod passport;
+/// What a carrier says where, and what of it may be believed.
+pub mod profile;
 
 use std::borrow::Cow;
 
-use ani_ebpf::{abi::number::Number, dial_plan::DialPlan, scan::AniHeader};
+use ani_ebpf::{
+    abi::{number::Number, trunk::AniOrder},
+    dial_plan::{DialPlan, Dialled, MIN_E164_DIGITS},
+    scan::AniHeader,
+};
 
 pub use agreement::agreement;
 pub use attestation::attestation;
+pub use candidate::{Candidate, Why, candidates};
 pub use number::e164;
+pub use passport::Passport;
+pub use profile::{Profile, Reading};
 
 use crate::{
     invite::AniStatus,
@@ -31,23 +44,6 @@ const ANONYMOUS_USERS: [&[u8]; 3] = [b"anonymous", b"restricted", b"private"];
 /// Host of a caller who withholds his number (RFC 3323 §4.1.1.3).
 const ANONYMOUS_HOST: &[u8] = b"anonymous.invalid";
 
-/// How the callers of a trunk are read.
-#[derive(Clone, Copy, Debug)]
-pub struct Profile<'a> {
-    /// Headers, the most trusted first.
-    pub order: &'a [AniHeader],
-    /// How numbers are completed.
-    pub dial_plan: DialPlan,
-    /// Whether the INVITE came from a configured trunk; if not, only From is read.
-    pub trusted: bool,
-}
-
-impl Profile<'_> {
-    /// For an INVITE from no configured trunk.
-    pub const UNTRUSTED: Profile<'static> =
-        Profile { order: &[AniHeader::From], dial_plan: DialPlan::NONE, trusted: false };
-}
-
 /// Who calls whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity<'a> {
@@ -56,67 +52,126 @@ pub struct Identity<'a> {
     pub ani: Option<Cow<'a, str>>,
     /// The caller, E.164; [`Number::NONE`] when he is not.
     pub number: Number,
-    /// Header he was read from.
-    pub source: Option<AniHeader>,
+    /// Header he was read from, and which of its values, from 0.
+    pub chosen: Option<(AniHeader, usize)>,
+    /// The headers that were looked for, the most trusted first.
+    pub order: AniOrder,
+    /// Whether the called number is toll-free.
+    pub toll_free: bool,
     /// What `ani` is.
     pub status: AniStatus,
     /// Whom From displays, E.164 where it can be, else as it came.
     pub caller_id: Option<Cow<'a, str>>,
     /// Whether the two are the same; none when either is missing.
     pub caller_id_matches: Option<bool>,
+    /// Whether the number that stands in From's display name is the caller's; none when none does,
+    /// or there is no caller to compare.
+    pub display_matches: Option<bool>,
     /// Who is called, E.164 where it can be, else as it came.
     pub dnis: Option<Cow<'a, str>>,
 }
 
+impl Identity<'_> {
+    /// Header the caller was read from.
+    pub fn source(&self) -> Option<AniHeader> {
+        self.chosen.map(|(header, _)| header)
+    }
+}
+
 /// Chooses the caller.
-pub fn identify<'a>(invite: &Invite<'a>, profile: &Profile<'_>) -> Identity<'a> {
-    let plan = &profile.dial_plan;
-    let sure = if invite.headers_cut { 1 } else { profile.order.len() };
-    let chosen = profile
-        .order
-        .iter()
-        .take(sure)
-        .find_map(|header| candidate(invite, *header, plan).map(|value| (*header, value)));
-    let (source, ani, number, status) = match chosen {
-        None => (None, None, Number::NONE, AniStatus::Missing),
-        Some((header, value)) => {
-            let (ani, number, status) = caller(value, plan);
-            (Some(header), ani, number, status)
-        }
+pub fn identify<'a>(
+    invite: &Invite<'a>,
+    passport: Option<&Passport>,
+    reading: &Reading<'_>,
+) -> Identity<'a> {
+    let plan = &reading.dial_plan;
+    let called = e164(&invite.request, plan);
+    let dialled = called.unwrap_or(Number::NONE);
+    let order = reading.orders.of(dialled);
+    let toll_free = reading.orders.is_toll_free(dialled);
+    let sure = if invite.headers_cut { 1 } else { usize::MAX };
+    let found = order.headers().take(sure).find_map(|header| {
+        let (value, named) = find(invite, passport, header, plan)?;
+        Some(((header, value), named))
+    });
+    let (ani, number, status) = match &found {
+        None => (None, Number::NONE, AniStatus::Missing),
+        Some((_, Named::Uri(name))) => caller(&name.uri, plan),
+        Some((_, Named::Orig(orig))) => candidate::passport_caller(orig, plan),
     };
-    let status = if profile.trusted { status } else { AniStatus::Untrusted };
+    let status = if reading.trusted { status } else { AniStatus::Untrusted };
     let caller_id = invite.from.as_ref().and_then(|from| shown(&from.uri, plan));
     let caller_id_matches = match (&ani, &caller_id) {
         (Some(ani), Some(caller_id)) => Some(ani == caller_id),
         _ => None,
     };
-    let dnis = shown(&invite.request, plan);
-    Identity { ani, number, source, status, caller_id, caller_id_matches, dnis }
+    let display_matches = invite.from.as_ref().and_then(|from| display_matches(from, number, plan));
+    let dnis = match called {
+        Some(number) => Some(with_plus(number, invite.request.user)),
+        None => as_it_came(&invite.request),
+    };
+    Identity {
+        ani,
+        number,
+        chosen: found.map(|(chosen, _)| chosen),
+        order,
+        toll_free,
+        status,
+        caller_id,
+        caller_id_matches,
+        display_matches,
+        dnis,
+    }
 }
 
-/// The value of a header that names the caller; none when the header is not there.
-fn candidate<'i, 'a>(
+/// Who names the caller.
+enum Named<'i, 'a> {
+    Uri(&'i NameAddr<'a>),
+    Orig(&'i str),
+}
+
+/// The value of a header that names the caller, and which it is; none when the header is not there.
+fn find<'i, 'a>(
     invite: &'i Invite<'a>,
+    passport: Option<&'i Passport>,
     header: AniHeader,
     plan: &DialPlan,
-) -> Option<&'i NameAddr<'a>> {
-    match header {
-        AniHeader::From => invite.from.as_ref(),
-        AniHeader::PAssertedIdentity => asserted(&invite.p_asserted_identity, plan),
-        AniHeader::RemotePartyId => invite.remote_party_id.iter().find(|value| is_calling(value)),
-    }
+) -> Option<(usize, Named<'i, 'a>)> {
+    let (value, name) = match header {
+        AniHeader::From => (0, invite.from.as_ref()?),
+        AniHeader::PAssertedIdentity => asserted(&invite.p_asserted_identity, plan)?,
+        AniHeader::PPreferredIdentity => asserted(&invite.p_preferred_identity, plan)?,
+        AniHeader::RemotePartyId => {
+            invite.remote_party_id.iter().enumerate().find(|(_, value)| is_calling(value))?
+        }
+        AniHeader::PChargeInfo => (0, invite.p_charge_info.as_ref()?),
+        AniHeader::PDcsBillingInfo => {
+            let info = invite.p_dcs_billing_info.as_ref()?;
+            (0, info.calling.as_ref().or(info.charge.as_ref())?)
+        }
+        AniHeader::Passport => {
+            return Some((0, Named::Orig(passport?.orig.as_deref()?)));
+        }
+    };
+    Some((value, Named::Uri(name)))
 }
 
 /// Two values are one SIP and one tel URI of the same caller (RFC 3325 §9.1): the one that is a
 /// number is preferred, a tel URI first. Further ones are looked past (RFC 5876 §4.5).
-fn asserted<'i, 'a>(values: &'i [NameAddr<'a>], plan: &DialPlan) -> Option<&'i NameAddr<'a>> {
-    let is_number = |value: &&NameAddr<'_>| e164(&value.uri, plan).is_some();
-    values
-        .iter()
-        .filter(|value| value.uri.scheme == sip::Scheme::Tel)
+fn asserted<'i, 'a>(
+    values: &'i [NameAddr<'a>],
+    plan: &DialPlan,
+) -> Option<(usize, &'i NameAddr<'a>)> {
+    if let [only] = values {
+        return Some((0, only));
+    }
+    let numbered = || values.iter().enumerate();
+    let is_number = |(_, value): &(usize, &NameAddr<'_>)| e164(&value.uri, plan).is_some();
+    numbered()
+        .filter(|(_, value)| value.uri.scheme == sip::Scheme::Tel)
         .find(is_number)
-        .or_else(|| values.iter().find(is_number))
-        .or_else(|| values.first())
+        .or_else(|| numbered().find(is_number))
+        .or_else(|| numbered().next())
 }
 
 /// `party=calling`, or no `party` (draft-ietf-sip-privacy-04 §5).
@@ -127,15 +182,15 @@ fn is_calling(value: &NameAddr<'_>) -> bool {
         .is_none_or(|party| sip::unquoted(party).eq_ignore_ascii_case(b"calling"))
 }
 
-fn caller<'a>(value: &NameAddr<'a>, plan: &DialPlan) -> (Option<Cow<'a, str>>, Number, AniStatus) {
+fn caller<'a>(uri: &Uri<'a>, plan: &DialPlan) -> (Option<Cow<'a, str>>, Number, AniStatus) {
     // A number is a number, even at `anonymous.invalid`.
-    if let Some(number) = e164(&value.uri, plan) {
-        return (Some(with_plus(number, value.uri.user)), number, AniStatus::Ok);
+    if let Some(number) = e164(uri, plan) {
+        return (Some(with_plus(number, uri.user)), number, AniStatus::Ok);
     }
-    if is_anonymous(&value.uri) {
+    if is_anonymous(uri) {
         return (None, Number::NONE, AniStatus::Anonymous);
     }
-    match value.uri.user.filter(|user| !user.is_empty()) {
+    match uri.user.filter(|user| !user.is_empty()) {
         Some(user) => (Some(sip::lossy(user)), Number::NONE, AniStatus::NotANumber),
         None => (None, Number::NONE, AniStatus::Missing),
     }
@@ -160,8 +215,24 @@ fn is_anonymous(uri: &Uri<'_>) -> bool {
 fn shown<'a>(uri: &Uri<'a>, plan: &DialPlan) -> Option<Cow<'a, str>> {
     match e164(uri, plan) {
         Some(number) => Some(with_plus(number, uri.user)),
-        None => uri.user.filter(|user| !user.is_empty()).map(sip::lossy),
+        None => as_it_came(uri),
     }
+}
+
+fn as_it_came<'a>(uri: &Uri<'a>) -> Option<Cow<'a, str>> {
+    uri.user.filter(|user| !user.is_empty()).map(sip::lossy)
+}
+
+/// Whether a display name that is a number is that of the caller: some callers put there a number
+/// that they cannot put elsewhere.
+fn display_matches(from: &NameAddr<'_>, ani: Number, plan: &DialPlan) -> Option<bool> {
+    let display = from.display.filter(|name| name.iter().any(u8::is_ascii_digit))?;
+    let dialled = Dialled::from_text(str::from_utf8(sip::trim(display)).ok()?)?;
+    // Of something shorter nobody believes that it is a number of the public network.
+    if ani.is_none() || dialled.len < MIN_E164_DIGITS {
+        return None;
+    }
+    Some(plan.e164(dialled).unwrap_or(dialled.digits()) == ani)
 }
 
 #[cfg(test)]

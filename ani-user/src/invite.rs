@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::{
     capture::{Reach, Transport},
+    identity::Candidate,
     policy::Verdict,
     time::Timestamp,
 };
@@ -78,8 +79,14 @@ pub struct Invite<'a> {
     pub caller_id: Option<Cow<'a, str>>,
     /// Whether the two are the same; none when there is no caller to compare.
     pub caller_id_matches: Option<bool>,
+    /// Whether a number in From's display name is the caller's; none when none stands there.
+    pub display_matches: Option<bool>,
     /// The called number, made E.164 where it can be.
     pub dnis: Option<Cow<'a, str>>,
+    /// Whether that is a toll-free number; a trunk can have an order of headers of its own for those.
+    pub toll_free: bool,
+    /// Everybody the INVITE names, in the trunk's order, and why he is the caller or not.
+    pub candidates: Vec<Candidate<'a>>,
     /// How far the network vouches.
     pub attestation: Attestation<'a>,
     /// What the kernel's scanner made of it.

@@ -21,10 +21,9 @@ use ani_ebpf::{
         number::Number,
         record::NO_TRUNK,
         settings::{MAX_EMERGENCY, Settings},
-        trunk::{MAX_ANI_HEADERS, MAX_SOURCES, Trunk as KernelTrunk},
+        trunk::{MAX_SOURCES, Trunk as KernelTrunk},
     },
     gcra,
-    scan::AniHeader,
 };
 use anyhow::{Context as _, Result, ensure};
 use aya::{
@@ -253,17 +252,10 @@ fn limit_parameters(rate: Option<Rate>) -> Result<(u64, u64)> {
 
 fn kernel_trunk(index: usize, trunk: &Trunk) -> Result<KernelTrunk> {
     let index = u16::try_from(index).ok().filter(|index| *index != NO_TRUNK);
-    let mut ani_order = [0; MAX_ANI_HEADERS];
-    for (place, header) in ani_order.iter_mut().zip(&trunk.ani) {
-        *place = *header as u8;
-    }
     Ok(KernelTrunk {
         index: index.with_context(|| format!("trunk {}: too many trunks", trunk.name))?,
-        reserved: 0,
-        ani_order,
+        reserved: [0; 3],
+        orders: trunk.orders,
         dial_plan: trunk.dial_plan,
     })
 }
-
-// A trunk's order must fit all headers a caller can be read from.
-const _: () = assert!(AniHeader::ALL.len() <= MAX_ANI_HEADERS);

@@ -8,14 +8,14 @@ use std::{borrow::Cow, sync::Arc};
 
 use ani_ebpf::{
     abi::counter::{Counter, Kind, TABLE},
-    scan::MIN_MESSAGE_LEN,
+    scan::{AniHeader, MIN_MESSAGE_LEN},
 };
 
 use self::repeats::Repeats;
 use crate::{
     capture::{Frame, KernelView, Message, Reach, Transport, assembly::Assembly},
-    config::Config,
-    identity::{self, Identity, Profile},
+    config::{self, Config},
+    identity::{self, Identity, Passport, Reading},
     invite::{self, Invite},
     policy::{Verdict, memory::Memory},
     sip::{self, Fault, NameAddr},
@@ -117,12 +117,11 @@ impl Analysis {
         parsed.faults.add_if(message.overlong, Fault::UdpLength);
         let view = self.view(message);
         let trunk = view.trunk.and_then(|index| self.config.trunks.get(usize::from(index)));
-        let profile = trunk.map_or(Profile::UNTRUSTED, |trunk| Profile {
-            order: &trunk.ani,
-            dial_plan: trunk.dial_plan,
-            trusted: true,
-        });
-        let identity = identity::identify(&parsed, &profile);
+        let reading = trunk.map_or(Reading::UNTRUSTED, config::Trunk::reading);
+        let passport = Passport::read(&parsed);
+        let passport = passport.as_ref();
+        let identity = identity::identify(&parsed, passport, &reading);
+        let candidates = identity::candidates(&parsed, passport, &identity, &reading);
         let kernel = kernel(&view, &identity);
         let retransmission = self.repeats.seen(&parsed);
         let text = |bytes: Option<&'a [u8]>| bytes.map(sip::lossy);
@@ -154,13 +153,16 @@ impl Analysis {
             p_charge_info: parsed.p_charge_info.as_ref().map(|name| sip::lossy(name.uri.raw)),
             diversion: uris(&parsed.diversion),
             privacy: parsed.privacy.iter().map(|word| sip::lossy(word)).collect(),
+            ani_source: identity.source().map(AniHeader::as_str),
             ani: identity.ani,
-            ani_source: identity.source.map(ani_ebpf::scan::AniHeader::as_str),
             ani_status: identity.status,
             caller_id: identity.caller_id,
             caller_id_matches: identity.caller_id_matches,
+            display_matches: identity.display_matches,
             dnis: identity.dnis,
-            attestation: identity::attestation(&parsed, profile.trusted),
+            toll_free: identity.toll_free,
+            candidates,
+            attestation: identity::attestation(&parsed, passport, &reading),
             kernel,
             verdict: verdict(view.exit),
             answer: None,

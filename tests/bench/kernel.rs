@@ -17,7 +17,7 @@ use ani_ebpf::{
         counter::Counter,
         number::Number,
         settings::Settings,
-        trunk::{MAX_ANI_HEADERS, Trunk},
+        trunk::{Orders, Trunk},
     },
     dial_plan::DialPlan,
     scan::AniHeader,
@@ -169,11 +169,9 @@ impl Bench {
         let reader = RingReader::start(RingBuf::try_from(ring)?);
         let mut maps = Maps::take(&mut ebpf)?;
         maps.set_ports(&[5_060], &[])?;
-        let mut ani_order = [0; MAX_ANI_HEADERS];
-        for (place, header) in ani_order.iter_mut().zip(AniHeader::ALL) {
-            *place = header as u8;
-        }
-        let trunk = Trunk { index: 0, reserved: 0, ani_order, dial_plan: DialPlan::NONE };
+        let usual = [AniHeader::PAssertedIdentity, AniHeader::RemotePartyId, AniHeader::From];
+        let orders = Orders::one(&usual);
+        let trunk = Trunk { index: 0, reserved: [0; 3], orders, dial_plan: DialPlan::NONE };
         maps.set_source(&source_key(&"203.0.113.0/24".parse()?), &trunk)?;
         let parts_room = u64::from(config.capture.ring_bytes);
         let settings = Settings { block_list: 1, parts_room, ..Settings::EMPTY };

@@ -2,7 +2,11 @@
 
 use std::{net::UdpSocket, time::Duration};
 
-use ani_ebpf::scan::{self, AniHeader, Attestation, Scratch, StartLine, UserKind};
+use ani_ebpf::{
+    abi::trunk::Orders,
+    dial_plan::DialPlan,
+    scan::{self, AniHeader, Attestation, Scratch, StartLine, UserKind},
+};
 use xtask::{
     lab::{
         Lab,
@@ -18,12 +22,8 @@ use crate::rig::impatient;
 /// fragments, which are not decided.
 const MAX_DATAGRAM: usize = 1_500 - 40 - 8;
 
-const ORDER: [Option<AniHeader>; 4] = [
-    Some(AniHeader::PAssertedIdentity),
-    Some(AniHeader::RemotePartyId),
-    Some(AniHeader::From),
-    None,
-];
+const ORDERS: Orders =
+    Orders::one(&[AniHeader::PAssertedIdentity, AniHeader::RemotePartyId, AniHeader::From]);
 
 fn lab() -> Lab {
     preflight::network("test").expect("a machine that can run the lab");
@@ -50,7 +50,7 @@ fn plain(message: &[u8]) -> scan::Plain {
     scratch.load(message);
     let text = String::from_utf8_lossy(message);
     assert_eq!(scan::start_line(&scratch), StartLine::Invite, "{text}");
-    scan::invite(&scratch, ORDER).unwrap_or_else(|why| panic!("{why:?}: {text}"))
+    scan::invite(&scratch, &ORDERS, &DialPlan::NONE).unwrap_or_else(|why| panic!("{why:?}: {text}"))
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(crate) const US: &str = "203.0.113.9";
 pub(crate) const US_V6: &str = "2001:db8:1::9";
 /// An address of trunk `from-only`, whose network lies within that of `us`.
 pub(crate) const FROM_ONLY: &str = "203.0.113.200";
+/// An address of trunk `charged`.
+pub(crate) const CHARGED: &str = "100.64.0.9";
 /// An address of no trunk.
 pub(crate) const STRANGER: &str = "192.0.2.1";
 
@@ -60,6 +62,12 @@ name = "from-only"
 sources = ["203.0.113.128/25"]
 country = "US"
 ani = ["from"]
+
+[[trunk]]
+name = "charged"
+sources = ["100.64.0.0/24"]
+country = "US"
+ani = ["p-dcs-billing-info", "passport", "p-charge-info", "p-preferred-identity", "from"]
 "#;
 
 /// The program, loaded; nothing else runs frames through it.

@@ -6,7 +6,7 @@ use ani_ebpf::{
 };
 use ani_tests::invite::Invite;
 
-use crate::harness::{Harness, STRANGER, US, US_INDEX, US_V6};
+use crate::harness::{CHARGED, Harness, STRANGER, US, US_INDEX, US_V6};
 
 const BLOCKED: &str = "14155551234";
 const BLOCKED_USER: &str = "+14155551234";
@@ -96,9 +96,33 @@ fn each_reason_passes_and_is_told() {
 fn each_reason_is_among_the_cases() {
     let reasons: Vec<_> = (1..=u8::MAX).map_while(NotPlain::from_raw).collect();
     assert!(reasons.len() >= 14);
-    for reason in reasons {
+    // Not the message alone makes it: it has a test of its own.
+    for reason in reasons.into_iter().filter(|reason| *reason != NotPlain::CallerHeader) {
         assert!(cases().iter().any(|(why, _)| *why == reason), "{reason:?}");
     }
+}
+
+/// Where the trunk's order names a header that only the full parser reads, and it is there before any
+/// other of the order.
+#[test]
+fn a_caller_in_a_header_of_the_full_parsers() {
+    let mut harness = Harness::new();
+    harness.block(BLOCKED, None);
+    let invite = Invite::from(BLOCKED_USER);
+    for line in [
+        "P-DCS-Billing-Info: 1@h/2@h;calling=\"tel:+12125550100\"",
+        "p-dcs-billing-info: 1@h/2@h",
+        "Identity: e30.e30.x;info=<https://h/c>",
+        "y: e30.e30.x;info=<https://h/c>",
+    ] {
+        let run = harness.invite(CHARGED, &invite.clone().line(line));
+        assert_eq!(run.exit, Counter::PassNotPlain, "{line}");
+        let told = NotPlain::from_raw(run.header().not_plain);
+        assert_eq!(told, Some(NotPlain::CallerHeader), "{line}");
+        // Another trunk does not read it.
+        assert_eq!(harness.invite(US, &invite.clone().line(line)).exit, Counter::DropBlocked);
+    }
+    assert_eq!(harness.invite(CHARGED, &invite).exit, Counter::DropBlocked);
 }
 
 /// Without the change they all are plain: it is the change that makes the difference.

@@ -9,7 +9,9 @@ use ani_ebpf::{
 use ani_tests::invite::Invite;
 use ani_user::policy::Enforce as _;
 
-use crate::harness::{FROM_ONLY, FROM_ONLY_INDEX, Harness, STRANGER, US, US_INDEX, US_V6, number};
+use crate::harness::{
+    CHARGED, FROM_ONLY, FROM_ONLY_INDEX, Harness, STRANGER, US, US_INDEX, US_V6, number,
+};
 
 const BLOCKED: &str = "14155551234";
 const BLOCKED_USER: &str = "+14155551234";
@@ -48,6 +50,61 @@ fn the_caller_is_read_from_the_most_trusted_header() {
             let ani = if *exit == Counter::Pass { HONEST } else { BLOCKED };
             assert_eq!(run.header().ani, number(ani), "{invite:?}");
         }
+    }
+}
+
+/// The calls of these tests go to a toll-free number.
+#[test]
+fn a_toll_free_number_is_called_by_who_is_charged() {
+    let mut harness = harness();
+    let charge = |user: &str| format!("P-Charge-Info: <sip:{user}@c.example>;npi=ISDN;noa=2");
+    let toll_free = Invite::from(HONEST_USER).pai(HONEST_USER).line(&charge(BLOCKED_USER));
+    let other = Invite { uri: "sip:+12125550199@sbc.example".into(), ..toll_free.clone() };
+    let (charged, asserted) = (AniHeader::PChargeInfo, AniHeader::PAssertedIdentity);
+    for source in [US, US_V6] {
+        for (invite, exit, header) in
+            [(&toll_free, Counter::DropBlocked, charged), (&other, Counter::Pass, asserted)]
+        {
+            let run = harness.invite(source, invite);
+            assert_eq!(run.exit, exit, "{invite:?}");
+            assert_eq!(run.header().ani_header, header as u8, "{invite:?}");
+        }
+    }
+    // As it is dialled in the trunk's country, and with no number at all.
+    for (uri, exit) in [
+        ("sip:8885550199@sbc.example", Counter::DropBlocked),
+        ("sip:support@sbc.example", Counter::Pass),
+        ("sip:8995550199@sbc.example", Counter::Pass),
+    ] {
+        let invite = Invite { uri: uri.into(), ..toll_free.clone() };
+        assert_eq!(harness.invite(US, &invite).exit, exit, "{uri}");
+    }
+    // A trunk with an order of its own has that one.
+    assert_eq!(harness.invite(FROM_ONLY, &toll_free).exit, Counter::Pass);
+}
+
+#[test]
+fn a_trunk_may_read_what_is_charged_or_preferred() {
+    let mut harness = harness();
+    let honest = Invite::from(HONEST_USER).pai(HONEST_USER);
+    for (line, header) in [
+        ("P-Charge-Info: <tel:+14155551234>", AniHeader::PChargeInfo),
+        ("p-charge-info:sip:4155551234@c.example", AniHeader::PChargeInfo),
+        ("P-Preferred-Identity: \"a\" <sip:+14155551234@c.example>", AniHeader::PPreferredIdentity),
+    ] {
+        let run = harness.invite(CHARGED, &honest.clone().line(line));
+        assert_eq!(run.exit, Counter::DropBlocked, "{line}");
+        assert_eq!(run.header().ani_header, header as u8, "{line}");
+    }
+    // Longer and shorter names are other headers.
+    for line in [
+        "P-Charge-Information: <tel:+14155551234>",
+        "P-Charge-Inf: <tel:+14155551234>",
+        "P-Preferred-Identities: <tel:+14155551234>",
+        "P-Preferred-Ident: <tel:+14155551234>",
+    ] {
+        let run = harness.invite(CHARGED, &honest.clone().line(line));
+        assert_eq!((run.exit, run.header().ani_header), (Counter::Pass, AniHeader::From as u8));
     }
 }
 

@@ -1,9 +1,14 @@
 //! A trunk: where it sends from and how its callers are read.
 
-use crate::{dial_plan::DialPlan, scan::AniHeader};
+use core::mem::offset_of;
+
+use crate::{abi::number::Number, dial_plan::DialPlan, scan::AniHeader};
 
 /// How many headers a trunk's order can name.
-pub const MAX_ANI_HEADERS: usize = 4;
+pub const MAX_ANI_HEADERS: usize = 8;
+
+/// How many prefixes of toll-free numbers a trunk can have.
+pub const MAX_TOLL_FREE: usize = 16;
 
 /// How many trunks the program knows.
 pub const MAX_TRUNKS: u32 = 1_024;
@@ -18,18 +23,175 @@ pub struct Trunk {
     /// Index of the trunk in the configuration, from 0.
     pub index: u16,
     /// Zero.
-    pub reserved: u16,
-    /// [`AniHeader`] as numbers, in order of preference; 0 ends the list.
-    pub ani_order: [u8; MAX_ANI_HEADERS],
+    pub reserved: [u16; 3],
+    /// Where its callers stand.
+    pub orders: Orders,
     /// How its national numbers are completed.
     pub dial_plan: DialPlan,
 }
 
-impl Trunk {
-    /// The order as header kinds; `None` behind the end and for numbers that mean none.
-    pub fn headers(&self) -> [Option<AniHeader>; MAX_ANI_HEADERS] {
-        self.ani_order.map(AniHeader::from_raw)
+/// Headers a caller is read from, the most trusted first.
+///
+/// [`AniHeader`]s as numbers, the first in the lowest byte; a zero ends the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct AniOrder(pub u64);
+
+impl AniOrder {
+    /// No header at all.
+    pub const NONE: Self = Self(0);
+
+    /// From the headers; those beyond [`MAX_ANI_HEADERS`] are left out.
+    pub const fn new(headers: &[AniHeader]) -> Self {
+        let mut order = 0;
+        let mut at = 0;
+        while at < headers.len() && at < MAX_ANI_HEADERS {
+            order |= (headers[at] as u64) << (8 * at);
+            at += 1;
+        }
+        Self(order)
+    }
+
+    /// The header at `at` (0 is the first); none behind the last.
+    #[inline(always)]
+    pub const fn header(self, at: u32) -> Option<AniHeader> {
+        if at >= MAX_ANI_HEADERS as u32 {
+            return None;
+        }
+        AniHeader::from_raw((self.0 >> (8 * at)) as u8)
+    }
+
+    /// The headers, the first one first.
+    pub fn headers(self) -> impl Iterator<Item = AniHeader> + Clone {
+        (0..MAX_ANI_HEADERS as u32).map_while(move |at| self.header(at))
     }
 }
 
-const _: () = assert!(size_of::<Trunk>() == 8 + size_of::<DialPlan>());
+/// The first digits of numbers: those of `value`, a [`Number`]'s word, where `mask` has ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Prefix {
+    /// The digits, zeros behind them.
+    pub value: u64,
+    /// Ones over the digits.
+    pub mask: u64,
+}
+
+impl Prefix {
+    /// No number begins with it: its value is none that the mask leaves.
+    pub const NONE: Self = Self { value: u64::MAX, mask: 0 };
+
+    /// The first digits of `number`, all that it has.
+    pub const fn new(digits: Number) -> Self {
+        let len = digits.len();
+        if len == 0 {
+            return Self::NONE;
+        }
+        let mask = u64::MAX << (64 - 4 * len);
+        Self { value: digits.0 & mask, mask }
+    }
+
+    /// Whether `number` begins with it.
+    #[inline(always)]
+    pub const fn starts(self, number: Number) -> bool {
+        self.difference(number) == 0
+    }
+
+    /// 1 when `number` does not begin with it, else 0; without a branch, of which each would be two
+    /// states more to verify.
+    #[inline(always)]
+    const fn difference(self, number: Number) -> u64 {
+        let bits = (number.0 & self.mask) ^ self.value;
+        (bits | bits.wrapping_neg()) >> 63
+    }
+}
+
+/// Where the callers of a trunk stand, by the number they call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Orders {
+    /// For every called number that is not toll-free.
+    pub usual: AniOrder,
+    /// For a toll-free one; [`AniOrder::NONE`] for no difference.
+    pub toll_free: AniOrder,
+    /// What toll-free numbers begin with, E.164.
+    pub toll_free_prefixes: [Prefix; MAX_TOLL_FREE],
+}
+
+impl Orders {
+    /// One order, whoever is called.
+    pub const fn one(headers: &[AniHeader]) -> Self {
+        Self {
+            usual: AniOrder::new(headers),
+            toll_free: AniOrder::NONE,
+            toll_free_prefixes: [Prefix::NONE; MAX_TOLL_FREE],
+        }
+    }
+
+    /// The order for a called number, E.164; [`Number::NONE`] for one that is none.
+    #[inline(always)]
+    pub fn of(&self, called: Number) -> AniOrder {
+        let apart = self.differ() && self.is_toll_free(called);
+        if apart { self.toll_free } else { self.usual }
+    }
+
+    /// Whether toll-free numbers have an order of their own.
+    #[inline(always)]
+    pub fn differ(&self) -> bool {
+        self.toll_free.0 != 0
+    }
+
+    /// Whether a called number is toll-free; [`Number::NONE`] is not.
+    #[inline(always)]
+    pub fn is_toll_free(&self, called: Number) -> bool {
+        let mut none = 1;
+        for prefix in &self.toll_free_prefixes {
+            none &= prefix.difference(called);
+        }
+        none == 0
+    }
+}
+
+const _: () = {
+    assert!(size_of::<Orders>() == 16 + 16 * MAX_TOLL_FREE);
+    assert!(offset_of!(Trunk, orders) == 8);
+    assert!(offset_of!(Trunk, dial_plan) == 8 + size_of::<Orders>());
+    assert!(size_of::<Trunk>() == offset_of!(Trunk, dial_plan) + size_of::<DialPlan>());
+    // An order has a byte for each.
+    assert!(AniHeader::ALL.len() <= MAX_ANI_HEADERS);
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(digits: &str) -> Number {
+        Number::from_ascii(digits.as_bytes()).expect("digits")
+    }
+
+    #[test]
+    fn an_order_keeps_its_headers_in_place() {
+        let order = AniOrder::new(&AniHeader::ALL);
+        assert!(order.headers().eq(AniHeader::ALL));
+        assert_eq!(AniOrder::NONE.headers().count(), 0);
+        assert_eq!(order.header(MAX_ANI_HEADERS as u32), None);
+    }
+
+    #[test]
+    fn toll_free_numbers_have_an_order_of_their_own() {
+        let mut orders = Orders::one(&[AniHeader::From]);
+        orders.toll_free = AniOrder::new(&[AniHeader::PChargeInfo, AniHeader::From]);
+        orders.toll_free_prefixes[3] = Prefix::new(number("1800"));
+        for (called, apart) in [
+            (number("18005551234"), true),
+            (number("18015551234"), false),
+            (number("180"), false),
+            (Number::NONE, false),
+        ] {
+            let expected = if apart { orders.toll_free } else { orders.usual };
+            assert_eq!(orders.of(called), expected, "{called}");
+        }
+        orders.toll_free = AniOrder::NONE;
+        assert_eq!(orders.of(number("18005551234")), orders.usual);
+    }
+}

@@ -2,7 +2,13 @@
 //! calls within a dialog, the block list, the limit, pass.
 
 use ani_ebpf::{
-    abi::{counter::Counter, limit::BucketKey, number::Number, settings::Settings, trunk::Trunk},
+    abi::{
+        counter::Counter,
+        limit::BucketKey,
+        number::Number,
+        settings::Settings,
+        trunk::{AniOrder, Trunk},
+    },
     dial_plan::Dialled,
     scan::{self, AniHeader, Attestation, NotPlain, Scratch},
 };
@@ -45,7 +51,7 @@ pub(super) fn invite(scratch: &Scratch, source: Address) -> Decision {
     };
     let mut decision = Decision::new(Counter::Pass);
     decision.trunk = Some(trunk.index);
-    let plain = match scan::invite(scratch, trunk.headers()) {
+    let plain = match scan::invite(scratch, &trunk.orders, &trunk.dial_plan) {
         Ok(plain) => plain,
         Err(why) => {
             decision.exit = Counter::PassNotPlain;

@@ -22,11 +22,27 @@ pub enum AniHeader {
     RemotePartyId = 2,
     /// From (RFC 3261 §20.20).
     From = 3,
+    /// P-Charge-Info (RFC 8496).
+    PChargeInfo = 4,
+    /// P-Preferred-Identity (RFC 3325 §9.2).
+    PPreferredIdentity = 5,
+    /// P-DCS-Billing-Info (RFC 5503 §7). Only the full parser reads it.
+    PDcsBillingInfo = 6,
+    /// `orig` of the PASSporT in Identity (RFC 8225 §5.2.1). Only the full parser reads it.
+    Passport = 7,
 }
 
 impl AniHeader {
-    /// All of them, in the order callers are looked for unless a trunk says otherwise.
-    pub const ALL: [Self; 3] = [Self::PAssertedIdentity, Self::RemotePartyId, Self::From];
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::PAssertedIdentity,
+        Self::RemotePartyId,
+        Self::From,
+        Self::PChargeInfo,
+        Self::PPreferredIdentity,
+        Self::PDcsBillingInfo,
+        Self::Passport,
+    ];
 
     /// The header a number from a ring record or a trunk's order stands for.
     #[inline(always)]
@@ -35,6 +51,10 @@ impl AniHeader {
             1 => Some(Self::PAssertedIdentity),
             2 => Some(Self::RemotePartyId),
             3 => Some(Self::From),
+            4 => Some(Self::PChargeInfo),
+            5 => Some(Self::PPreferredIdentity),
+            6 => Some(Self::PDcsBillingInfo),
+            7 => Some(Self::Passport),
             _ => None,
         }
     }
@@ -45,29 +65,35 @@ impl AniHeader {
             Self::PAssertedIdentity => "p-asserted-identity",
             Self::RemotePartyId => "remote-party-id",
             Self::From => "from",
+            Self::PChargeInfo => "p-charge-info",
+            Self::PPreferredIdentity => "p-preferred-identity",
+            Self::PDcsBillingInfo => "p-dcs-billing-info",
+            Self::Passport => "passport",
         }
     }
 
+    /// Whether its value can be read here: the others are the full parser's.
     #[inline(always)]
-    const fn slot(self) -> usize {
-        match self {
-            Self::PAssertedIdentity => P_ASSERTED_IDENTITY,
-            Self::RemotePartyId => REMOTE_PARTY_ID,
-            Self::From => FROM,
-        }
+    pub(super) const fn is_name_addr(self) -> bool {
+        !matches!(self, Self::PDcsBillingInfo | Self::Passport)
     }
 }
 
-const FROM: usize = 0;
-const TO: usize = 1;
-const CALL_ID: usize = 2;
-const P_ASSERTED_IDENTITY: usize = 3;
-const REMOTE_PARTY_ID: usize = 4;
-const IDENTITY: usize = 5;
-const RESOURCE_PRIORITY: usize = 6;
+// The headers a caller can be read from have the places of their numbers, less one.
+const P_ASSERTED_IDENTITY: usize = AniHeader::PAssertedIdentity as usize - 1;
+const REMOTE_PARTY_ID: usize = AniHeader::RemotePartyId as usize - 1;
+const FROM: usize = AniHeader::From as usize - 1;
+const P_CHARGE_INFO: usize = AniHeader::PChargeInfo as usize - 1;
+const P_PREFERRED_IDENTITY: usize = AniHeader::PPreferredIdentity as usize - 1;
+const P_DCS_BILLING_INFO: usize = AniHeader::PDcsBillingInfo as usize - 1;
+const IDENTITY: usize = AniHeader::Passport as usize - 1;
+const TO: usize = 7;
+const CALL_ID: usize = 8;
+const RESOURCE_PRIORITY: usize = 9;
 
-/// Header kinds the walk keeps the place of.
-pub(super) const KINDS: usize = 7;
+/// Places for header kinds that the walk remembers the place of; a power of two, so that the number
+/// of a header can be masked to one.
+pub(super) const KINDS: usize = 16;
 
 /// Walks from the end of the request line to the blank line and notes where the values of the
 /// headers of interest start.
@@ -173,15 +199,7 @@ fn name(scratch: &Scratch, line: u32, start: u64) -> Result<(), NotPlain> {
             identity(scratch, line, 1)
         }
         b'c' | b'C' => one(scratch, CALL_ID, line, start, Name::new(b"call-id"), 7),
-        b'p' | b'P' => {
-            if !Name::new(b"p-assert").starts(start)
-                || !Name::new(b"ed-ident").starts(scratch.word(line + 8))
-            {
-                return Ok(());
-            }
-            let rest = scratch.word(line + 16);
-            one(scratch, P_ASSERTED_IDENTITY, line + 16, rest, Name::new(b"ity"), 3)
-        }
+        b'p' | b'P' => p_header(scratch, line, start),
         b'r' | b'R' => {
             if Name::new(b"remote-p").starts(start) {
                 let rest = scratch.word(line + 8);
@@ -197,6 +215,37 @@ fn name(scratch: &Scratch, line: u32, start: u64) -> Result<(), NotPlain> {
         }
         _ => Ok(()),
     }
+}
+
+/// The headers whose names begin with `P-`.
+#[inline(always)]
+fn p_header(scratch: &Scratch, line: u32, start: u64) -> Result<(), NotPlain> {
+    let at = line + 8;
+    if Name::new(b"p-assert").starts(start) {
+        if !Name::new(b"ed-ident").starts(scratch.word(at)) {
+            return Ok(());
+        }
+        let rest = scratch.word(at + 8);
+        return one(scratch, P_ASSERTED_IDENTITY, at + 8, rest, Name::new(b"ity"), 3);
+    }
+    if Name::new(b"p-charge").starts(start) {
+        return one(scratch, P_CHARGE_INFO, at, scratch.word(at), Name::new(b"-info"), 5);
+    }
+    if Name::new(b"p-prefer").starts(start) {
+        if !Name::new(b"red-iden").starts(scratch.word(at)) {
+            return Ok(());
+        }
+        let rest = scratch.word(at + 8);
+        return one(scratch, P_PREFERRED_IDENTITY, at + 8, rest, Name::new(b"tity"), 4);
+    }
+    if Name::new(b"p-dcs-bi").starts(start) {
+        if !Name::new(b"lling-in").starts(scratch.word(at)) {
+            return Ok(());
+        }
+        let rest = scratch.word(at + 8);
+        return one(scratch, P_DCS_BILLING_INFO, at + 8, rest, Name::new(b"fo"), 2);
+    }
+    Ok(())
 }
 
 /// Notes the header in `slot` when `word`, at `at`, starts with `name` of `len` bytes and a colon.
@@ -263,22 +312,24 @@ pub(super) fn only_identity(scratch: &Scratch) -> Result<u32, bool> {
 /// Where the value of `header` starts.
 #[inline(always)]
 pub(super) fn value(scratch: &Scratch, header: AniHeader) -> u32 {
-    scratch.headers[header.slot()].load()
+    scratch.headers[(header as usize - 1) & (KINDS - 1)].load()
 }
 
-/// The first header of `order` that is there.
-#[inline(always)]
-pub(super) fn first_of(
-    scratch: &Scratch,
-    order: [Option<AniHeader>; MAX_ANI_HEADERS],
-) -> Option<AniHeader> {
-    for header in order {
-        let header = header?;
-        if value(scratch, header) != 0 {
-            return Some(header);
-        }
+/// Leaves the number of the first header of `order` that is there in `scratch.chosen`, 0 for none. From the last to the first, each that is there taking the
+/// place of those behind it: without a branch, of which each would be two states more to verify.
+#[inline(never)]
+pub(super) fn choose(scratch: &Scratch, order: u64) -> Outcome {
+    let mut first = 0;
+    for at in (0..MAX_ANI_HEADERS).rev() {
+        let raw = order >> (8 * at) & 0xff;
+        // Behind the end of the order, this is a place that no header has.
+        let place = scratch.headers[(raw as usize).wrapping_sub(1) & (KINDS - 1)].load();
+        let there = u64::from(place).wrapping_neg() >> 63;
+        let mask = there.wrapping_neg();
+        first = first & !mask | raw & mask;
     }
-    None
+    scratch.chosen.store(first as u32);
+    DONE
 }
 
 /// Whether Resource-Priority (RFC 4412 §3.1) names a namespace that no rule may stop; adds to what

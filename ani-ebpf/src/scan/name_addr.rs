@@ -7,7 +7,7 @@ use super::{
     outcome, phase,
     window::Offset,
 };
-use crate::dial_plan::Dialled;
+use crate::{abi::number::Number, dial_plan::Dialled};
 
 /// Parameters of a user part that are looked at.
 const MAX_USER_PARAMETERS: u32 = 6;
@@ -70,6 +70,30 @@ impl Scratch {
             }
         }
         at
+    }
+}
+
+/// A [`Number`] in memory; see [`super`] for why.
+#[repr(C)]
+pub(super) struct NumberCell {
+    high: Offset,
+    low: Offset,
+}
+
+impl NumberCell {
+    pub(super) const fn new() -> Self {
+        Self { high: Offset::new(), low: Offset::new() }
+    }
+
+    #[inline(always)]
+    pub(super) fn store(&self, number: Number) {
+        self.high.store((number.0 >> 32) as u32);
+        self.low.store(number.0 as u32);
+    }
+
+    #[inline(always)]
+    pub(super) fn load(&self) -> Number {
+        Number(u64::from(self.high.load()) << 32 | u64::from(self.low.load()))
     }
 }
 

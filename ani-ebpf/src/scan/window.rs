@@ -2,7 +2,10 @@
 
 use core::cell::Cell;
 
-use super::{bytes, name_addr::UserCell};
+use super::{
+    bytes,
+    name_addr::{NumberCell, UserCell},
+};
 
 /// How much of a message is looked at, bytes.
 ///
@@ -37,6 +40,10 @@ pub struct Scratch {
     pub(super) line_end: Offset,
     /// Offsets of the values of the headers of interest, 0 for one that is not there.
     pub(super) headers: [Offset; super::headers::KINDS],
+    /// The header that names the caller, as a number.
+    pub(super) chosen: Offset,
+    /// The called number, E.164.
+    pub(super) called_number: NumberCell,
     /// Who calls.
     pub(super) caller: UserCell,
     /// Who is called.
@@ -63,6 +70,8 @@ impl Scratch {
             at: Offset::new(),
             line_end: Offset::new(),
             headers: [const { Offset::new() }; super::headers::KINDS],
+            chosen: Offset::new(),
+            called_number: NumberCell::new(),
             caller: UserCell::new(),
             called: UserCell::new(),
             uri: Offset::new(),

@@ -13,7 +13,6 @@ use std::{
     sync::Arc,
 };
 
-use ani_ebpf::{dial_plan::DialPlan, scan::AniHeader};
 use anyhow::Context;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -28,6 +27,7 @@ use crate::{
         list::{self, Defaults},
         number,
     },
+    identity::Profile,
     invite::Invite,
     pipeline::Pipeline,
     policy::{Enforce, Verdict, memory::Memory},
@@ -224,14 +224,9 @@ fn file(
 
 /// What counts without a configuration: every source is one trunk.
 pub fn one_trunk() -> Config {
+    let everywhere = vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];
     Config {
-        trunks: vec![Trunk {
-            name: "any".to_owned(),
-            sources: vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())],
-            country: None,
-            dial_plan: DialPlan::NONE,
-            ani: AniHeader::ALL.to_vec(),
-        }],
+        trunks: vec![Trunk::new("any".to_owned(), everywhere, Profile::generic(), None)],
         lists: Lists { max_blocked: MAX_BLOCKED, max_limited: MAX_LIMITED },
         ..Config::default()
     }

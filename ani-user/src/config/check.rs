@@ -13,12 +13,16 @@ use super::{Config, Error, Rate, error::Text, file};
 
 /// Mirrored messages.
 mod hep;
+/// Names.
+mod name;
 /// Networks.
 mod network;
+/// What carriers say where.
+pub(super) mod profile;
 /// The trunks.
 mod trunk;
 
-pub use trunk::NO_TRUNK_NAME;
+pub use name::NO_TRUNK_NAME;
 
 /// Bytes in the name of a network interface (IFNAMSIZ without its final zero).
 const MAX_INTERFACE_NAME: usize = 15;
@@ -41,7 +45,8 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     if let Some(path) = file.store.path {
         config.store.path = required_path(path, "store.path", text)?;
     }
-    config.trunks = trunk::all(file.trunk, text)?;
+    profile::add(file.profile, text, &mut config.profiles)?;
+    config.trunks = trunk::all(file.trunk, &config.profiles, text)?;
     if let Some(rate) = file.limits.per_caller {
         config.limits.per_caller = per_caller(rate, text)?;
     }

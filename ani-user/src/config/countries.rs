@@ -18,6 +18,13 @@ pub struct Country {
 }
 
 impl Country {
+    /// Its country code (ITU-T E.164), digits.
+    pub fn calling_code(&self) -> String {
+        let Digits { bcd, len } = self.plan.country;
+        let digits = format!("{bcd:04x}");
+        digits.get(digits.len().saturating_sub(len.into())..).unwrap_or_default().to_owned()
+    }
+
     /// How it dials.
     pub const fn dial_plan(&self) -> DialPlan {
         self.plan

@@ -1,6 +1,8 @@
 //! The keys of the file as they are written: all may be missing, others are refused. Each value
 //! knows its place, so that whatever is wrong with it can be said with its line.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -13,6 +15,7 @@ pub(super) struct File {
     pub(super) capture: Capture,
     pub(super) control: Control,
     pub(super) store: Store,
+    pub(super) profile: Vec<Spanned<Profile>>,
     pub(super) trunk: Vec<Spanned<Trunk>>,
     pub(super) limits: Limits,
     pub(super) lists: Lists,
@@ -49,14 +52,38 @@ pub(super) struct Store {
     pub(super) path: Option<Spanned<String>>,
 }
 
+/// `[[profile]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Profile {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) base: Option<Spanned<String>>,
+    pub(super) about: Option<Spanned<String>>,
+    pub(super) ani: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) ani_toll_free: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) attestation: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) verstat: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) verstat_headers: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) status_headers: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) level_headers: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) origination_headers: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) tokens: Option<Spanned<BTreeMap<Spanned<String>, Spanned<String>>>>,
+    pub(super) absent: Option<Spanned<String>>,
+    pub(super) country: Option<Spanned<String>>,
+    pub(super) max_digits: Option<Spanned<i64>>,
+}
+
 /// `[[trunk]]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Trunk {
     pub(super) name: Option<Spanned<String>>,
     pub(super) sources: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) profile: Option<Spanned<String>>,
     pub(super) country: Option<Spanned<String>>,
     pub(super) ani: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) ani_toll_free: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) toll_free: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) max_digits: Option<Spanned<i64>>,
 }
 

@@ -1,13 +1,19 @@
 //! The property that keeps the kernel's decisions sound: whatever the scanner calls plain, the full
 //! parser reads alike. For tests and fuzzing, which feed it bytes of all kinds.
 
+use std::sync::LazyLock;
+
 use ani_ebpf::{
+    abi::trunk::{AniOrder, Orders},
     dial_plan::DialPlan,
     scan::{self, AniHeader, NotPlain, Scratch, StartLine, User, UserKind},
 };
 
-use super::{Profile, identify};
-use crate::sip::{self, Fault, NameAddr};
+use super::{Passport, Profile, Reading, identify};
+use crate::{
+    config::toll_free,
+    sip::{self, Fault, Invite, NameAddr},
+};
 
 /// Reads `message` both ways. `Ok` says whether the scanner calls it a plain INVITE; `Err` says in
 /// what the two differ.
@@ -31,23 +37,66 @@ pub fn agreement(message: &[u8]) -> Result<bool, String> {
     let StartLine::Invite = scan::start_line(&scratch) else {
         return Ok(false);
     };
-    let [first, second, third] = AniHeader::ALL.map(Some);
-    let Ok(plain) = scan::invite(&scratch, [first, second, third, None]) else {
+    let [usual, rest @ ..] = &*ORDERS;
+    let plain = same_caller(&mut scratch, message, &parsed, usual)?;
+    for orders in rest {
+        same_caller(&mut scratch, message, &parsed, orders)?;
+    }
+    Ok(plain)
+}
+
+/// The orders that both read by: the usual one; every header that the scanner reads; those first that
+/// it does not.
+static ORDERS: LazyLock<[Orders; 3]> = LazyLock::new(|| {
+    use AniHeader::{
+        From, PAssertedIdentity, PChargeInfo, PDcsBillingInfo, PPreferredIdentity, Passport,
+        RemotePartyId,
+    };
+    let generic = Profile::generic();
+    let usual = Orders {
+        usual: AniOrder::new(&generic.ani),
+        toll_free: AniOrder::new(&generic.ani_toll_free),
+        toll_free_prefixes: toll_free::prefixes(None),
+    };
+    let charged = [PChargeInfo, PPreferredIdentity, RemotePartyId, PAssertedIdentity, From];
+    [usual, Orders::one(&charged), Orders::one(&[Passport, PDcsBillingInfo, From])]
+});
+
+/// Whether the INVITE is plain by those orders; then both read the same caller.
+fn same_caller(
+    scratch: &mut Scratch,
+    message: &[u8],
+    parsed: &Invite<'_>,
+    orders: &Orders,
+) -> Result<bool, String> {
+    let plan = DialPlan::NONE;
+    scratch.load(message);
+    let StartLine::Invite = scan::start_line(scratch) else {
+        return Ok(false);
+    };
+    let Ok(plain) = scan::invite(scratch, orders, &plan) else {
         return Ok(false);
     };
 
-    let profile = Profile { order: &AniHeader::ALL, dial_plan: DialPlan::NONE, trusted: true };
-    let identity = identify(&parsed, &profile);
+    let profile = Profile::generic();
+    let reading = Reading { profile: &profile, orders, dial_plan: plan, trusted: true };
+    let passport = Passport::read(parsed);
+    let identity = identify(parsed, passport.as_ref(), &reading);
     let caller = match plain.ani_header {
-        Some(AniHeader::PAssertedIdentity) => parsed.p_asserted_identity.as_slice(),
-        Some(AniHeader::RemotePartyId) => parsed.remote_party_id.as_slice(),
+        Some(AniHeader::PAssertedIdentity) => parsed.p_asserted_identity.iter().as_slice(),
+        Some(AniHeader::PPreferredIdentity) => parsed.p_preferred_identity.iter().as_slice(),
+        Some(AniHeader::RemotePartyId) => parsed.remote_party_id.iter().as_slice(),
+        Some(AniHeader::PChargeInfo) => parsed.p_charge_info.as_slice(),
         Some(AniHeader::From) => parsed.from.as_slice(),
+        Some(header @ (AniHeader::PDcsBillingInfo | AniHeader::Passport)) => {
+            return Err(format!("plain, with the caller in {}", header.as_str()));
+        }
         None => &[],
     };
     let number = plain.caller.digits().and_then(|dialled| DialPlan::NONE.e164(dialled));
     let parsed_number = (!identity.number.is_none()).then_some(identity.number);
 
-    same("header", &plain.ani_header, &identity.source)?;
+    same("header", &plain.ani_header, &identity.source())?;
     same("values", &usize::from(plain.ani_header.is_some()), &caller.len())?;
     same("caller", &digits(plain.caller), &number_of(caller.first()))?;
     same("E.164", &number, &parsed_number)?;

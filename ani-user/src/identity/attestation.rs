@@ -4,34 +4,18 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
-use serde::Deserialize;
-
+use super::{Passport, Reading, passport::level};
 use crate::{
     invite::Attestation,
-    sip::{self, Invite, NameAddr, Parameters},
+    sip::{self, Invite, NameAddr},
 };
 
-/// Longest PASSporT that is looked into, bytes. SHAKEN's are below 1,000; ones with rich call data
-/// carry links and names.
-const MAX_PASSPORT: usize = 16 * 1_024;
-
-/// The claims of a PASSporT that are read; they may come in any order.
-#[derive(Deserialize)]
-struct Claims<'a> {
-    #[serde(borrow)]
-    attest: Option<Cow<'a, str>>,
-}
-
-/// The header of a PASSporT.
-#[derive(Deserialize)]
-struct Header<'a> {
-    #[serde(borrow)]
-    ppt: Option<Cow<'a, str>>,
-}
-
-/// Reads the attestation; with `trusted` false there is none, whatever the message says.
-pub fn attestation<'a>(invite: &Invite<'a>, trusted: bool) -> Attestation<'a> {
+/// Reads the attestation; from no configured trunk there is none, whatever the message says.
+pub fn attestation<'a>(
+    invite: &Invite<'a>,
+    passport: Option<&Passport>,
+    reading: &Reading<'_>,
+) -> Attestation<'a> {
     let mut attestation = Attestation {
         level: "none",
         source: None,
@@ -40,18 +24,15 @@ pub fn attestation<'a>(invite: &Invite<'a>, trusted: bool) -> Attestation<'a> {
         signer: None,
         verstat: None,
     };
-    if !trusted {
+    if !reading.trusted {
         return attestation;
     }
     if !invite.identity.is_empty() {
         attestation.signature = "unverified";
-        match shaken(&invite.identity) {
-            Ok(Some(level)) => {
-                attestation.level = level;
-                attestation.source = Some("identity");
-            }
-            Ok(None) => {}
-            Err(reason) => attestation.reason = Some(reason),
+        attestation.reason = passport.and_then(|passport| passport.fault);
+        if let Some(level) = passport.and_then(|passport| passport.level) {
+            attestation.level = level;
+            attestation.source = Some("identity");
         }
     }
     if let Some((token, level)) = verstat(invite) {
@@ -65,59 +46,6 @@ pub fn attestation<'a>(invite: &Invite<'a>, trusted: bool) -> Attestation<'a> {
         attestation.reason = Some("cut-short");
     }
     attestation
-}
-
-/// The level that the first Identity header with `ppt=shaken` claims; none when it claims none, or
-/// none is there.
-fn shaken(identities: &[&[u8]]) -> Result<Option<&'static str>, &'static str> {
-    let mut reason = None;
-    for identity in identities {
-        let end = memchr(b';', identity).unwrap_or(identity.len());
-        let (token, parameters) = identity.split_at(end);
-        let (header, rest) = part(sip::trim(token));
-        let (payload, _) = part(rest);
-        let is_shaken = match Parameters::new(parameters).get(b"ppt") {
-            Some(ppt) => sip::unquoted(ppt).eq_ignore_ascii_case(b"shaken"),
-            None => decoded(header)
-                .and_then(|json| {
-                    let header = serde_json::from_slice::<Header<'_>>(&json).ok()?;
-                    header.ppt.map(|ppt| ppt == "shaken")
-                })
-                .unwrap_or(false),
-        };
-        if !is_shaken {
-            continue;
-        }
-        if token.len() > MAX_PASSPORT {
-            reason = reason.or(Some("passport too long"));
-            continue;
-        }
-        let Some(json) = decoded(payload) else {
-            reason = reason.or(Some("passport payload is not base64url"));
-            continue;
-        };
-        return match serde_json::from_slice::<Claims<'_>>(&json) {
-            Ok(claims) => Ok(claims.attest.and_then(|attest| level(attest.as_bytes()))),
-            Err(_) => Err("passport payload is not a JSON object of claims"),
-        };
-    }
-    reason.map_or(Ok(None), Err)
-}
-
-/// Up to the first dot, and what follows it (RFC 7515 §3.1).
-fn part(token: &[u8]) -> (&[u8], &[u8]) {
-    let end = memchr(b'.', token).unwrap_or(token.len());
-    let (part, rest) = token.split_at(end);
-    (part, rest.get(1..).unwrap_or_default())
-}
-
-fn level(text: &[u8]) -> Option<&'static str> {
-    match text {
-        b"A" => Some("A"),
-        b"B" => Some("B"),
-        b"C" => Some("C"),
-        _ => None,
-    }
 }
 
 /// The `verstat` token as it came and the level it stands for. Looked for in
@@ -154,64 +82,4 @@ fn parameter<'a>(value: &NameAddr<'a>, name: &[u8]) -> Option<&'a [u8]> {
         .get(name)
         .or_else(|| value.uri.parameters().get(name))
         .or_else(|| value.parameters().get(name))
-}
-
-/// base64url without padding (RFC 7515 §2); white space of folding left out. None for anything
-/// else.
-fn decoded(text: &[u8]) -> Option<Vec<u8>> {
-    if text.is_empty() || text.len() > MAX_PASSPORT {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    // Four letters are three bytes, as long as nothing stands between them.
-    let (quads, _) = text.as_chunks::<4>();
-    let mut read = 0;
-    for quad in quads {
-        let [a, b, c, d] = quad.map(|byte| u32::from(SEXTETS[usize::from(byte)]));
-        if (a | b | c | d) > 0x3f {
-            break;
-        }
-        let [_, high, middle, low] = (a << 18 | b << 12 | c << 6 | d).to_be_bytes();
-        bytes.extend_from_slice(&[high, middle, low]);
-        read += quad.len();
-    }
-    let (mut bits, mut count) = (0u32, 0);
-    for byte in text.get(read..)?.iter().filter(|byte| !byte.is_ascii_whitespace()) {
-        if *byte == b'=' {
-            continue;
-        }
-        let sextet = SEXTETS[usize::from(*byte)];
-        if sextet == NO_SEXTET {
-            return None;
-        }
-        bits = bits << 6 | u32::from(sextet);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-        }
-    }
-    Some(bytes)
-}
-
-/// Stands in [`SEXTETS`] for a byte that is no letter of the alphabet.
-const NO_SEXTET: u8 = 0xff;
-
-/// What a letter stands for: both alphabets of RFC 4648, since some send the standard one's `+` and
-/// `/`.
-const SEXTETS: [u8; 256] = sextets();
-
-const fn sextets() -> [u8; 256] {
-    let mut sextets = [NO_SEXTET; 256];
-    let alphabets: [&[u8; 64]; 2] = [
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-    ];
-    let mut value = 0;
-    while value < 64 {
-        sextets[alphabets[0][value] as usize] = value as u8;
-        sextets[alphabets[1][value] as usize] = value as u8;
-        value += 1;
-    }
-    sextets
 }

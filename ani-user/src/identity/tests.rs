@@ -1,18 +1,19 @@
 //! Choices and numbers.
 
 use super::*;
-use ani_ebpf::dial_plan::Digits;
+use crate::{
+    config::{Trunk, countries},
+    invite::Attestation,
+};
 
-fn us() -> DialPlan {
-    let digits = |text: &[u8]| Digits::from_ascii(text).expect("prefix");
-    DialPlan {
-        country: digits(b"1"),
-        international: digits(b"011"),
-        national: digits(b"1"),
-        national_min: 10,
-        national_max: 10,
-        ..DialPlan::NONE
-    }
+/// A trunk of the United States.
+fn trunk() -> Trunk {
+    Trunk::new("us".to_owned(), Vec::new(), Profile::generic(), countries::find("US"))
+}
+
+/// The attestation of an INVITE from that trunk.
+fn claimed<'a>(invite: &Invite<'a>) -> Attestation<'a> {
+    attestation(invite, Passport::read(invite).as_ref(), &trunk().reading())
 }
 
 fn message(uri: &str, headers: &[&str]) -> Vec<u8> {
@@ -29,8 +30,9 @@ fn message(uri: &str, headers: &[&str]) -> Vec<u8> {
 fn identity(headers: &[&str]) -> Identity<'static> {
     let bytes = message("sip:8005550199@h", headers).leak();
     let invite = sip::invite(bytes, false).expect("INVITE");
-    let profile = Profile { order: &AniHeader::ALL, dial_plan: us(), trusted: true };
-    identify(&invite, &profile)
+    let trunk = trunk();
+    let reading = trunk.reading();
+    identify(&invite, None, &reading)
 }
 
 #[test]
@@ -41,7 +43,7 @@ fn the_first_header_that_is_there_is_the_one() {
         "P-Asserted-Identity: <sip:+14155551234@h>",
     ]);
     assert_eq!(chosen.ani.as_deref(), Some("+14155551234"));
-    assert_eq!(chosen.source, Some(AniHeader::PAssertedIdentity));
+    assert_eq!(chosen.source(), Some(AniHeader::PAssertedIdentity));
     assert_eq!(chosen.status, AniStatus::Ok);
     assert_eq!(chosen.caller_id.as_deref(), Some("+12125550000"));
     assert_eq!(chosen.caller_id_matches, Some(false));
@@ -53,7 +55,7 @@ fn the_first_header_that_is_there_is_the_one() {
 #[test]
 fn no_caller_is_made_up_where_headers_are_missing() {
     let bytes = message(
-        "sip:8005550199@h",
+        "sip:2025550199@h",
         &[
             "From: <sip:2125550000@h>;tag=1",
             "Remote-Party-ID: <sip:3125550000@h>;party=calling",
@@ -61,21 +63,22 @@ fn no_caller_is_made_up_where_headers_are_missing() {
             "Subject: none",
         ],
     );
-    let profile = Profile { order: &AniHeader::ALL, dial_plan: us(), trusted: true };
+    let trunk = trunk();
+    let reading = trunk.reading();
     let mut known = 0;
     for len in 0..bytes.len() {
         let Some(invite) = sip::invite(&bytes[..len], true) else { continue };
-        let identity = identify(&invite, &profile);
+        let identity = identify(&invite, None, &reading);
         match identity.ani.as_deref() {
-            None => assert_eq!((identity.status, identity.source), (AniStatus::Missing, None)),
+            None => assert_eq!((identity.status, identity.source()), (AniStatus::Missing, None)),
             Some(ani) => {
                 assert_eq!(ani, "+14155551234", "{len} bytes");
                 known += 1;
             }
         }
-        let reason = attestation(&invite, true).reason;
+        let reason = claimed(&invite).reason;
         assert_eq!(reason, invite.headers_cut.then_some("cut-short"), "{len} bytes");
-        let untrusted = identify(&invite, &Profile::UNTRUSTED);
+        let untrusted = identify(&invite, None, &Reading::UNTRUSTED);
         assert!(matches!(untrusted.ani.as_deref(), None | Some("2125550000")), "{len} bytes");
     }
     assert!((10..30).contains(&known), "from the next header's first byte on: {known}");
@@ -87,8 +90,8 @@ fn an_anonymous_asserted_identity_is_not_replaced_by_from() {
         "From: <sip:2125550000@h>;tag=1",
         "P-Asserted-Identity: <sip:anonymous@anonymous.invalid>",
     ]);
-    assert_eq!((chosen.ani, chosen.status), (None, AniStatus::Anonymous));
-    assert_eq!(chosen.source, Some(AniHeader::PAssertedIdentity));
+    assert_eq!((chosen.ani.as_deref(), chosen.status), (None, AniStatus::Anonymous));
+    assert_eq!(chosen.source(), Some(AniHeader::PAssertedIdentity));
     assert_eq!(chosen.caller_id_matches, None);
 }
 
@@ -96,7 +99,7 @@ fn an_anonymous_asserted_identity_is_not_replaced_by_from() {
 fn a_called_party_is_no_caller() {
     let from = "From: <sip:2125550000@h>;tag=1";
     let chosen = identity(&[from, "Remote-Party-ID: <sip:3125550000@h>;party=called"]);
-    assert_eq!(chosen.source, Some(AniHeader::From));
+    assert_eq!(chosen.source(), Some(AniHeader::From));
     let chosen = identity(&[
         from,
         "Remote-Party-ID: <sip:3125550000@h>;party=called, <sip:4155551234@h>;party=\"calling\"",
@@ -169,12 +172,12 @@ fn an_unknown_source_is_untrusted() {
         ],
     );
     let invite = sip::invite(&bytes, false).expect("INVITE");
-    let chosen = identify(&invite, &Profile::UNTRUSTED);
+    let chosen = identify(&invite, None, &Reading::UNTRUSTED);
     assert_eq!(chosen.ani.as_deref(), Some("+12125550000"));
-    assert_eq!((chosen.source, chosen.status), (Some(AniHeader::From), AniStatus::Untrusted));
-    let claimed = attestation(&invite, false);
-    assert_eq!((claimed.level, claimed.source, claimed.verstat), ("none", None, None));
-    assert_eq!(attestation(&invite, true).level, "A");
+    assert_eq!((chosen.source(), chosen.status), (Some(AniHeader::From), AniStatus::Untrusted));
+    let nothing = attestation(&invite, None, &Reading::UNTRUSTED);
+    assert_eq!((nothing.level, nothing.source, nothing.verstat), ("none", None, None));
+    assert_eq!(claimed(&invite).level, "A");
 }
 
 /// `{"alg":"ES256","ppt":"shaken","typ":"passport","x5u":"https://h/c"}`
@@ -193,7 +196,7 @@ fn the_claimed_attestation_in_any_order_of_claims() {
             let header = format!("Identity: {SHAKEN}.{payload}.c2ln{tail}");
             let bytes = message("sip:1@h", &["y: e30.e30.x;info=<https://h>;ppt=div", &header]);
             let invite = sip::invite(&bytes, false).expect("INVITE");
-            let claimed = attestation(&invite, true);
+            let claimed = claimed(&invite);
             assert_eq!((claimed.level, claimed.source), (level, Some("identity")), "{header}");
             assert_eq!(claimed.signature, "unverified");
         }
@@ -210,7 +213,7 @@ fn an_identity_that_cannot_be_read_says_why() {
         let header = format!("Identity: {token};info=<https://h/c>;ppt=shaken");
         let bytes = message("sip:1@h", &[&header]);
         let invite = sip::invite(&bytes, false).expect("INVITE");
-        let claimed = attestation(&invite, true);
+        let claimed = claimed(&invite);
         assert_eq!((claimed.level, claimed.source), ("none", None));
         assert_eq!(claimed.reason, reason, "{token}");
     }
@@ -230,10 +233,103 @@ fn verstat_in_all_the_places_carriers_put_it() {
         for name in ["P-Asserted-Identity", "From"] {
             let bytes = message("sip:1@h", &[&format!("{name}: {value}")]);
             let invite = sip::invite(&bytes, false).expect("INVITE");
-            let claimed = attestation(&invite, true);
+            let claimed = claimed(&invite);
             assert_eq!(claimed.verstat.as_deref(), Some(token), "{name}: {value}");
             assert_eq!((claimed.level, claimed.source), (level, Some("verstat")), "{value}");
             assert_eq!(claimed.signature, "absent");
         }
+    }
+}
+
+/// The number that is charged goes first where the called one is toll-free, and nowhere else.
+#[test]
+fn a_toll_free_number_is_called_by_who_is_charged() {
+    let headers = [
+        "From: <sip:+12125550000@h>;tag=1",
+        "P-Asserted-Identity: <sip:+14155551234@h>",
+        "P-Charge-Info: <sip:+13125550000@h>;npi=ISDN;noa=2",
+    ];
+    for (called, toll_free, ani) in [
+        ("sip:8005550199@h", true, "+13125550000"),
+        ("sip:+18885550199@h", true, "+13125550000"),
+        ("sip:2125550199@h", false, "+14155551234"),
+        ("sip:support@h", false, "+14155551234"),
+    ] {
+        let bytes = message(called, &headers);
+        let invite = sip::invite(&bytes, false).expect("INVITE");
+        let chosen = identify(&invite, None, &trunk().reading());
+        assert_eq!((chosen.toll_free, chosen.ani.as_deref()), (toll_free, Some(ani)), "{called}");
+    }
+}
+
+/// One of each: all are shown, each with its reason.
+#[test]
+fn everybody_who_is_named_is_kept_with_a_reason() {
+    // {"attest":"A","orig":{"tn":"13475550000"}}
+    let payload = "eyJhdHRlc3QiOiJBIiwib3JpZyI6eyJ0biI6IjEzNDc1NTUwMDAwIn19";
+    let bytes = message(
+        "sip:+12125550199@h",
+        &[
+            "From: \"B\" <sip:+12125550000@h>;tag=1",
+            "P-Asserted-Identity: <sip:b@h>, <tel:+14155551234>",
+            "P-Preferred-Identity: <sip:+16175550000@h>",
+            "Remote-Party-ID: <sip:+12125550199@h>;party=called, <sip:+13125550000@h>;screen=yes",
+            "P-Charge-Info: <sip:+15125550000@h>",
+            "P-DCS-Billing-Info: 1@h/2@h;calling=\"sip:+17185550000@h\";charge=\"tel:+19175550000\"",
+            "Diversion: <sip:+12065550000@h>;reason=unconditional",
+            "History-Info: <sip:+12065550001@h>;index=1",
+            &format!("Identity: {SHAKEN}.{payload}.x"),
+        ],
+    );
+    let invite = sip::invite(&bytes, false).expect("INVITE");
+    let shown = |reading: &Reading<'_>| {
+        let passport = Passport::read(&invite);
+        let identity = identify(&invite, passport.as_ref(), reading);
+        let all = candidates(&invite, passport.as_ref(), &identity, reading);
+        let line = |one: Candidate<'_>| {
+            let number = one.number.unwrap_or_default();
+            format!("{} {} {number} {}", one.header, one.value, one.why.as_str())
+        };
+        all.into_iter().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        shown(&trunk().reading()),
+        [
+            "p-asserted-identity 1 b other-value",
+            "p-asserted-identity 2 +14155551234 chosen",
+            "remote-party-id 1 +12125550199 not-calling",
+            "remote-party-id 2 +13125550000 after-chosen",
+            "from 1 +12125550000 after-chosen",
+            "p-charge-info 1 +15125550000 not-in-order",
+            "p-preferred-identity 1 +16175550000 not-in-order",
+            "p-dcs-billing-info 1 +17185550000 not-in-order",
+            "p-dcs-billing-info 2 +19175550000 not-in-order",
+            "passport 1 +13475550000 not-in-order",
+            "diversion 1 +12065550000 forwarded",
+            "history-info 1 +12065550001 forwarded",
+        ]
+    );
+    let untrusted = shown(&Reading::UNTRUSTED);
+    assert_eq!(untrusted[0], "from 1 +12125550000 chosen");
+    assert!(untrusted.contains(&"p-asserted-identity 2 +14155551234 untrusted".to_owned()));
+    let ours = Profile { ani: vec![AniHeader::Passport], ..Profile::generic() };
+    let ours = Trunk::new("ours".to_owned(), Vec::new(), ours, countries::find("US"));
+    assert_eq!(shown(&ours.reading())[0], "passport 1 +13475550000 chosen");
+}
+
+/// A number in From's display name says whom the caller wants to be taken for.
+#[test]
+fn a_number_in_the_display_name_is_held_against_the_caller() {
+    for (display, matches) in [
+        ("\"415-555-1234\"", Some(true)),
+        ("\"+1 415 555 1234\"", Some(true)),
+        ("\"8005550100\"", Some(false)),
+        ("\"00442079460000\"", Some(false)),
+        ("\"Room 415\"", None),
+        ("\"4711\"", None),
+        ("", None),
+    ] {
+        let chosen = identity(&[&format!("From: {display} <sip:+14155551234@h>;tag=1")]);
+        assert_eq!(chosen.display_matches, matches, "{display}");
     }
 }

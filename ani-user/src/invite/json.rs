@@ -9,7 +9,10 @@ use std::{
 use serde::Serialize;
 
 use super::{Attestation, Invite, Kernel};
-use crate::time::Timestamp;
+use crate::{
+    identity::{Candidate, Why},
+    time::Timestamp,
+};
 
 /// Writes an object: its fields in the order of the type, each a name and a value.
 macro_rules! object {
@@ -68,7 +71,10 @@ impl Invite<'_> {
             ani_status,
             caller_id,
             caller_id_matches,
+            display_matches,
             dnis,
+            toll_free,
+            candidates,
             attestation,
             kernel,
             verdict,
@@ -82,6 +88,12 @@ impl Invite<'_> {
 impl Json for Attestation<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         object!(out, self, level, source, signature, reason, signer, verstat);
+    }
+}
+
+impl Json for Candidate<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        object!(out, self, header, value, uri, display, number, status, parameters, why);
     }
 }
 
@@ -186,6 +198,8 @@ by_serde!(
     u16,
     u32,
     u64,
+    usize,
+    Why,
     crate::capture::Transport,
     crate::capture::Reach,
     super::AniStatus,

@@ -11,6 +11,7 @@ use super::*;
 use crate::{
     capture::{Content, LinkType, fixture},
     config,
+    identity::Profile,
     invite::AniStatus,
     policy::{Block, Enforce as _},
     time::Timestamp,
@@ -21,13 +22,13 @@ fn pipeline() -> Pipeline {
         capture: Config::default().capture,
         control: config::Control { socket: "".into(), metrics: None },
         store: config::Store { path: "".into() },
-        trunks: vec![config::Trunk {
-            name: "carrier-a".to_owned(),
-            sources: vec!["192.0.2.0/24".parse().expect("network")],
-            country: None,
-            dial_plan: ani_ebpf::dial_plan::DialPlan::NONE,
-            ani: vec![AniHeader::From],
-        }],
+        profiles: Vec::new(),
+        trunks: vec![config::Trunk::new(
+            "carrier-a".to_owned(),
+            vec!["192.0.2.0/24".parse().expect("network")],
+            Profile { ani: vec![AniHeader::From], ..Profile::generic() },
+            None,
+        )],
         limits: config::Limits { per_caller: None },
         lists: config::Lists { max_blocked: 1, max_limited: 1 },
         emergency: config::Emergency { numbers: Vec::new() },

@@ -12,11 +12,11 @@ use ani_ebpf::{
         counter::{Counter, Counters},
         limit::BucketKey,
         number::Number,
-        trunk::MAX_ANI_HEADERS,
+        trunk::Orders,
     },
     dial_plan::{DialPlan, Dialled},
     gcra,
-    scan::{self, AniHeader, Attestation, Scratch, StartLine},
+    scan::{self, Attestation, Scratch, StartLine},
 };
 use ipnet::IpNet;
 
@@ -38,7 +38,7 @@ pub struct Memory {
 
 struct Trunk {
     sources: Vec<IpNet>,
-    order: [Option<AniHeader>; MAX_ANI_HEADERS],
+    orders: Orders,
     dial_plan: DialPlan,
 }
 
@@ -56,12 +56,10 @@ struct State {
 impl Memory {
     /// The rules of a configuration; the block list is empty.
     pub fn new(config: &Config) -> Self {
-        let trunks = config.trunks.iter().map(|trunk| {
-            let mut order = [None; MAX_ANI_HEADERS];
-            for (place, header) in order.iter_mut().zip(&trunk.ani) {
-                *place = Some(*header);
-            }
-            Trunk { sources: trunk.sources.clone(), order, dial_plan: trunk.dial_plan }
+        let trunks = config.trunks.iter().map(|trunk| Trunk {
+            sources: trunk.sources.clone(),
+            orders: trunk.orders,
+            dial_plan: trunk.dial_plan,
         });
         Self {
             trunks: trunks.collect(),
@@ -131,7 +129,7 @@ impl Memory {
         trunk: &Trunk,
         view: &mut KernelView,
     ) {
-        let plain = match scan::invite(&state.scratch, trunk.order) {
+        let plain = match scan::invite(&state.scratch, &trunk.orders, &trunk.dial_plan) {
             Ok(plain) => plain,
             Err(why) => {
                 view.exit = Counter::PassNotPlain;

@@ -40,7 +40,10 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'stat
         ani_status,
         caller_id: None,
         caller_id_matches: None,
+        display_matches: None,
         dnis: Some("+18005551234".into()),
+        toll_free: true,
+        candidates: Vec::new(),
         attestation: Attestation {
             level: "A",
             source: Some("identity"),

@@ -342,7 +342,10 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
         ani_status: if ani.starts_with('+') { AniStatus::Ok } else { AniStatus::NotANumber },
         caller_id: None,
         caller_id_matches: None,
+        display_matches: None,
         dnis: Some("+18005551234".into()),
+        toll_free: true,
+        candidates: Vec::new(),
         attestation: Attestation {
             level: "A",
             source: Some("identity"),

@@ -49,13 +49,21 @@ fn a_line_of_json_has_all_that_the_contract_names() {
         "p_asserted_identity": [], "remote_party_id": [], "p_charge_info": null,
         "diversion": [], "privacy": [],
         "ani": "+14155551234", "ani_source": "from", "ani_status": "ok",
-        "caller_id": "+14155551234", "caller_id_matches": true, "dnis": "+18005550199",
+        "caller_id": "+14155551234", "caller_id_matches": true, "display_matches": null,
+        "dnis": "+18005550199", "toll_free": true,
         "attestation": {"level": "none", "source": null, "signature": "absent", "reason": null,
             "signer": null, "verstat": null},
         "kernel": {"plain": true, "not_plain": null, "ani": "+14155551234", "attestation": "none"},
         "verdict": "pass", "answer": null, "rule": null, "malformed": []
     });
-    assert_eq!(lines.remove(0), expected);
+    let candidate = serde_json::json!({
+        "header": "from", "value": 1, "uri": "sip:+14155551234@h", "display": null,
+        "number": "+14155551234", "status": "ok", "parameters": ";tag=1", "why": "chosen"
+    });
+    let mut line = lines.remove(0);
+    let candidates = line.as_object_mut().and_then(|line| line.remove("candidates"));
+    assert_eq!(candidates, Some(Value::Array(vec![candidate])));
+    assert_eq!(line, expected);
     assert!(lines.is_empty());
 }
 

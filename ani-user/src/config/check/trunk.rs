@@ -2,31 +2,25 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ani_ebpf::{
-    abi::{
-        number::MAX_DIGITS,
-        trunk::{MAX_ANI_HEADERS, MAX_SOURCES, MAX_TRUNKS},
-    },
-    dial_plan::{DialPlan, MIN_E164_DIGITS},
-    scan::AniHeader,
+use ani_ebpf::abi::{
+    number::Number,
+    trunk::{MAX_SOURCES, MAX_TOLL_FREE, MAX_TRUNKS, Prefix},
 };
 use ipnet::IpNet;
 use toml::Spanned;
 
-use super::{network, within};
-use crate::config::{Error, Trunk, countries, error::Text, file};
-
-/// What INVITEs from no configured trunk are counted under.
-pub const NO_TRUNK_NAME: &str = "-";
-
-/// Bytes in the name of a trunk; it is a metric's label.
-const MAX_TRUNK_NAME: usize = 64;
-
-const ANI_HEADERS: [AniHeader; 3] =
-    [AniHeader::PAssertedIdentity, AniHeader::RemotePartyId, AniHeader::From];
+use super::{name, network, profile};
+use crate::{
+    config::{Error, Trunk, error::Text, file},
+    identity::Profile,
+};
 
 /// All trunks, in file order.
-pub(super) fn all(trunks: Vec<Spanned<file::Trunk>>, text: Text<'_>) -> Result<Vec<Trunk>, Error> {
+pub(super) fn all(
+    trunks: Vec<Spanned<file::Trunk>>,
+    profiles: &[Profile],
+    text: Text<'_>,
+) -> Result<Vec<Trunk>, Error> {
     let mut names = HashSet::new();
     let mut sources = HashMap::new();
     let mut total: Vec<Trunk> = Vec::new();
@@ -41,26 +35,9 @@ pub(super) fn all(trunks: Vec<Spanned<file::Trunk>>, text: Text<'_>) -> Result<V
             ));
         }
         let trunk = trunk.into_inner();
-        let name = trunk.name.ok_or_else(|| {
-            text.error(span.clone(), "trunk.name: missing; give each trunk a name")
-        })?;
+        let name = name::read(trunk.name, "trunk.name", span.clone(), text)?;
         let name_span = name.span();
         let name = name.into_inner();
-        if name.trim().is_empty() || name == NO_TRUNK_NAME {
-            return Err(text.error(
-                name_span,
-                format_args!("trunk.name: `{name}` is no name; write one such as \"carrier-a\""),
-            ));
-        }
-        if name.len() > MAX_TRUNK_NAME || name.chars().any(char::is_control) {
-            return Err(text.error(
-                name_span,
-                format_args!(
-                    "trunk.name: {name:?} is too long or holds control characters; write at most \
-                 {MAX_TRUNK_NAME} printable bytes"
-                ),
-            ));
-        }
         if !names.insert(name.clone()) {
             return Err(text.error(
                 name_span,
@@ -79,16 +56,30 @@ pub(super) fn all(trunks: Vec<Spanned<file::Trunk>>, text: Text<'_>) -> Result<V
                 )));
                 }
             };
-        let (country, mut dial_plan) = country(trunk.country, text)?;
-        if let Some(digits) = trunk.max_digits {
-            let range = i64::from(MIN_E164_DIGITS)..=i64::from(MAX_DIGITS);
-            dial_plan.max_digits = within(digits, "trunk.max_digits", range, text)? as u8;
-        }
-        let ani = match trunk.ani {
-            Some(list) => ani_order(list, text)?,
-            None => ANI_HEADERS.to_vec(),
+        let mut profile = match &trunk.profile {
+            Some(profile) => profile::find(profile, "trunk.profile", text, profiles)?.clone(),
+            None => Profile::generic(),
         };
-        total.push(Trunk { name, sources: networks, country, dial_plan, ani });
+        if let Some(list) = trunk.ani {
+            profile.ani = profile::order(list, "trunk.ani", text)?;
+            // The order of the profile for toll-free numbers was one with the one it had before.
+            profile.ani_toll_free.clear();
+        }
+        if let Some(list) = trunk.ani_toll_free {
+            profile.ani_toll_free = profile::maybe_order(list, "trunk.ani_toll_free", text)?;
+        }
+        let country = match trunk.country {
+            Some(code) => Some(profile::country(code, "trunk.country", text)?),
+            None => None,
+        };
+        let mut read = Trunk::new(name, networks, profile, country);
+        if let Some(digits) = trunk.max_digits {
+            read.dial_plan.max_digits = profile::max_digits(digits, "trunk.max_digits", text)?;
+        }
+        if let Some(list) = trunk.toll_free {
+            read.orders.toll_free_prefixes = toll_free(list, text)?;
+        }
+        total.push(read);
     }
     Ok(total)
 }
@@ -130,59 +121,31 @@ fn networks(
     Ok(networks)
 }
 
-fn country(
-    country: Option<Spanned<String>>,
+/// What toll-free numbers begin with, E.164.
+fn toll_free(
+    list: Spanned<Vec<Spanned<String>>>,
     text: Text<'_>,
-) -> Result<(Option<String>, DialPlan), Error> {
-    let Some(country) = country else {
-        return Ok((None, DialPlan::NONE));
-    };
-    let span = country.span();
-    let code = country.into_inner();
-    match countries::find(&code) {
-        Some(known) => Ok((Some(known.code.to_owned()), known.dial_plan())),
-        None => Err(text.error(span, format_args!(
-            "trunk.country: `{code}` is not known; write one of {}, or leave the key out to take \
-             only numbers with a +",
-            countries::codes()
-        ))),
-    }
-}
-
-fn ani_order(list: Spanned<Vec<Spanned<String>>>, text: Text<'_>) -> Result<Vec<AniHeader>, Error> {
-    let known = || ANI_HEADERS.map(AniHeader::as_str).join(", ");
-    let span = list.span();
-    let list = list.into_inner();
-    if list.is_empty() || list.len() > MAX_ANI_HEADERS {
+) -> Result<[Prefix; MAX_TOLL_FREE], Error> {
+    if list.get_ref().len() > MAX_TOLL_FREE {
         return Err(text.error(
-            span,
-            format_args!(
-                "trunk.ani: {} headers; name one to {MAX_ANI_HEADERS} of {}",
-                list.len(),
-                known()
-            ),
+            list.span(),
+            format_args!("trunk.toll_free: more than {MAX_TOLL_FREE} prefixes; name fewer"),
         ));
     }
-    let mut order = Vec::with_capacity(list.len());
-    for header in list {
-        let span = header.span();
-        let name = header.into_inner();
-        let header =
-            ANI_HEADERS
-                .into_iter()
-                .find(|header| header.as_str().eq_ignore_ascii_case(&name))
-                .ok_or_else(|| {
-                    text.error(span.clone(), format_args!(
-                    "trunk.ani: `{name}` is no header a caller is read from; write one of {}",
-                    known()
-                ))
-                })?;
-        if order.contains(&header) {
-            return Err(
-                text.error(span, format_args!("trunk.ani: `{name}` is named twice; name it once"))
-            );
-        }
-        order.push(header);
+    let mut prefixes = [Prefix::NONE; MAX_TOLL_FREE];
+    for (place, written) in prefixes.iter_mut().zip(list.into_inner()) {
+        let digits = written.get_ref().strip_prefix('+');
+        let number = digits.and_then(|digits| Number::from_ascii(digits.as_bytes()));
+        *place = number.map(Prefix::new).ok_or_else(|| {
+            text.error(
+                written.span(),
+                format_args!(
+                    "trunk.toll_free: `{}` is not how a number begins; write + and digits, such as \
+                     \"+1800\"",
+                    written.get_ref()
+                ),
+            )
+        })?;
     }
-    Ok(order)
+    Ok(prefixes)
 }

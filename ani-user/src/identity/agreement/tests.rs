@@ -183,8 +183,9 @@ proptest! {
         message.extend(tail);
         prop_assert!(agreement(&message).is_ok());
         if let Some(invite) = sip::invite(&message, true) {
-            identify(&invite, &Profile::UNTRUSTED);
-            attestation(&invite, true);
+            identify(&invite, None, &Reading::UNTRUSTED);
+            let passport = Passport::read(&invite);
+            attestation(&invite, passport.as_ref(), &Reading::UNTRUSTED);
         }
     }
 }

@@ -40,6 +40,7 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
                 headers;
             let (asserted, party, diversion, privacy, ani, verstat, dnis, charge) = lists;
             let (vlan, cseq, caller_id_matches) = numbers;
+            let uris = asserted.clone();
             Invite {
                 frame,
                 ts: Timestamp(ts),
@@ -70,6 +71,9 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
                 ani_status: AniStatus::NotANumber,
                 caller_id: dnis.clone(),
                 caller_id_matches,
+                display_matches: caller_id_matches.map(|matches| !matches),
+                toll_free: retransmission,
+                candidates: candidates(&uris, &dnis),
                 dnis,
                 attestation: Attestation {
                     level: "none",
@@ -91,6 +95,24 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
                 malformed: vec!["via", "to"],
             }
         })
+}
+
+/// One for each URI, each for another reason.
+fn candidates(
+    uris: &[Cow<'static, str>],
+    number: &Option<Cow<'static, str>>,
+) -> Vec<Candidate<'static>> {
+    let candidate = |(at, uri): (usize, &Cow<'static, str>)| Candidate {
+        header: "p-asserted-identity",
+        value: at,
+        uri: uri.clone(),
+        display: number.clone(),
+        number: number.clone(),
+        status: AniStatus::Ok,
+        parameters: Some(uri.clone()),
+        why: Why::ALL[at % Why::ALL.len()],
+    };
+    uris.iter().enumerate().map(candidate).collect()
 }
 
 proptest! {

@@ -3,22 +3,20 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config;
+use crate::{config, identity::Profile};
 
 const SECOND: i64 = 1_000_000_000;
 
 fn config(per_caller: Option<Rate>, max_limited: u32) -> Config {
-    let trunk = |name: &str, source: &str| config::Trunk {
-        name: name.to_owned(),
-        sources: vec![source.parse().expect("network")],
-        country: None,
-        dial_plan: DialPlan::NONE,
-        ani: AniHeader::ALL.to_vec(),
+    let trunk = |name: &str, source: &str| {
+        let sources = vec![source.parse().expect("network")];
+        config::Trunk::new(name.to_owned(), sources, Profile::generic(), None)
     };
     Config {
         capture: Config::default().capture,
         control: config::Control { socket: "".into(), metrics: None },
         store: config::Store { path: "".into() },
+        profiles: Vec::new(),
         trunks: vec![trunk("wide", "203.0.113.0/24"), trunk("narrow", "203.0.113.128/25")],
         limits: config::Limits { per_caller },
         lists: config::Lists { max_blocked: 2, max_limited },
