@@ -1,6 +1,6 @@
 //! P-DCS-Billing-Info (RFC 5503 §7): `correlation-id/FEID *(;name="URI")`.
 
-use super::{NameAddr, list, list::Parameters};
+use super::{NameAddr, Uri, list, list::Parameters, trim};
 
 /// Who is calling and who pays, as a PacketCable network tells its own.
 #[derive(Clone, Copy, Debug)]
@@ -33,11 +33,49 @@ impl<'a> BillingInfo<'a> {
                 [b'"', inner @ .., b'"'] => inner,
                 bare => bare,
             };
-            let uri = NameAddr::read(uri);
+            let uri = if uri.contains(&b'<') { NameAddr::read(uri) } else { alone(uri) };
             read.faulty |= uri.faulty || slot.is_some();
             *slot = slot.or(Some(uri));
         }
         read.faulty |= parameters.faulty();
         read
+    }
+}
+
+/// An `addr-spec` with nothing around it: its semicolons are its own.
+fn alone(uri: &[u8]) -> NameAddr<'_> {
+    let uri = Uri::read(trim(uri));
+    NameAddr { display: None, quoted: false, uri, parameters: &[], faulty: uri.faulty }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn users(value: &[u8]) -> (Option<&[u8]>, Option<&[u8]>, bool) {
+        let read = BillingInfo::read(value);
+        let calling = read.calling.and_then(|name| name.uri.user);
+        (calling, read.charge.and_then(|name| name.uri.user), read.faulty)
+    }
+
+    #[test]
+    fn the_caller_and_who_pays() {
+        let (caller, payer): (&[u8], &[u8]) = (b"+12125550100", b"+13125550100");
+        for value in [
+            "49BC/5.6.7.8:3000;calling=\"sip:+12125550100@h\";charge=\"tel:+13125550100\"",
+            "1@h/2@h ; Charge = \"<sip:+13125550100@h>\" ; CALLING=\"sip:+12125550100;x=y@h\";called=\"sip:9@h\"",
+        ] {
+            assert_eq!(users(value.as_bytes()), (Some(caller), Some(payer), false), "{value}");
+        }
+        assert_eq!(users(b"1/2;rksgroup=1"), (None, None, false));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_and_the_rest_read() {
+        let caller: &[u8] = b"+1";
+        assert_eq!(users(b"1;calling=\"tel:+1\""), (Some(caller), None, true));
+        assert_eq!(users(b"1/2;calling=\"tel:+1\";calling=\"tel:+2\""), (Some(caller), None, true));
+        assert_eq!(users(b"1/2;calling=\"+1\""), (None, None, true));
+        assert_eq!(users(b""), (None, None, true));
     }
 }
