@@ -79,6 +79,12 @@ fn text(caller: &Value) -> String {
     }
     let levels = LEVELS.map(|level| format!("{level} {}", shown(&seen["attestation"][level])));
     line("attestation", levels.join(", "));
+    if seen["caller_id_mismatches"].as_u64().is_some_and(|count| count > 0) {
+        line(
+            "caller ID",
+            format!("another number in {} calls", shown(&seen["caller_id_mismatches"])),
+        );
+    }
     line("first seen", format!("{} UTC", time(&seen["first_seen"])));
     line("last seen", format!("{} UTC", time(&seen["last_seen"])));
     line("last called", shown(&seen["last_dnis"]));

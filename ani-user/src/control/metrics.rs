@@ -3,6 +3,7 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use ani_ebpf::scan::AniHeader;
 use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
@@ -48,6 +49,17 @@ struct Levels {
     level: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Sources {
+    trunk: String,
+    header: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Trunks {
+    trunk: String,
+}
+
 impl Daemon {
     /// The metrics as OpenMetrics text.
     pub fn metrics(&self) -> anyhow::Result<String> {
@@ -88,6 +100,8 @@ impl Daemon {
     fn register_trunks(&self, registry: &mut Registry) {
         let invites = Family::<Verdicts, Counter>::default();
         let attestation = Family::<Levels, Counter>::default();
+        let sources = Family::<Sources, Counter>::default();
+        let mismatches = Family::<Trunks, Counter>::default();
         for (trunk, figures) in self.telemetry.trunks() {
             for (verdict, count) in [("pass", figures.passed), ("drop", figures.dropped)] {
                 let labels = Verdicts { trunk: trunk.clone(), verdict };
@@ -97,6 +111,11 @@ impl Daemon {
                 let labels = Levels { trunk: trunk.clone(), level };
                 attestation.get_or_create(&labels).inc_by(count);
             }
+            for (header, count) in AniHeader::ALL.iter().zip(figures.ani_source) {
+                let labels = Sources { trunk: trunk.clone(), header: header.as_str() };
+                sources.get_or_create(&labels).inc_by(count);
+            }
+            mismatches.get_or_create(&Trunks { trunk }).inc_by(figures.caller_id_mismatches);
         }
         registry.register(
             "ani_trunk_invites",
@@ -107,6 +126,16 @@ impl Daemon {
             "ani_attestation",
             "Calls the daemon analysed, by trunk (- for none) and claimed attestation",
             attestation,
+        );
+        registry.register(
+            "ani_header_source",
+            "Calls by trunk (- for none) and the header their caller was read from",
+            sources,
+        );
+        registry.register(
+            "ani_caller_id_mismatches",
+            "Calls by trunk (- for none) that display another number than the caller's",
+            mismatches,
         );
     }
 }

@@ -1,5 +1,6 @@
 //! What is counted for a caller and for a trunk.
 
+use ani_ebpf::scan::AniHeader;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{By, is_call, status_index};
@@ -45,6 +46,11 @@ pub struct TrunkFigures {
     /// Calls with each of [`STATUSES`].
     #[serde(serialize_with = "by_status")]
     pub ani_status: [u64; STATUSES.len()],
+    /// Calls whose caller was read from each of [`AniHeader::ALL`].
+    #[serde(serialize_with = "by_source")]
+    pub ani_source: [u64; AniHeader::ALL.len()],
+    /// Calls that display another number than the caller's, in From or in its display name.
+    pub caller_id_mismatches: u64,
 }
 
 impl TrunkFigures {
@@ -77,6 +83,16 @@ impl TrunkFigures {
             }
             if let Some(counter) = self.ani_status.get_mut(status_index(invite.ani_status)) {
                 add(counter);
+            }
+            let source =
+                |source| AniHeader::ALL.iter().position(|header| header.as_str() == source);
+            if let Some(counter) =
+                invite.ani_source.and_then(source).and_then(|at| self.ani_source.get_mut(at))
+            {
+                add(counter);
+            }
+            if [invite.caller_id_matches, invite.display_matches].contains(&Some(false)) {
+                add(&mut self.caller_id_mismatches);
             }
         }
     }
@@ -153,6 +169,13 @@ fn by_status<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     named(&STATUS_NAMES, counts, serializer)
+}
+
+fn by_source<S: Serializer>(
+    counts: &[u64; AniHeader::ALL.len()],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    named(&AniHeader::ALL.map(AniHeader::as_str), counts, serializer)
 }
 
 fn named<S: Serializer>(names: &[&str], counts: &[u64], serializer: S) -> Result<S::Ok, S::Error> {

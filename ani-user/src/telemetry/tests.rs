@@ -36,7 +36,7 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'stat
         diversion: Vec::new(),
         privacy: Vec::new(),
         ani: ani.map(|ani| ani.to_owned().into()),
-        ani_source: None,
+        ani_source: Some("p-asserted-identity"),
         ani_status,
         caller_id: None,
         caller_id_matches: None,
@@ -100,12 +100,37 @@ fn the_json_of_a_caller() {
             "calls": 1, "invites": 1, "passed": 1, "dropped": 0, "observed": 0,
             "attestation": {"A": 1, "B": 0, "C": 0, "none": 0},
             "ani_status": {"ok": 1, "anonymous": 0, "missing": 0, "not-a-number": 0, "untrusted": 0},
+            "ani_source": {
+                "p-asserted-identity": 1, "remote-party-id": 0, "from": 0, "p-charge-info": 0,
+                "p-preferred-identity": 0, "p-dcs-billing-info": 0, "passport": 0,
+            },
+            "caller_id_mismatches": 0,
             "first_seen": "1970-01-01T00:00:00.000000Z",
             "last_seen": "1970-01-01T00:00:00.000000Z",
             "last_dnis": "+18005551234", "last_trunk": "carrier-a",
             "last_transport": "udp", "last_verdict": "pass", "last_rule": null,
         })
     );
+}
+
+#[test]
+fn calls_that_display_another_number_are_counted_once() {
+    let telemetry = Telemetry::new(10);
+    for (caller_id, display) in [
+        (None, None),
+        (Some(true), Some(true)),
+        (Some(false), None),
+        (Some(true), Some(false)),
+        (Some(false), Some(false)),
+    ] {
+        telemetry.record(&Invite {
+            caller_id_matches: caller_id,
+            display_matches: display,
+            ..number("+14155551234", 0)
+        });
+    }
+    let caller = telemetry.caller(&Caller::from_text("+14155551234")).expect("seen");
+    assert_eq!((caller.figures.calls, caller.figures.caller_id_mismatches), (5, 3));
 }
 
 #[test]

@@ -92,6 +92,9 @@ fn the_metrics_are_the_status_documents_counters() {
         ("ani_trunk_invites_total{trunk=\"carrier-a\",verdict=\"drop\"}", 1.0),
         ("ani_attestation_total{trunk=\"carrier-a\",level=\"A\"}", 3.0),
         ("ani_attestation_total{trunk=\"carrier-a\",level=\"none\"}", 0.0),
+        ("ani_header_source_total{trunk=\"carrier-a\",header=\"from\"}", 3.0),
+        ("ani_header_source_total{trunk=\"carrier-a\",header=\"p-asserted-identity\"}", 0.0),
+        ("ani_caller_id_mismatches_total{trunk=\"carrier-a\"}", 0.0),
     ] {
         assert_eq!(samples.get(series), Some(&value), "{series}\n{text}");
     }
