@@ -19,6 +19,8 @@ mod ground;
 mod hep;
 /// The rate limit.
 mod limits;
+/// Callers who stand in other headers.
+mod profiles;
 /// A changed configuration file.
 mod reload;
 /// Lab, SBC and daemon together.

@@ -43,7 +43,7 @@ fn a_new_trunk_and_a_new_limit_are_taken() {
     // No trunk yet: no rule applies.
     assert!(from_other(BLOCKED, 1).all_completed(1));
 
-    settings.trunks.push(Trunk { name: "carrier-b", sources: vec![TRUNK_OTHER] });
+    settings.trunks.push(Trunk { name: "carrier-b", sources: vec![TRUNK_OTHER], keys: "" });
     settings.per_caller = Some((2, "10m"));
     daemon::configure(&rig.lab, &settings).expect("file");
     rig.daemon.signal(Signal::SIGHUP).expect("SIGHUP");

@@ -32,6 +32,8 @@ pub struct Trunk {
     pub name: &'static str,
     /// Networks its calls come from.
     pub sources: Vec<&'static str>,
+    /// How its callers are read: keys of the file, a line each.
+    pub keys: &'static str,
 }
 
 /// What changes between configurations of the lab.
@@ -53,7 +55,11 @@ impl Default for Settings {
     /// The first carrier, no limit, the interface alone.
     fn default() -> Self {
         Self {
-            trunks: vec![Trunk { name: "carrier-a", sources: TRUNK.to_vec() }],
+            trunks: vec![Trunk {
+                name: "carrier-a",
+                sources: TRUNK.to_vec(),
+                keys: "profile = \"generic\"",
+            }],
             per_caller: None,
             interface: true,
             hep: false,
@@ -87,8 +93,8 @@ impl Settings {
             // The list's debug form is TOML's too.
             file += &format!(
                 "\n[[trunk]]\nname    = \"{}\"\nsources = {:?}\ncountry = \"US\"\n\
-                 ani     = [\"p-asserted-identity\", \"remote-party-id\", \"from\"]\n",
-                trunk.name, trunk.sources,
+                 {}\n",
+                trunk.name, trunk.sources, trunk.keys,
             );
         }
         let limit = match self.per_caller {

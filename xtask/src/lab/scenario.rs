@@ -14,12 +14,13 @@ pub(super) enum Identity {
 ///
 /// `answer_ms` is how long an answer to the INVITE is awaited; `retransmit` whether the INVITE is
 /// sent again until one comes (RFC 3261 §17.1.1.2); `padding` how many bytes stand before the headers
-/// that name the caller, in lines of their own.
+/// that name the caller, in lines of their own; `headers` which lines stand behind them.
 pub(super) fn calling(
     identity: Identity,
     answer_ms: u64,
     retransmit: bool,
     padding: usize,
+    headers: &[String],
 ) -> String {
     let retransmit = if retransmit { " retrans=\"500\"" } else { "" };
     let (from, asserted) = match identity {
@@ -31,6 +32,7 @@ pub(super) fn calling(
         Identity::Anonymous => ("\"Anonymous\" <sip:anonymous@anonymous.invalid>", "Privacy: id\n"),
     };
     let padding = self::padding(padding);
+    let headers: String = headers.iter().map(|line| format!("{line}\n")).collect();
     let invite = message(&format!(
         "INVITE sip:[field1]@[remote_ip]:[remote_port] SIP/2.0\n\
          Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n\
@@ -42,6 +44,7 @@ pub(super) fn calling(
          Contact: <sip:lab@[local_ip]:[local_port]>\n\
          {padding}\
          {asserted}\
+         {headers}\
          Content-Type: application/sdp\n\
          Content-Length: [len]\n\
          \n\

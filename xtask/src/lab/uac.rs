@@ -88,6 +88,8 @@ pub struct Plan {
     pub transport: Transport,
     /// Bytes each INVITE has beside the usual ones, before the headers that name the caller.
     pub padding: usize,
+    /// Header lines each INVITE has beside the usual ones.
+    pub headers: Vec<String>,
     /// How many calls are placed.
     pub calls: u32,
     /// How many each second.
@@ -106,6 +108,7 @@ impl Plan {
             route: Route::V4,
             transport: Transport::Udp,
             padding: 0,
+            headers: Vec::new(),
             calls,
             per_second,
             answer_within: Duration::from_secs(8),
@@ -129,6 +132,13 @@ impl Plan {
     #[must_use]
     pub fn padded(self, padding: usize) -> Self {
         Self { padding, ..self }
+    }
+
+    /// The same calls with INVITEs of one more header line.
+    #[must_use]
+    pub fn with(mut self, header: &str) -> Self {
+        self.headers.push(header.to_owned());
+        self
     }
 
     /// The same calls, each with one INVITE and `answer_within` to answer it.
@@ -175,7 +185,7 @@ impl Uac {
         let answer_ms = u64::try_from(plan.answer_within.as_millis())?;
         let scenario = lab.write(
             &format!("{name}.xml"),
-            &scenario::calling(identity, answer_ms, plan.retransmit, plan.padding),
+            &scenario::calling(identity, answer_ms, plan.retransmit, plan.padding, &plan.headers),
         )?;
         let callers = lab.write(&format!("{name}.csv"), &injected(&plan.callers)?)?;
         let statistics = lab.path(&format!("{name}.stat"));
