@@ -1,18 +1,10 @@
 //! Choices and numbers.
 
 use super::*;
-use ani_ebpf::dial_plan::Digits;
+use crate::config::countries;
 
 fn us() -> DialPlan {
-    let digits = |text: &[u8]| Digits::from_ascii(text).expect("prefix");
-    DialPlan {
-        country: digits(b"1"),
-        international: digits(b"011"),
-        national: digits(b"1"),
-        national_min: 10,
-        national_max: 10,
-        ..DialPlan::NONE
-    }
+    countries::find("US").expect("listed").dial_plan()
 }
 
 fn message(uri: &str, headers: &[&str]) -> Vec<u8> {
