@@ -9,8 +9,18 @@
 mod agreement;
 /// How far the network vouches for the caller.
 mod attestation;
+/// Numbers as STIR compares them.
+mod canonical;
+/// What a user part is that may be no number.
+mod form;
+/// Kinds of lines.
+mod line_type;
+/// Region and line type of a number.
+mod lookup;
 /// From a URI to a telephone number.
 mod number;
+/// What the network says of the caller's line.
+mod oli;
 
 use std::borrow::Cow;
 
@@ -18,7 +28,12 @@ use ani_ebpf::{abi::number::Number, dial_plan::DialPlan, scan::AniHeader};
 
 pub use agreement::agreement;
 pub use attestation::attestation;
+pub use canonical::canonical;
+pub use form::{NumberForm, form};
+pub use line_type::LineType;
+pub use lookup::{Known, Lookup};
 pub use number::e164;
+pub use oli::{Oli, OliPlace, oli};
 
 use crate::{
     invite::AniStatus,
