@@ -9,10 +9,20 @@
 mod agreement;
 /// How far the network vouches for the caller.
 mod attestation;
+/// Numbers as STIR compares them.
+mod canonical;
 /// Everybody who is named, and why he is the one or not.
 mod candidate;
+/// What a user part is that may be no number.
+mod form;
+/// Kinds of lines.
+mod line_type;
+/// Region and line type of a number.
+mod lookup;
 /// From a URI to a telephone number.
 mod number;
+/// What the network says of the caller's line.
+mod oli;
 /// What the PASSporT in Identity claims.
 mod passport;
 /// What a carrier says where, and what of it may be believed.
@@ -29,7 +39,12 @@ use ani_ebpf::{
 pub use agreement::agreement;
 pub use attestation::attestation;
 pub use candidate::{Candidate, Why, candidates};
+pub use canonical::canonical;
+pub use form::{NumberForm, form};
+pub use line_type::LineType;
+pub use lookup::{Known, Lookup};
 pub use number::e164;
+pub use oli::{Oli, OliPlace, oli};
 pub use passport::Passport;
 pub use profile::{Profile, Reading};
 

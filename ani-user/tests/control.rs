@@ -177,14 +177,14 @@ fn an_import_with_a_wrong_line_changes_nothing() {
 fn a_long_list_is_paged() {
     let rig = Rig::new(&config(""));
     let file = rig.path("list.txt");
-    let numbers: String = (0..25_000).map(|n| format!("+1415{n:07}\n")).collect();
+    let numbers: String = (5_550_000..5_575_000).map(|n| format!("+1415{n}\n")).collect();
     fs::write(&file, &numbers).expect("write");
     assert_eq!(rig.json(&["block", "import", &file])["new"], 25_000);
     assert_eq!(rig.enforced().len(), 25_000);
     let page = rig.text(&["block", "list", "-n", "2"]);
-    assert!(page.ends_with("25000 numbers in all; more with --after +14150000001\n"), "{page}");
-    let page = rig.json(&["block", "list", "-n", "1", "--after", "+14150000001"]);
-    assert_eq!(page["entries"][0]["number"], "+14150000002");
+    assert!(page.ends_with("25000 numbers in all; more with --after +14155550001\n"), "{page}");
+    let page = rig.json(&["block", "list", "-n", "1", "--after", "+14155550001"]);
+    assert_eq!(page["entries"][0]["number"], "+14155550002");
     let all = rig.json(&["block", "export"]);
     assert_eq!(all["entries"].as_array().map(Vec::len), Some(25_000));
 }

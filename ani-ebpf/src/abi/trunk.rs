@@ -70,14 +70,14 @@ impl AniOrder {
 /// The first digits of numbers: those of `value`, a [`Number`]'s word, where `mask` has ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
-pub struct Prefix {
+pub struct TollFree {
     /// The digits, zeros behind them.
     pub value: u64,
     /// Ones over the digits.
     pub mask: u64,
 }
 
-impl Prefix {
+impl TollFree {
     /// No number begins with it: its value is none that the mask leaves.
     pub const NONE: Self = Self { value: u64::MAX, mask: 0 };
 
@@ -115,7 +115,7 @@ pub struct Orders {
     /// For a toll-free one; [`AniOrder::NONE`] for no difference.
     pub toll_free: AniOrder,
     /// What toll-free numbers begin with, E.164.
-    pub toll_free_prefixes: [Prefix; MAX_TOLL_FREE],
+    pub toll_free_prefixes: [TollFree; MAX_TOLL_FREE],
 }
 
 impl Orders {
@@ -124,7 +124,7 @@ impl Orders {
         Self {
             usual: AniOrder::new(headers),
             toll_free: AniOrder::NONE,
-            toll_free_prefixes: [Prefix::NONE; MAX_TOLL_FREE],
+            toll_free_prefixes: [TollFree::NONE; MAX_TOLL_FREE],
         }
     }
 
@@ -181,7 +181,7 @@ mod tests {
     fn toll_free_numbers_have_an_order_of_their_own() {
         let mut orders = Orders::one(&[AniHeader::From]);
         orders.toll_free = AniOrder::new(&[AniHeader::PChargeInfo, AniHeader::From]);
-        orders.toll_free_prefixes[3] = Prefix::new(number("1800"));
+        orders.toll_free_prefixes[3] = TollFree::new(number("1800"));
         for (called, apart) in [
             (number("18005551234"), true),
             (number("18015551234"), false),

@@ -3,7 +3,7 @@
 
 use ani_ebpf::abi::{
     number::Number,
-    trunk::{MAX_TOLL_FREE, Prefix},
+    trunk::{MAX_TOLL_FREE, TollFree},
 };
 
 /// International freephone (ITU-T E.169.1); called from any country.
@@ -62,14 +62,14 @@ const UNNAMED: &str = "1";
 
 /// The prefixes of a country, by its country code; those of North America without one. The
 /// international ones are among them.
-pub fn prefixes(country_code: Option<&str>) -> [Prefix; MAX_TOLL_FREE] {
+pub fn prefixes(country_code: Option<&str>) -> [TollFree; MAX_TOLL_FREE] {
     let code = country_code.unwrap_or(UNNAMED);
     let national = PREFIXES.iter().filter(|(known, _)| *known == code);
     let national = national
         .flat_map(|(code, prefixes)| prefixes.iter().map(move |prefix| format!("{code}{prefix}")));
-    let mut all = [Prefix::NONE; MAX_TOLL_FREE];
+    let mut all = [TollFree::NONE; MAX_TOLL_FREE];
     for (place, digits) in all.iter_mut().zip(national.chain([UNIVERSAL.to_owned()])) {
-        *place = Number::from_ascii(digits.as_bytes()).map_or(Prefix::NONE, Prefix::new);
+        *place = Number::from_ascii(digits.as_bytes()).map_or(TollFree::NONE, TollFree::new);
     }
     all
 }
@@ -109,7 +109,7 @@ mod tests {
             assert!(prefixes.len() < MAX_TOLL_FREE, "{code}");
             let known = self::prefixes(Some(code));
             assert_eq!(
-                known.iter().filter(|prefix| **prefix != Prefix::NONE).count(),
+                known.iter().filter(|prefix| **prefix != TollFree::NONE).count(),
                 prefixes.len() + 1
             );
         }

@@ -3,7 +3,7 @@
 
 use ani_ebpf::{
     abi::number::{MAX_DIGITS, Number},
-    dial_plan::{DialPlan, Dialled},
+    dial_plan::{DialPlan, Dialled, Fault},
 };
 
 use crate::config::countries::{self, Country};
@@ -37,9 +37,10 @@ pub(crate) fn read(text: &str, country: Option<&Country>) -> Result<Number, Stri
     })?;
     if dialled.plus {
         return ANY.e164(dialled).ok_or_else(|| {
+            let fault = ANY.fault(dialled.nibbles, dialled.len).map_or("", Fault::as_str);
             format!(
-                "`{}` is no E.164 number; write +, then 7 to {MAX_DIGITS} digits that do not \
-                 start with 0",
+                "`{}` is no E.164 number: {fault}; write + and 7 to {MAX_DIGITS} digits, such as \
+                 +14155551234",
                 shown(text)
             )
         });
@@ -109,8 +110,10 @@ mod tests {
         );
         assert_eq!(
             error("+0123456789", None),
-            "`+0123456789` is no E.164 number; write +, then 7 to 16 digits that do not start with 0"
+            "`+0123456789` is no E.164 number: no country code begins with 0; write + and 7 to 16 \
+             digits, such as +14155551234"
         );
+        assert!(error("+10000000000", None).contains(": not ten digits as in North America"));
         assert_eq!(
             error("bob\n", None),
             "`bob` is no telephone number; write one such as +14155551234"

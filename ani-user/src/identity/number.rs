@@ -42,11 +42,7 @@ fn within(context: &[u8], local: Dialled, plan: &DialPlan) -> Option<Number> {
 
 /// Whether a global number has the trunk's country code and a length its numbers have.
 fn is_of_country(number: Dialled, plan: &DialPlan) -> bool {
-    let code = u32::from(plan.country.len);
-    if code == 0 || number.len <= code {
-        return false;
-    }
-    let lengths = u32::from(plan.national_min)..=u32::from(plan.national_max);
-    number.nibbles >> (64 - 4 * code) == u64::from(plan.country.bcd)
-        && lengths.contains(&(number.len - code))
+    plan.country
+        .strip(number.nibbles, number.len)
+        .is_some_and(|(_, national)| plan.national_lengths.has(national))
 }

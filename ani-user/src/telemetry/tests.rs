@@ -165,7 +165,7 @@ fn a_flood_of_callers_stays_within_the_bound() {
     let regular = number("+14155551234", 0);
     for index in 0..50_000 {
         let text = match index % 3 {
-            0 => format!("+1415{index:07}"),
+            0 => format!("+1415{}", 5_550_000 + index),
             1 => format!("caller{index}{}", "x".repeat(2_000)),
             _ => format!("sip{index}"),
         };
@@ -201,7 +201,7 @@ fn a_flood_from_nowhere_does_not_push_out_the_trunks_callers() {
     };
     // Alone they may have all of it.
     for index in 0..1_000 {
-        telemetry.record(&stranger(&format!("+1415{index:07}"), index));
+        telemetry.record(&stranger(&format!("+1415{}", 5_550_000 + index), index));
     }
     assert_eq!(telemetry.sizes().callers, 100);
     let callers: Vec<_> = (0..90).map(|index| format!("+4420794{index:05}")).collect();
@@ -209,7 +209,7 @@ fn a_flood_from_nowhere_does_not_push_out_the_trunks_callers() {
         telemetry.record(&number(caller, 2_000));
     }
     for index in 0..1_000 {
-        telemetry.record(&stranger(&format!("+1415{index:07}"), 3_000));
+        telemetry.record(&stranger(&format!("+1415{}", 5_550_000 + index), 3_000));
     }
     telemetry.record(&stranger(&callers[0], 4_000));
     assert_eq!(telemetry.sizes().callers, 100);

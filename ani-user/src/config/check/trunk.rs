@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use ani_ebpf::abi::{
     number::Number,
-    trunk::{MAX_SOURCES, MAX_TOLL_FREE, MAX_TRUNKS, Prefix},
+    trunk::{MAX_SOURCES, MAX_TOLL_FREE, MAX_TRUNKS, TollFree},
 };
 use ipnet::IpNet;
 use toml::Spanned;
@@ -125,18 +125,18 @@ fn networks(
 fn toll_free(
     list: Spanned<Vec<Spanned<String>>>,
     text: Text<'_>,
-) -> Result<[Prefix; MAX_TOLL_FREE], Error> {
+) -> Result<[TollFree; MAX_TOLL_FREE], Error> {
     if list.get_ref().len() > MAX_TOLL_FREE {
         return Err(text.error(
             list.span(),
             format_args!("trunk.toll_free: more than {MAX_TOLL_FREE} prefixes; name fewer"),
         ));
     }
-    let mut prefixes = [Prefix::NONE; MAX_TOLL_FREE];
+    let mut prefixes = [TollFree::NONE; MAX_TOLL_FREE];
     for (place, written) in prefixes.iter_mut().zip(list.into_inner()) {
         let digits = written.get_ref().strip_prefix('+');
         let number = digits.and_then(|digits| Number::from_ascii(digits.as_bytes()));
-        *place = number.map(Prefix::new).ok_or_else(|| {
+        *place = number.map(TollFree::new).ok_or_else(|| {
             text.error(
                 written.span(),
                 format_args!(
