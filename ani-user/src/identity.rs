@@ -38,7 +38,7 @@ use ani_ebpf::{
 
 pub use agreement::agreement;
 pub use attestation::attestation;
-pub use candidate::{Candidate, Why, candidates};
+pub use candidate::{Candidate, Line, Why, candidates, line};
 pub use canonical::canonical;
 pub use form::{NumberForm, form};
 pub use line_type::LineType;
@@ -59,6 +59,12 @@ const ANONYMOUS_USERS: [&[u8]; 3] = [b"anonymous", b"restricted", b"private"];
 /// Host of a caller who withholds his number (RFC 3323 §4.1.1.3).
 const ANONYMOUS_HOST: &[u8] = b"anonymous.invalid";
 
+/// [`Identity::form`] of a caller who withholds his number.
+const ANONYMOUS: &str = "anonymous";
+
+/// [`Identity::form`] of a caller who is not named.
+const MISSING: &str = "missing";
+
 /// Who calls whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity<'a> {
@@ -75,6 +81,9 @@ pub struct Identity<'a> {
     pub toll_free: bool,
     /// What `ani` is.
     pub status: AniStatus,
+    /// The same, finer: [`NumberForm`]'s word, `anonymous` or `missing`; also of one who is not
+    /// trusted.
+    pub form: &'static str,
     /// Whom From displays, E.164 where it can be, else as it came.
     pub caller_id: Option<Cow<'a, str>>,
     /// Whether the two are the same; none when either is missing.
@@ -109,8 +118,10 @@ pub fn identify<'a>(
         let (value, named) = find(invite, passport, header, plan)?;
         Some(((header, value), named))
     });
-    let (ani, number, status) = match &found {
-        None => (None, Number::NONE, AniStatus::Missing),
+    let Caller { ani, number, status, form } = match &found {
+        None => {
+            Caller { ani: None, number: Number::NONE, status: AniStatus::Missing, form: MISSING }
+        }
         Some((_, Named::Uri(name))) => caller(&name.uri, plan),
         Some((_, Named::Orig(orig))) => candidate::passport_caller(orig, plan),
     };
@@ -132,6 +143,7 @@ pub fn identify<'a>(
         order,
         toll_free,
         status,
+        form,
         caller_id,
         caller_id_matches,
         display_matches,
@@ -197,17 +209,31 @@ fn is_calling(value: &NameAddr<'_>) -> bool {
         .is_none_or(|party| sip::unquoted(party).eq_ignore_ascii_case(b"calling"))
 }
 
-fn caller<'a>(uri: &Uri<'a>, plan: &DialPlan) -> (Option<Cow<'a, str>>, Number, AniStatus) {
+/// What a URI says of a caller.
+struct Caller<'a> {
+    ani: Option<Cow<'a, str>>,
+    number: Number,
+    status: AniStatus,
+    form: &'static str,
+}
+
+fn caller<'a>(uri: &Uri<'a>, plan: &DialPlan) -> Caller<'a> {
     // A number is a number, even at `anonymous.invalid`.
     if let Some(number) = e164(uri, plan) {
-        return (Some(with_plus(number, uri.user)), number, AniStatus::Ok);
+        let ani = Some(with_plus(number, uri.user));
+        let form = NumberForm::E164.as_str();
+        return Caller { ani, number, status: AniStatus::Ok, form };
     }
+    let nobody = |status, form| Caller { ani: None, number: Number::NONE, status, form };
     if is_anonymous(uri) {
-        return (None, Number::NONE, AniStatus::Anonymous);
+        return nobody(AniStatus::Anonymous, ANONYMOUS);
     }
-    match uri.user.filter(|user| !user.is_empty()) {
-        Some(user) => (Some(sip::lossy(user)), Number::NONE, AniStatus::NotANumber),
-        None => (None, Number::NONE, AniStatus::Missing),
+    match as_it_came(uri) {
+        ani @ Some(_) => {
+            let form = form(uri, plan).as_str();
+            Caller { ani, number: Number::NONE, status: AniStatus::NotANumber, form }
+        }
+        None => nobody(AniStatus::Missing, MISSING),
     }
 }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     capture::{Reach, Transport},
-    identity::Candidate,
+    identity::{Candidate, Line},
     policy::Verdict,
     time::Timestamp,
 };
@@ -75,6 +75,11 @@ pub struct Invite<'a> {
     pub ani_source: Option<&'static str>,
     /// What `ani` is.
     pub ani_status: AniStatus,
+    /// The same, finer, also of an untrusted one: `e164`, `anonymous`, `missing`, `alphabetic`,
+    /// `short`, `national` or `impossible`.
+    pub ani_form: &'static str,
+    /// What the network says of the caller's line; none when it says nothing, or is not trusted.
+    pub oli: Option<Line<'a>>,
     /// Whom From displays, made E.164 where it can be.
     pub caller_id: Option<Cow<'a, str>>,
     /// Whether the two are the same; none when there is no caller to compare.

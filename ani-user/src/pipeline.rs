@@ -121,6 +121,7 @@ impl Analysis {
         let passport = Passport::read(&parsed);
         let passport = passport.as_ref();
         let identity = identity::identify(&parsed, passport, &reading);
+        let oli = identity::line(&parsed, &identity, &reading);
         let candidates = identity::candidates(&parsed, passport, &identity, &reading);
         let kernel = kernel(&view, &identity);
         let retransmission = self.repeats.seen(&parsed);
@@ -156,6 +157,8 @@ impl Analysis {
             ani_source: identity.source().map(AniHeader::as_str),
             ani: identity.ani,
             ani_status: identity.status,
+            ani_form: identity.form,
+            oli,
             caller_id: identity.caller_id,
             caller_id_matches: identity.caller_id_matches,
             display_matches: identity.display_matches,

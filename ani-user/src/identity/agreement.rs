@@ -9,7 +9,7 @@ use ani_ebpf::{
     scan::{self, AniHeader, NotPlain, Scratch, StartLine, User, UserKind},
 };
 
-use super::{Passport, Profile, Reading, identify};
+use super::{Passport, Profile, Reading, candidate::values, identify};
 use crate::{
     config::toll_free,
     sip::{self, Fault, Invite, NameAddr},
@@ -83,14 +83,10 @@ fn same_caller(
     let passport = Passport::read(parsed);
     let identity = identify(parsed, passport.as_ref(), &reading);
     let caller = match plain.ani_header {
-        Some(AniHeader::PAssertedIdentity) => parsed.p_asserted_identity.iter().as_slice(),
-        Some(AniHeader::PPreferredIdentity) => parsed.p_preferred_identity.iter().as_slice(),
-        Some(AniHeader::RemotePartyId) => parsed.remote_party_id.iter().as_slice(),
-        Some(AniHeader::PChargeInfo) => parsed.p_charge_info.as_slice(),
-        Some(AniHeader::From) => parsed.from.as_slice(),
         Some(header @ (AniHeader::PDcsBillingInfo | AniHeader::Passport)) => {
             return Err(format!("plain, with the caller in {}", header.as_str()));
         }
+        Some(header) => values(parsed, header),
         None => &[],
     };
     let number = plain.caller.digits().and_then(|dialled| DialPlan::NONE.e164(dialled));

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use ani_ebpf::{abi::number::Number, dial_plan::DialPlan, scan::AniHeader};
+use ani_ebpf::{dial_plan::DialPlan, scan::AniHeader};
 use serde::Serialize;
 
-use super::{Identity, Passport, Reading, caller, is_calling};
+use super::{Caller, Identity, LineType, Passport, Reading, caller, is_calling, oli};
 use crate::{
     invite::AniStatus,
     sip::{self, Invite, NameAddr, Uri},
@@ -26,11 +26,28 @@ pub struct Candidate<'a> {
     pub number: Option<Cow<'a, str>>,
     /// What `number` is.
     pub status: AniStatus,
+    /// The same, finer; see [`Identity::form`].
+    pub form: &'static str,
     /// The header's own parameters as they came, such as `party`, `screen` and `privacy` of
     /// Remote-Party-ID and `reason` and `counter` of Diversion; none for none.
     pub parameters: Option<Cow<'a, str>>,
     /// Whether he is the one, and why not.
     pub why: Why,
+}
+
+/// What the network says of the caller's line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Line<'a> {
+    /// `isup-oli`, `oli`, `ss7-oli` or `cpc`.
+    pub parameter: &'static str,
+    /// Its value as it came.
+    pub value: Cow<'a, str>,
+    /// The header it stood in.
+    pub header: &'static str,
+    /// What it means; none when nobody says.
+    pub meaning: Option<&'static str>,
+    /// The line it names; none when it names none.
+    pub line_type: Option<LineType>,
 }
 
 /// Why a candidate is the caller, or not.
@@ -113,13 +130,6 @@ pub fn candidates<'a>(
     let rest = AniHeader::ALL.into_iter().filter(|header| !order.clone().any(|h| h == *header));
     for header in order.clone().chain(rest) {
         match header {
-            AniHeader::From => all.names(header, invite.from.iter()),
-            AniHeader::PAssertedIdentity => all.names(header, invite.p_asserted_identity.iter()),
-            AniHeader::PPreferredIdentity => {
-                all.names(header, invite.p_preferred_identity.iter());
-            }
-            AniHeader::RemotePartyId => all.names(header, invite.remote_party_id.iter()),
-            AniHeader::PChargeInfo => all.names(header, invite.p_charge_info.iter()),
             AniHeader::PDcsBillingInfo => {
                 let billing = invite.p_dcs_billing_info.iter();
                 all.names(header, billing.flat_map(|info| info.calling.iter().chain(&info.charge)));
@@ -129,11 +139,47 @@ pub fn candidates<'a>(
                     all.passport(orig);
                 }
             }
+            name_addr => all.names(header, values(invite, name_addr).iter()),
         }
     }
     all.forwarded(DIVERSION, invite.diversion.iter());
     all.forwarded(HISTORY_INFO, invite.history_info.iter());
     all.found
+}
+
+/// What the network says of the caller's line, by the chosen header if that says it, else by the first
+/// of the order that does. Nothing where nothing is trusted.
+pub fn line<'a>(
+    invite: &Invite<'a>,
+    identity: &Identity<'_>,
+    reading: &Reading<'_>,
+) -> Option<Line<'a>> {
+    if !reading.trusted {
+        return None;
+    }
+    let said = |header: AniHeader| {
+        let oli = values(invite, header).iter().find_map(oli)?;
+        Some(Line {
+            parameter: oli.parameter,
+            value: sip::lossy(oli.value),
+            header: header.as_str(),
+            meaning: oli.meaning,
+            line_type: oli.line,
+        })
+    };
+    identity.source().and_then(said).or_else(|| identity.order.headers().find_map(said))
+}
+
+/// The values of a header that is a name and a URI; none of another.
+pub(super) fn values<'i, 'a>(invite: &'i Invite<'a>, header: AniHeader) -> &'i [NameAddr<'a>] {
+    match header {
+        AniHeader::From => invite.from.as_slice(),
+        AniHeader::PAssertedIdentity => &invite.p_asserted_identity,
+        AniHeader::PPreferredIdentity => &invite.p_preferred_identity,
+        AniHeader::RemotePartyId => &invite.remote_party_id,
+        AniHeader::PChargeInfo => invite.p_charge_info.as_slice(),
+        AniHeader::PDcsBillingInfo | AniHeader::Passport => &[],
+    }
 }
 
 struct All<'r, 'a> {
@@ -168,29 +214,31 @@ impl<'a> All<'_, 'a> {
     }
 
     fn push(&mut self, header: &'static str, at: usize, name: &NameAddr<'a>, why: Why) {
-        let (number, _, status) = caller(&name.uri, &self.reading.dial_plan);
+        let Caller { ani, status, form, .. } = caller(&name.uri, &self.reading.dial_plan);
         let parameters = sip::trim(name.parameters);
         self.found.push(Candidate {
             header,
             value: at + 1,
             uri: sip::lossy(name.uri.raw),
             display: sip::display(name),
-            number,
+            number: ani,
             status,
+            form,
             parameters: (!parameters.is_empty()).then(|| sip::lossy(parameters)),
             why,
         });
     }
 
     fn passport(&mut self, orig: &str) {
-        let (number, _, status) = passport_caller(orig, &self.reading.dial_plan);
+        let Caller { ani, status, form, .. } = passport_caller(orig, &self.reading.dial_plan);
         self.found.push(Candidate {
             header: AniHeader::Passport.as_str(),
             value: 1,
             uri: Cow::Owned(orig.to_owned()),
             display: None,
-            number,
+            number: ani,
             status,
+            form,
             parameters: None,
             why: self.why(AniHeader::Passport, 0),
         });
@@ -210,13 +258,10 @@ impl<'a> All<'_, 'a> {
 }
 
 /// Whom `orig` of a PASSporT names: digits alone, without `+`, are E.164 (RFC 8225 §5.2.1), or a URI.
-pub(super) fn passport_caller(
-    orig: &str,
-    plan: &DialPlan,
-) -> (Option<Cow<'static, str>>, Number, AniStatus) {
+pub(super) fn passport_caller(orig: &str, plan: &DialPlan) -> Caller<'static> {
     let bare = orig.bytes().all(|byte| byte.is_ascii_digit());
     let uri = if bare { format!("tel:+{orig}") } else { format!("tel:{orig}") };
     let uri = if orig.contains(':') { orig.to_owned() } else { uri };
-    let (ani, number, status) = caller(&Uri::read(uri.as_bytes()), plan);
-    (ani.map(|ani| Cow::Owned(ani.into_owned())), number, status)
+    let Caller { ani, number, status, form } = caller(&Uri::read(uri.as_bytes()), plan);
+    Caller { ani: ani.map(|ani| Cow::Owned(ani.into_owned())), number, status, form }
 }

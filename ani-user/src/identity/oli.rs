@@ -112,12 +112,18 @@ pub fn oli<'a>(value: &NameAddr<'a>) -> Option<Oli<'a>> {
         (OliPlace::Uri, value.uri.parameters()),
         (OliPlace::Header, value.parameters()),
     ];
-    PARAMETERS.into_iter().find_map(|parameter| {
-        places.iter().find_map(|(place, parameters)| {
-            let value = parameters.clone().get(parameter.as_bytes())?;
-            Some(read(parameter, value, *place))
-        })
-    })
+    let mut best: Option<(usize, Oli<'a>)> = None;
+    for (place, parameters) in places {
+        for parameter in parameters {
+            let known = |name: &&str| name.as_bytes().eq_ignore_ascii_case(parameter.name);
+            let Some(rank) = PARAMETERS.iter().position(|name| known(&name)) else { continue };
+            if best.is_none_or(|(better, _)| rank < better) {
+                let value = parameter.value.unwrap_or_default();
+                best = Some((rank, read(PARAMETERS[rank], value, place)));
+            }
+        }
+    }
+    best.map(|(_, oli)| oli)
 }
 
 fn read<'a>(parameter: &'static str, value: &'a [u8], place: OliPlace) -> Oli<'a> {

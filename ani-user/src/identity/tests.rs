@@ -333,3 +333,55 @@ fn a_number_in_the_display_name_is_held_against_the_caller() {
         assert_eq!(chosen.display_matches, matches, "{display}");
     }
 }
+
+/// What is no number is never taken for one, and says what it is instead.
+#[test]
+fn each_kind_of_caller_has_a_form() {
+    use AniStatus::{Anonymous, Missing, NotANumber, Ok};
+    for (from, status, form) in [
+        ("<sip:+14155551234@h>", Ok, "e164"),
+        ("<sip:415-555-1234@h>", Ok, "e164"),
+        ("<sip:anonymous@anonymous.invalid>", Anonymous, "anonymous"),
+        ("<sip:h>", Missing, "missing"),
+        ("<sip:alice@h>", NotANumber, "alphabetic"),
+        ("<sip:7040@h>", NotANumber, "short"),
+        ("<sip:911@h>", NotANumber, "short"),
+        ("<sip:*67@h>", NotANumber, "short"),
+        ("<sip:0000000000@h>", NotANumber, "impossible"),
+        ("<sip:+10155551234@h>", NotANumber, "impossible"),
+        ("<sip:123456789012345678901@h>", NotANumber, "impossible"),
+    ] {
+        let chosen = identity(&[&format!("From: {from};tag=1")]);
+        assert_eq!((chosen.status, chosen.form), (status, form), "{from}");
+        assert_eq!(chosen.number.is_none(), status != Ok, "{from}");
+    }
+    assert_eq!(identity(&["Subject: none"]).form, "missing");
+    // Without a country nobody knows whose number it is.
+    let bytes = message("sip:1@h", &["From: <sip:4155551234@h>;tag=1"]);
+    let invite = sip::invite(&bytes, false).expect("INVITE");
+    let chosen = identify(&invite, None, &Reading::UNTRUSTED);
+    assert_eq!((chosen.status, chosen.form), (AniStatus::Untrusted, "national"));
+}
+
+/// The chosen header says it, or the first of the order that does; a stranger nothing.
+#[test]
+fn what_the_network_says_of_the_callers_line() {
+    let read = |headers: &[&str], reading: &Reading<'_>| {
+        let bytes = message("sip:+12125550199@h", headers).leak();
+        let invite = sip::invite(bytes, false).expect("INVITE");
+        line(&invite, &identify(&invite, None, reading), reading)
+    };
+    let trunk = trunk();
+    let from = "From: <sip:+12125550000@h;isup-oli=27>;tag=1";
+    let asserted = "P-Asserted-Identity: <sip:+14155551234;isup-oli=62@h>";
+    for (headers, header, line_type) in [
+        (&[from, asserted][..], "p-asserted-identity", LineType::Mobile),
+        (&[from, "P-Asserted-Identity: <sip:+14155551234@h>"], "from", LineType::Payphone),
+        (&[from], "from", LineType::Payphone),
+    ] {
+        let line = read(headers, &trunk.reading()).expect("said");
+        assert_eq!((line.header, line.line_type), (header, Some(line_type)));
+    }
+    assert_eq!(read(&["From: <sip:+12125550000@h>;tag=1"], &trunk.reading()), None);
+    assert_eq!(read(&[from], &Reading::UNTRUSTED), None);
+}

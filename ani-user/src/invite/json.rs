@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Attestation, Invite, Kernel};
 use crate::{
-    identity::{Candidate, Why},
+    identity::{Candidate, Line, LineType, Why},
     time::Timestamp,
 };
 
@@ -69,6 +69,8 @@ impl Invite<'_> {
             ani,
             ani_source,
             ani_status,
+            ani_form,
+            oli,
             caller_id,
             caller_id_matches,
             display_matches,
@@ -93,7 +95,13 @@ impl Json for Attestation<'_> {
 
 impl Json for Candidate<'_> {
     fn write(&self, out: &mut Vec<u8>) {
-        object!(out, self, header, value, uri, display, number, status, parameters, why);
+        object!(out, self, header, value, uri, display, number, status, form, parameters, why);
+    }
+}
+
+impl Json for Line<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        object!(out, self, parameter, value, header, meaning, line_type);
     }
 }
 
@@ -199,6 +207,7 @@ by_serde!(
     u32,
     u64,
     usize,
+    LineType,
     Why,
     crate::capture::Transport,
     crate::capture::Reach,

@@ -38,6 +38,8 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'stat
         ani: ani.map(|ani| ani.to_owned().into()),
         ani_source: Some("p-asserted-identity"),
         ani_status,
+        ani_form: "e164",
+        oli: None,
         caller_id: None,
         caller_id_matches: None,
         display_matches: None,

@@ -340,6 +340,8 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
         ani: Some(ani.into()),
         ani_source: Some("from"),
         ani_status: if ani.starts_with('+') { AniStatus::Ok } else { AniStatus::NotANumber },
+        ani_form: "e164",
+        oli: None,
         caller_id: None,
         caller_id_matches: None,
         display_matches: None,

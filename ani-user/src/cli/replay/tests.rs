@@ -48,7 +48,8 @@ fn a_line_of_json_has_all_that_the_contract_names() {
         "from_user": "+14155551234", "from_display": null, "to_user": "+18005550199",
         "p_asserted_identity": [], "remote_party_id": [], "p_charge_info": null,
         "diversion": [], "privacy": [],
-        "ani": "+14155551234", "ani_source": "from", "ani_status": "ok",
+        "ani": "+14155551234", "ani_source": "from", "ani_status": "ok", "ani_form": "e164",
+        "oli": null,
         "caller_id": "+14155551234", "caller_id_matches": true, "display_matches": null,
         "dnis": "+18005550199", "toll_free": true,
         "attestation": {"level": "none", "source": null, "signature": "absent", "reason": null,
@@ -58,7 +59,7 @@ fn a_line_of_json_has_all_that_the_contract_names() {
     });
     let candidate = serde_json::json!({
         "header": "from", "value": 1, "uri": "sip:+14155551234@h", "display": null,
-        "number": "+14155551234", "status": "ok", "parameters": ";tag=1", "why": "chosen"
+        "number": "+14155551234", "status": "ok", "form": "e164", "parameters": ";tag=1", "why": "chosen"
     });
     let mut line = lines.remove(0);
     let candidates = line.as_object_mut().and_then(|line| line.remove("candidates"));

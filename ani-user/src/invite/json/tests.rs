@@ -69,6 +69,14 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
                 ani: ani.clone(),
                 ani_source: ani.as_ref().map(|_| "from"),
                 ani_status: AniStatus::NotANumber,
+                ani_form: "impossible",
+                oli: dnis.clone().map(|value| Line {
+                    parameter: "cpc",
+                    value,
+                    header: "from",
+                    meaning: cseq.map(|_| "prison"),
+                    line_type: cseq.map(|_| LineType::Prison),
+                }),
                 caller_id: dnis.clone(),
                 caller_id_matches,
                 display_matches: caller_id_matches.map(|matches| !matches),
@@ -109,6 +117,7 @@ fn candidates(
         display: number.clone(),
         number: number.clone(),
         status: AniStatus::Ok,
+        form: "e164",
         parameters: Some(uri.clone()),
         why: Why::ALL[at % Why::ALL.len()],
     };
