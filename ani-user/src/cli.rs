@@ -25,6 +25,8 @@ mod status;
 mod top;
 /// `ani caller`
 mod caller;
+/// `ani number`
+mod number;
 /// `ani block`
 mod block;
 /// `ani limit`
@@ -84,6 +86,10 @@ enum Command {
     Top(top::Command),
     /// All that is known of one caller
     Caller(caller::Args),
+    /// What is known of a number, and each step from the digits to it
+    ///
+    /// Works without the daemon. Ends with 1 when any of them is no number.
+    Number(number::Args),
     /// Show and change the block list
     #[command(subcommand)]
     Block(block::Command),
@@ -130,6 +136,7 @@ fn dispatch(Cli { globals, command }: &Cli) -> anyhow::Result<()> {
         Command::Status(args) => status::run(args, globals),
         Command::Top(command) => top::run(command, globals),
         Command::Caller(args) => caller::run(args, globals),
+        Command::Number(args) => number::run(args, globals),
         Command::Block(command) => block::run(command, globals),
         Command::Limit(command) => limit::run(command, globals),
         Command::Replay(args) => replay::run(args, globals.json),

@@ -17,6 +17,7 @@ use ani_ebpf::abi::number::Number;
 
 use crate::{
     config::{Config, Rate},
+    identity::Lookup,
     policy::{Block, Enforce},
     store::{self, Store},
     telemetry::{Tallies, Telemetry},
@@ -61,6 +62,8 @@ pub struct Daemon {
     store: Store,
     /// Counters per caller and per trunk; the worker feeds them.
     pub telemetry: Arc<Telemetry>,
+    /// What is known of numbers.
+    numbers: Lookup,
     /// What the daemon lost.
     pub tallies: Arc<Tallies>,
     clock: Arc<dyn Clock>,
@@ -137,6 +140,7 @@ impl Daemon {
     ) -> Self {
         Self {
             telemetry: Arc::new(Telemetry::new(config.telemetry.max_callers)),
+            numbers: Lookup::new(),
             tallies: Arc::new(Tallies::default()),
             max_blocked: config.lists.max_blocked as usize,
             hep: config.capture.hep.listen,

@@ -21,6 +21,8 @@ mod truncations;
 mod recognition;
 /// Lists, trunks, and calls that no list stops.
 mod verdicts;
+/// The dial plan of every country.
+mod numbers;
 /// Forms that are left to the full parser.
 mod not_plain;
 /// Budgets, exact to the call.

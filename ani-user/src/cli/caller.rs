@@ -38,6 +38,11 @@ fn text(caller: &Value) -> String {
         let _ = writeln!(text, "{name:<15}{value}");
     };
     line("caller", shown(&caller["caller"]));
+    let number = &caller["number"];
+    if !number.is_null() {
+        line("region", region(number));
+        line("line type", line_type(number));
+    }
     let blocked = &caller["blocked"];
     if blocked.is_null() {
         line("blocked", "no".to_owned());
@@ -96,4 +101,23 @@ fn text(caller: &Value) -> String {
     };
     line("last verdict", format!("{}{rule}", shown(&seen["last_verdict"])));
     text
+}
+
+/// `United States (US)`, or why there is none.
+pub(super) fn region(known: &Value) -> String {
+    match known["region"].as_str() {
+        Some(code) => format!("{} ({code})", shown(&known["region_name"])),
+        // Satellites, freephone across borders.
+        None if known["valid"] == true => "of no country".to_owned(),
+        None => "not known".to_owned(),
+    }
+}
+
+/// `mobile`, and whether there are such numbers at all.
+pub(super) fn line_type(known: &Value) -> String {
+    let line_type = shown(&known["line_type"]);
+    match known["valid"].as_bool() {
+        Some(false) => format!("{line_type}: no such numbers are in use"),
+        _ => line_type,
+    }
 }

@@ -4,8 +4,8 @@
 //! lengths come, and the networks that belong to no country under their country code (`870`
 //! Inmarsat, `800` international freephone). Two sets of lengths stand in it:
 //!
-//! - behind the national prefix, where nobody dials an extension: all that the country's numbers of
-//!   any kind have, from six digits on;
+//! - behind the national prefix or the country code, where nobody dials an extension: all that the
+//!   country's numbers of any kind have, from six digits on, and the bare ones;
 //! - bare, where a plan that took five digits would make numbers of extensions and short codes:
 //!   those of ordinary numbers, from seven digits on where there is a national prefix, from six where
 //!   there is none, and fewer only where ordinary numbers are as short (Tokelau has four digits).
@@ -20,8 +20,8 @@
 
 use ani_ebpf::dial_plan::{DialPlan, Lengths, MAX_INTERNATIONAL, Prefix};
 
-/// Countries with numbers that begin with 0 although 0 is their national prefix: freephone numbers
-/// for callers abroad, and Rwanda's satellite phones.
+/// Countries with numbers that begin with 0 although 0 is their national prefix: international
+/// freephone for the most part, and Rwanda's satellite phones.
 const LEADING_ZERO: &[&str] = &["BG", "ID", "IN", "JP", "KR", "RW", "TH", "UY"];
 
 /// A country and how it dials.

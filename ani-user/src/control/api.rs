@@ -140,9 +140,13 @@ fn known_caller(daemon: &Daemon, text: &str, country: Option<&str>) -> Result<Va
     };
     let figures = daemon.telemetry.caller(&caller);
     let stranger = daemon.telemetry.stranger(&caller);
-    let blocked = match caller {
-        Caller::Number(number) => daemon.store.entry(number)?,
+    let number = match caller {
+        Caller::Number(number) => Some(number),
         Caller::Anonymous | Caller::Missing | Caller::Text(_) => None,
+    };
+    let blocked = match number {
+        Some(number) => daemon.store.entry(number)?,
+        None => None,
     };
     if figures.is_none() && stranger.is_none() && blocked.is_none() {
         return Err(match unread {
@@ -154,6 +158,7 @@ fn known_caller(daemon: &Daemon, text: &str, country: Option<&str>) -> Result<Va
     }
     Ok(json!({
         "caller": caller,
+        "number": number.map(|number| daemon.numbers.find(number)),
         "seen": figures,
         "seen_untrusted": stranger,
         "blocked": blocked.as_ref().map(block::entry),

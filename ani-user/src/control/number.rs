@@ -20,9 +20,8 @@ pub(crate) fn country(code: Option<&str>) -> Result<Option<&'static Country>, St
         .map(|code| {
             countries::find(code).ok_or_else(|| {
                 format!(
-                    "country `{}` is not known; write one of {}",
-                    shown(code),
-                    countries::codes()
+                    "country `{}` is not known; write its ISO 3166 code, such as US or GB",
+                    shown(code)
                 )
             })
         })

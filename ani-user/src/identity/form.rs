@@ -1,9 +1,6 @@
 //! What a user part is that may be no number.
 
-use ani_ebpf::{
-    abi::number::MAX_DIGITS,
-    dial_plan::{DialPlan, Dialled, MIN_E164_DIGITS},
-};
+use ani_ebpf::dial_plan::{DialPlan, Dialled, MIN_E164_DIGITS};
 
 use super::e164;
 use crate::sip::{Scheme, Uri, percent_decoded};
@@ -81,18 +78,13 @@ fn other(text: &[u8], plan: &DialPlan) -> NumberForm {
     if digits < MIN_E164_DIGITS {
         return NumberForm::Short;
     }
-    if zeros || digits > MAX_DIGITS.min(plan.max_digits.into()) + longest_prefix(plan) {
+    if zeros || digits > plan.max_digits.into() {
         return NumberForm::Impossible;
     }
     match str::from_utf8(text).ok().and_then(Dialled::from_text) {
         Some(dialled) if !is_impossible(dialled, plan) => NumberForm::National,
         _ => NumberForm::Impossible,
     }
-}
-
-/// What may stand before a number and is none of its digits.
-fn longest_prefix(plan: &DialPlan) -> u32 {
-    plan.international.map(|prefix| prefix.len()).into_iter().max().unwrap_or(0)
 }
 
 /// Digits that can be read in one way only, and are no number that way: an international prefix and
@@ -156,6 +148,7 @@ mod tests {
             ("sip:1155551234@h", "impossible"),
             ("sip:0110442079460000@h", "impossible"),
             ("sip:+1234567890123456@h", "impossible"),
+            ("sip:1234567890123456@h", "impossible"),
             ("sip:999999999999999999999@h", "impossible"),
         ] {
             assert_eq!(of(uri, &us()), expected, "{uri}");
