@@ -33,6 +33,8 @@ mod block;
 mod limit;
 /// `ani replay`
 pub mod replay;
+/// `ani inspect`
+pub mod inspect;
 /// `ani check-config`
 mod check_config;
 /// `ani doctor`
@@ -102,6 +104,11 @@ enum Command {
     /// followed, from one file to the next; IP-in-IP, GRE and GTP-U tunnels are looked into, and the
     /// addresses shown are those within.
     Replay(replay::Args),
+    /// Read one SIP message: who is named, each step to the ANI, all that is malformed
+    ///
+    /// Ends with 1 when the message is no INVITE or cannot be read, whatever is malformed in one
+    /// that can.
+    Inspect(inspect::Args),
     /// Read a configuration file and say what is wrong with it
     CheckConfig(check_config::Args),
     /// Check what this machine needs to run the daemon, and say what to do
@@ -140,6 +147,7 @@ fn dispatch(Cli { globals, command }: &Cli) -> anyhow::Result<()> {
         Command::Block(command) => block::run(command, globals),
         Command::Limit(command) => limit::run(command, globals),
         Command::Replay(args) => replay::run(args, globals.json),
+        Command::Inspect(args) => inspect::run(args, globals.json),
         Command::CheckConfig(args) => check_config::run(args, globals),
         Command::Doctor(args) => doctor::run(args, globals),
         Command::Completions(args) => completions::run(args, &mut Cli::command()),

@@ -62,12 +62,15 @@ pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Null => NOTHING.to_owned(),
         Value::String(text) if text.is_empty() => NOTHING.to_owned(),
-        // Callers choose their names: nothing of theirs may steer a terminal.
-        Value::String(text) => {
-            text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
-        }
+        Value::String(text) => plain(text),
         other => other.to_string(),
     }
+}
+
+/// Text without control characters: callers choose their names, and nothing of theirs may steer a
+/// terminal.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }
 
 /// As much of a value as a table has room for.

@@ -10,6 +10,13 @@ macro_rules! faults {
         }
 
         const WORDS: &[&str] = &[$($word,)+];
+
+        const SENTENCES: &[&str] = &[$($doc,)+];
+
+        impl Fault {
+            /// All of them, in alphabetical order.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+        }
     };
 }
 
@@ -64,6 +71,11 @@ impl Fault {
     /// Stable word for JSON.
     pub const fn as_str(self) -> &'static str {
         WORDS[self as usize]
+    }
+
+    /// The same for people.
+    pub const fn sentence(self) -> &'static str {
+        SENTENCES[self as usize]
     }
 }
 
