@@ -246,7 +246,8 @@ fn with_plus(number: Number, came: Option<&[u8]>) -> Cow<'_, str> {
     }
 }
 
-fn is_anonymous(uri: &Uri<'_>) -> bool {
+/// Whether a URI is that of a caller who withholds his number.
+pub(crate) fn is_anonymous(uri: &Uri<'_>) -> bool {
     uri.host.eq_ignore_ascii_case(ANONYMOUS_HOST)
         || uri.user.is_some_and(|user| {
             ANONYMOUS_USERS.iter().any(|known| known.eq_ignore_ascii_case(user))

@@ -15,6 +15,7 @@ use crate::{
     capture::{Reach, Transport},
     identity::{Candidate, Line},
     policy::Verdict,
+    telemetry::habits::Habits,
     time::Timestamp,
 };
 
@@ -104,6 +105,9 @@ pub struct Invite<'a> {
     pub rule: Option<&'static str>,
     /// What is wrong with the message.
     pub malformed: Vec<&'static str>,
+    /// What it shows of its sender's habits.
+    #[serde(skip)]
+    pub habits: Habits<'a>,
 }
 
 /// What the ANI is.

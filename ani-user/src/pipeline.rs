@@ -19,7 +19,7 @@ use crate::{
     invite::{self, Invite},
     policy::{Verdict, memory::Memory},
     sip::{self, Fault, NameAddr},
-    telemetry::{Tallies, Tally},
+    telemetry::{Tallies, Tally, habits::Habits},
     time::Timestamp,
 };
 
@@ -171,6 +171,7 @@ impl Analysis {
             answer: None,
             rule: rule(view.exit),
             malformed: parsed.faults.words().collect(),
+            habits: Habits::of(&parsed, identity.toll_free),
         }
     }
 

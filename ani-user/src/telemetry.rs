@@ -23,6 +23,8 @@ mod caller;
 mod callers;
 /// What is counted for a caller and for a trunk.
 mod figures;
+/// What a sender's INVITEs are like.
+pub mod habits;
 /// What the daemon itself counts.
 mod tally;
 

@@ -1,6 +1,6 @@
 //! Counting, order, and the bound under a flood.
 
-use super::*;
+use super::{habits::Habits, *};
 use crate::{
     capture::{Reach, Transport},
     invite::{Attestation, Kernel},
@@ -59,6 +59,7 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'stat
         answer: None,
         rule: None,
         malformed: Vec::new(),
+        habits: Habits::default(),
     }
 }
 

@@ -21,6 +21,7 @@ use ani_user::{
     invite::{AniStatus, Attestation, Invite, Kernel},
     policy::{Block, Enforce, Interface, Verdict},
     store::Store,
+    telemetry::habits::Habits,
     time::Timestamp,
 };
 use serde_json::Value;
@@ -361,5 +362,6 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
         answer: None,
         rule: (verdict == Verdict::Drop).then_some("block-list"),
         malformed: Vec::new(),
+        habits: Habits::default(),
     }
 }

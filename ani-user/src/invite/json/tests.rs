@@ -7,6 +7,7 @@ use crate::{
     capture::{Reach, Transport},
     invite::AniStatus,
     policy::Verdict,
+    telemetry::habits::Habits,
 };
 
 fn text() -> impl Strategy<Value = Cow<'static, str>> {
@@ -101,6 +102,7 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
                 answer: cseq.map(|number| number as u16),
                 rule: Some("block-list"),
                 malformed: vec!["via", "to"],
+                habits: Habits::default(),
             }
         })
 }
