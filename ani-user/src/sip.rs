@@ -122,6 +122,8 @@ pub fn invite(message: &[u8], cut: bool) -> Option<Invite<'_>> {
     for header in headers.by_ref() {
         invite.take(header, &mut once);
     }
+    let behind = headers.body().map_or(0, <[u8]>::len);
+    invite.head = line.rest.get(..line.rest.len() - behind).unwrap_or_default();
     invite.faults.extend(headers.faults());
     if cut {
         invite.faults.add(Fault::Cut);
