@@ -27,7 +27,7 @@ use ani_ebpf::{
 };
 
 pub use agreement::agreement;
-pub use attestation::attestation;
+pub use attestation::{Doubt, Told, attestation};
 pub use candidate::{Candidate, Why, candidates};
 pub use number::e164;
 pub use passport::Passport;
