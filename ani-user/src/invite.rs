@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     capture::{Reach, Transport},
-    identity::{Candidate, Line},
+    identity::{Candidate, Line, Told},
     policy::Verdict,
     telemetry::habits::Habits,
     time::Timestamp,
@@ -129,9 +129,10 @@ pub enum AniStatus {
 /// How far the network vouches for the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attestation<'a> {
-    /// `A`, `B`, `C` or `none`.
+    /// `A`, `B`, `C` or `none`: the least of what is believed.
     pub level: &'static str,
-    /// Where it was read: `identity`, `verstat`; none for no attestation.
+    /// Where it was read, the first of the profile's sources: `identity`, `verstat`, `header`. Without
+    /// a level, `verstat` where that says what became of the verification; none for no attestation.
     pub source: Option<&'static str>,
     /// `unverified` for an Identity header, `absent` without one.
     pub signature: &'static str,
@@ -139,8 +140,41 @@ pub struct Attestation<'a> {
     pub reason: Option<&'static str>,
     /// Who signed.
     pub signer: Option<Cow<'a, str>>,
-    /// The `verstat` parameter as it came.
+    /// The token that is believed, as it came: the `verstat` parameter, or the value of a header such
+    /// as X-Twilio-VerStat.
     pub verstat: Option<Cow<'a, str>>,
+    /// What the carrier says became of the verification: `passed`, `failed`, `none` for nothing to
+    /// verify, `unknown`.
+    pub outcome: &'static str,
+    /// Where the call began, for tracing it back: an opaque identifier.
+    pub origination_id: Option<Cow<'a, str>>,
+    /// Who says so: `header` for one of its own, `verstat` for `origid` beside the token, `identity`
+    /// for the PASSporT.
+    pub origination_source: Option<&'static str>,
+    /// By whose leave a call is not signed: P-Identity-Bypass where the profile names it.
+    pub identity_bypass: Option<Cow<'a, str>>,
+    /// All that is told anywhere, believed or not.
+    pub told: Vec<Told<'a>>,
+    /// How much more is told than is kept in `told`.
+    pub told_left_out: u32,
+}
+
+impl Attestation<'_> {
+    /// Nothing is told.
+    pub const NONE: Attestation<'static> = Attestation {
+        level: "none",
+        source: None,
+        signature: "absent",
+        reason: None,
+        signer: None,
+        verstat: None,
+        outcome: "unknown",
+        origination_id: None,
+        origination_source: None,
+        identity_bypass: None,
+        told: Vec::new(),
+        told_left_out: 0,
+    };
 }
 
 /// What the kernel's scanner makes of the message.

@@ -39,4 +39,52 @@ mod tests {
         );
         assert!(profiles.iter().all(|profile| !profile.about.is_empty()));
     }
+
+    fn own(text: &str) -> Result<Profile, String> {
+        let text = format!("[[profile]]\nname = 'own'\n{text}\n");
+        let file: file::File = toml::from_str(&text).map_err(|error| error.to_string())?;
+        let mut known = built_in().expect("profiles");
+        let origin = Text { origin: "ani.toml", text: &text };
+        check::profile::add(file.profile, origin, &mut known).map_err(|error| error.to_string())?;
+        known.pop().ok_or_else(|| "no profile".to_owned())
+    }
+
+    #[test]
+    fn what_a_profile_does_not_say_stays_as_in_its_base() {
+        let base = own("base = 'oracle'").expect("profile");
+        let built_in = built_in().expect("profiles");
+        let oracle = built_in.iter().find(|profile| profile.name == "oracle").expect("profile");
+        assert_eq!((&base.telling, &base.ani), (&oracle.telling, &oracle.ani));
+        let changed =
+            own("base = 'oracle'\nlevel_parameters = ['X-Level']\norigination_parameters = []\n\
+             bypass_headers = ['P-Identity-Bypass']");
+        let telling = changed.expect("profile").telling;
+        assert_eq!(telling.level_parameters, ["x-level"]);
+        assert!(telling.origination_parameters.is_empty());
+        assert_eq!(telling.bypass_headers, ["p-identity-bypass"]);
+        assert_eq!(telling.tokens, oracle.telling.tokens);
+    }
+
+    #[test]
+    fn words_that_are_none_are_refused_with_the_remedy() {
+        for (text, expected) in [
+            (
+                "level_parameters = ['a b']",
+                "ani.toml:3: profile.level_parameters: `a b` is no name of a parameter; write one \
+                 such as attest, at most 64 letters",
+            ),
+            (
+                "bypass_headers = ['']",
+                "ani.toml:3: profile.bypass_headers: `` is no name of a header; write one such as \
+                 X-Verstat, at most 64 letters",
+            ),
+            (
+                "tokens = { Bad = 'failed A' }",
+                "ani.toml:3: profile.tokens: `failed A` is no meaning; write one of passed, failed, \
+                 none, unknown, and A, B or C behind passed where the token says so",
+            ),
+        ] {
+            assert_eq!(own(text).expect_err("refused"), expected);
+        }
+    }
 }

@@ -17,6 +17,8 @@ const MAX_PASSPORT: usize = 16 * 1_024;
 pub struct Passport {
     /// `attest`: `A`, `B` or `C`.
     pub level: Option<&'static str>,
+    /// `attest` where it is none of these.
+    pub odd_level: Option<Box<str>>,
     /// `orig.tn`, or `orig.uri`: whom the signer says is calling.
     pub orig: Option<Box<str>>,
     /// `origid`: where the signer says the call began.
@@ -83,8 +85,11 @@ impl Passport {
 
     fn from_claims(claims: Claims<'_>) -> Self {
         let orig = claims.orig.and_then(|orig| orig.tn.or(orig.uri));
+        let level = claims.attest.as_deref().and_then(level);
+        let odd_level = claims.attest.filter(|_| level.is_none());
         Self {
-            level: claims.attest.and_then(|attest| level(attest.as_bytes())),
+            level,
+            odd_level: odd_level.map(|attest| attest.into_owned().into_boxed_str()),
             orig: orig.map(|orig| orig.into_owned().into_boxed_str()),
             origid: claims.origid.map(|origid| origid.into_owned().into_boxed_str()),
             fault: None,
@@ -112,12 +117,12 @@ fn part(token: &[u8]) -> (&[u8], &[u8]) {
     (part, rest.get(1..).unwrap_or_default())
 }
 
-/// A level as it is written.
-pub(super) fn level(text: &[u8]) -> Option<&'static str> {
+/// A level as it is written (RFC 8588 §4).
+fn level(text: &str) -> Option<&'static str> {
     match text {
-        b"A" => Some("A"),
-        b"B" => Some("B"),
-        b"C" => Some("C"),
+        "A" => Some("A"),
+        "B" => Some("B"),
+        "C" => Some("C"),
         _ => None,
     }
 }

@@ -29,16 +29,24 @@ pub struct Profile {
 pub struct Telling {
     /// What says the level, the first that does.
     pub sources: Vec<Source>,
-    /// Places of the `verstat` parameter, the first that has one.
+    /// Places of the `verstat` parameter. Where several have one, the least counts.
     pub verstat: Vec<Place>,
-    /// Headers whose URIs carry it, the first that does.
+    /// Headers it stands on, the first that names the caller: what stands on another one is not the
+    /// carrier's.
     pub verstat_headers: Vec<AniHeader>,
+    /// Parameters beside it that hold a level, as `attest`; names in lower case.
+    pub level_parameters: Vec<String>,
+    /// Parameters beside it that identify the origin, as `origid`; names in lower case.
+    pub origination_parameters: Vec<String>,
     /// Headers whose value is such a token, as `X-Twilio-VerStat`; names in lower case.
     pub status_headers: Vec<String>,
     /// Headers whose value is a level, as `P-Attestation-Indicator`; names in lower case.
     pub level_headers: Vec<String>,
     /// Headers whose value identifies the origin, as `P-Origination-ID`; names in lower case.
     pub origination_headers: Vec<String>,
+    /// Headers whose value says that the call is not signed, and by whose leave, as
+    /// `P-Identity-Bypass`; names in lower case.
+    pub bypass_headers: Vec<String>,
     /// What tokens mean; a token with `-A`, `-B` or `-C` behind it, that does not stand here itself,
     /// is the one before that, with that level.
     pub tokens: Vec<(String, Meaning)>,
@@ -129,7 +137,7 @@ impl Outcome {
 pub struct Meaning {
     /// What became of the verification.
     pub outcome: Outcome,
-    /// `A`, `B` or `C`; none when the token does not say.
+    /// `A`, `B` or `C`; none when the token does not say. Only what passed has one.
     pub level: Option<&'static str>,
 }
 
@@ -172,6 +180,8 @@ impl Telling {
             sources: Source::ALL.to_vec(),
             verstat: Place::ALL.to_vec(),
             verstat_headers: vec![AniHeader::PAssertedIdentity, AniHeader::From],
+            level_parameters: names(&["attest"]),
+            origination_parameters: names(&["origid"]),
             status_headers: Vec::new(),
             level_headers: names(&[
                 "p-attestation-indicator",
@@ -179,6 +189,7 @@ impl Telling {
                 "attestation-info",
             ]),
             origination_headers: names(&["p-origination-id", "origination-id"]),
+            bypass_headers: Vec::new(),
             tokens: vec![
                 token("No-TN-Validation", Outcome::None),
                 token("TN-Validation-Failed", Outcome::Failed),
@@ -193,9 +204,12 @@ impl Telling {
         sources: Vec::new(),
         verstat: Vec::new(),
         verstat_headers: Vec::new(),
+        level_parameters: Vec::new(),
+        origination_parameters: Vec::new(),
         status_headers: Vec::new(),
         level_headers: Vec::new(),
         origination_headers: Vec::new(),
+        bypass_headers: Vec::new(),
         tokens: Vec::new(),
         absent: Outcome::Unknown,
     };

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Attestation, Invite, Kernel};
 use crate::{
-    identity::{Candidate, Line, LineType, Why},
+    identity::{Candidate, Doubt, Line, LineType, Told, Why},
     time::Timestamp,
 };
 
@@ -89,7 +89,34 @@ impl Invite<'_> {
 
 impl Json for Attestation<'_> {
     fn write(&self, out: &mut Vec<u8>) {
-        object!(out, self, level, source, signature, reason, signer, verstat);
+        object!(
+            out,
+            self,
+            level,
+            source,
+            signature,
+            reason,
+            signer,
+            verstat,
+            outcome,
+            origination_id,
+            origination_source,
+            identity_bypass,
+            told,
+            told_left_out,
+        );
+    }
+}
+
+impl Json for Told<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        object!(out, self, token, header, place, by, believed, why, outcome, level);
+    }
+}
+
+impl Json for Doubt {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.as_str().write(out);
     }
 }
 

@@ -50,9 +50,7 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'stat
             level: "A",
             source: Some("identity"),
             signature: "unverified",
-            reason: None,
-            signer: None,
-            verstat: None,
+            ..Attestation::NONE
         },
         kernel: Kernel { plain: true, not_plain: None, ani: None, attestation: "A" },
         verdict: Verdict::Pass,

@@ -353,9 +353,7 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
             level: "A",
             source: Some("identity"),
             signature: "unverified",
-            reason: None,
-            signer: None,
-            verstat: None,
+            ..Attestation::NONE
         },
         kernel: Kernel { plain: true, not_plain: None, ani: None, attestation: "A" },
         verdict,

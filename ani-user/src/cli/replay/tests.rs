@@ -52,8 +52,6 @@ fn a_line_of_json_has_all_that_the_contract_names() {
         "oli": null,
         "caller_id": "+14155551234", "caller_id_matches": true, "display_matches": null,
         "dnis": "+18005550199", "toll_free": true,
-        "attestation": {"level": "none", "source": null, "signature": "absent", "reason": null,
-            "signer": null, "verstat": null},
         "kernel": {"plain": true, "not_plain": null, "ani": "+14155551234", "attestation": "none"},
         "verdict": "pass", "answer": null, "rule": null, "malformed": []
     });
@@ -61,9 +59,16 @@ fn a_line_of_json_has_all_that_the_contract_names() {
         "header": "from", "value": 1, "uri": "sip:+14155551234@h", "display": null,
         "number": "+14155551234", "status": "ok", "form": "e164", "parameters": ";tag=1", "why": "chosen"
     });
+    let attestation = serde_json::json!({
+        "level": "none", "source": null, "signature": "absent", "reason": null, "signer": null,
+        "verstat": null, "outcome": "unknown", "origination_id": null, "origination_source": null,
+        "identity_bypass": null, "told": [], "told_left_out": 0
+    });
     let mut line = lines.remove(0);
     let candidates = line.as_object_mut().and_then(|line| line.remove("candidates"));
     assert_eq!(candidates, Some(Value::Array(vec![candidate])));
+    let told = line.as_object_mut().and_then(|line| line.remove("attestation"));
+    assert_eq!(told, Some(attestation));
     assert_eq!(line, expected);
     assert!(lines.is_empty());
 }

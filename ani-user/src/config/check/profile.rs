@@ -116,13 +116,22 @@ fn one(
         telling.verstat_headers =
             words(list, key, "header with a URI", &URI_HEADERS, AniHeader::as_str, text)?;
     }
-    for (list, names, key) in [
-        (file.status_headers, &mut telling.status_headers, "profile.status_headers"),
-        (file.level_headers, &mut telling.level_headers, "profile.level_headers"),
-        (file.origination_headers, &mut telling.origination_headers, "profile.origination_headers"),
+    let (parameter, header) = (("parameter", "attest"), ("header", "X-Verstat"));
+    for (list, known, key, what) in [
+        (file.level_parameters, &mut telling.level_parameters, "level_parameters", parameter),
+        (
+            file.origination_parameters,
+            &mut telling.origination_parameters,
+            "origination_parameters",
+            parameter,
+        ),
+        (file.status_headers, &mut telling.status_headers, "status_headers", header),
+        (file.level_headers, &mut telling.level_headers, "level_headers", header),
+        (file.origination_headers, &mut telling.origination_headers, "origination_headers", header),
+        (file.bypass_headers, &mut telling.bypass_headers, "bypass_headers", header),
     ] {
         if let Some(list) = list {
-            *names = header_names(list, key, text)?;
+            *known = names(list, key, what, text)?;
         }
     }
     if let Some(tokens) = file.tokens {
@@ -218,15 +227,18 @@ fn words<T: Copy + PartialEq>(
     Ok(found)
 }
 
-/// Names of headers, in lower case.
-fn header_names(
+/// Names of headers or parameters, in lower case; `what` is the kind and an example of it.
+fn names(
     list: Spanned<Vec<Spanned<String>>>,
     key: &str,
+    (kind, example): (&str, &str),
     text: Text<'_>,
 ) -> Result<Vec<String>, Error> {
     if list.get_ref().len() > MAX_WORDS {
-        return Err(text
-            .error(list.span(), format_args!("{key}: more than {MAX_WORDS} headers; name fewer")));
+        return Err(text.error(
+            list.span(),
+            format_args!("profile.{key}: more than {MAX_WORDS} {kind}s; name fewer"),
+        ));
     }
     let name = |written: Spanned<String>| {
         let name = written.get_ref().to_ascii_lowercase();
@@ -236,7 +248,7 @@ fn header_names(
         Err(text.error(
             written.span(),
             format_args!(
-                "{key}: `{}` is no name of a header; write one such as X-Verstat, at most \
+                "profile.{key}: `{}` is no name of a {kind}; write one such as {example}, at most \
                  {MAX_WORD_LEN} letters",
                 written.get_ref()
             ),
@@ -268,8 +280,8 @@ fn tokens(
             return Err(text.error(
                 meaning.span(),
                 format_args!(
-                    "profile.tokens: `{}` is no meaning; write one of {}, and A, B or C behind it \
-                     where the token says so",
+                    "profile.tokens: `{}` is no meaning; write one of {}, and A, B or C behind \
+                     passed where the token says so",
                     meaning.get_ref(),
                     outcomes()
                 ),
@@ -295,7 +307,8 @@ fn meaning(written: &str) -> Option<Meaning> {
         Some(_) => return None,
         None => (written, None),
     };
-    Some(Meaning { outcome: outcome(word)?, level })
+    let outcome = outcome(word)?;
+    (level.is_none() || outcome == Outcome::Passed).then_some(Meaning { outcome, level })
 }
 
 fn outcome(word: &str) -> Option<Outcome> {

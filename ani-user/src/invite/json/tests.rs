@@ -42,6 +42,7 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
             let (asserted, party, diversion, privacy, ani, verstat, dnis, charge) = lists;
             let (vlan, cseq, caller_id_matches) = numbers;
             let uris = asserted.clone();
+            let fragments = cseq.unwrap_or(3);
             Invite {
                 frame,
                 ts: Timestamp(ts),
@@ -50,7 +51,7 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
                 transport: Transport::Sctp,
                 reach: Reach::Observe,
                 vlan,
-                fragments: 3,
+                fragments,
                 trunk,
                 call_id,
                 cseq,
@@ -90,6 +91,12 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
                     signature: "absent",
                     reason: Some("passport too long"),
                     signer: None,
+                    outcome: "passed",
+                    origination_id: verstat.clone(),
+                    origination_source: verstat.as_ref().map(|_| "header"),
+                    identity_bypass: verstat.clone(),
+                    told: told(&uris),
+                    told_left_out: fragments,
                     verstat,
                 },
                 kernel: Kernel {
@@ -124,6 +131,21 @@ fn candidates(
         why: Why::ALL[at % Why::ALL.len()],
     };
     uris.iter().enumerate().map(candidate).collect()
+}
+
+/// One for each text, believed or for another reason not.
+fn told(texts: &[Cow<'static, str>]) -> Vec<Told<'static>> {
+    let told = |(at, text): (usize, &Cow<'static, str>)| Told {
+        token: text.clone(),
+        header: text.clone(),
+        place: "user",
+        by: "carrier",
+        believed: at == 0,
+        why: (at > 0).then(|| Doubt::ALL[at % Doubt::ALL.len()]),
+        outcome: "failed",
+        level: (at == 0).then_some("A"),
+    };
+    texts.iter().enumerate().map(told).collect()
 }
 
 proptest! {

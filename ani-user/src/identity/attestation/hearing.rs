@@ -1,0 +1,330 @@
+//! All that a message tells of its caller, in the order in which it depends on one another.
+
+use std::borrow::Cow;
+
+use ani_ebpf::scan::AniHeader;
+
+use super::{
+    Doubt, Told,
+    kind::{self, Kind},
+    token::{self, Verdict, least},
+};
+use crate::{
+    identity::{
+        Passport, is_anonymous,
+        profile::{Outcome, Place, Source, Telling},
+    },
+    sip::{self, Invite, Name, NameAddr, Parameters},
+};
+
+/// Things that are told and kept; of those beyond, only how many there were. They still count.
+pub(super) const MAX_TOLD: usize = 16;
+
+/// A message heard from beginning to end.
+pub(super) struct Hearing<'r, 'a> {
+    pub(super) invite: &'r Invite<'a>,
+    pub(super) telling: &'r Telling,
+    pub(super) doubt: Option<Doubt>,
+    pub(super) told: Vec<Told<'a>>,
+    pub(super) left_out: u32,
+    /// The least of what is believed, and its token.
+    pub(super) verstat: Option<(Verdict, Cow<'a, str>)>,
+    /// The lowest level of all tokens that are believed, where the least of them has none.
+    pub(super) lowest: Option<&'static str>,
+    /// The lowest level in a header of its own.
+    pub(super) header: Option<&'static str>,
+    /// The level the signer claims.
+    pub(super) identity: Option<&'static str>,
+    /// Where the call began, and who says so.
+    pub(super) origination: Option<(Cow<'a, str>, Source)>,
+    pub(super) bypass: Option<Cow<'a, str>>,
+}
+
+impl<'r, 'a> Hearing<'r, 'a> {
+    /// Nothing is heard yet; `doubt` says why nothing will be believed.
+    pub(super) fn new(invite: &'r Invite<'a>, telling: &'r Telling, doubt: Option<Doubt>) -> Self {
+        Self {
+            invite,
+            telling,
+            doubt,
+            told: Vec::new(),
+            left_out: 0,
+            verstat: None,
+            lowest: None,
+            header: None,
+            identity: None,
+            origination: None,
+            bypass: None,
+        }
+    }
+
+    fn keep(&mut self, told: Told<'a>) {
+        if self.told.len() < MAX_TOLD {
+            self.told.push(told);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Values of the headers that have a URI, whether the profile names them or not.
+    fn values(&self, header: AniHeader) -> &'r [NameAddr<'a>] {
+        match header {
+            AniHeader::PAssertedIdentity => &self.invite.p_asserted_identity,
+            AniHeader::From => self.invite.from.as_slice(),
+            AniHeader::RemotePartyId => &self.invite.remote_party_id,
+            AniHeader::PPreferredIdentity => &self.invite.p_preferred_identity,
+            AniHeader::PChargeInfo => self.invite.p_charge_info.as_slice(),
+            AniHeader::PDcsBillingInfo | AniHeader::Passport => &[],
+        }
+    }
+
+    /// `verstat` on the headers that have a URI.
+    pub(super) fn parameters(&mut self) {
+        let teller = self.teller();
+        for header in AniHeader::ALL {
+            for value in self.values(header) {
+                for place in Place::ALL {
+                    let doubt = self
+                        .doubt
+                        .or((!self.is_source(Source::Verstat)).then_some(Doubt::NotASource))
+                        .or(self.misplaced(header, place, teller));
+                    self.verstat_in(at(value, place), header.as_str(), place.as_str(), doubt);
+                }
+            }
+        }
+    }
+
+    /// The header whose `verstat` is the carrier's: the first of the profile's that names a caller.
+    /// One who is anonymous there is named by the next, unless it is told of him as well.
+    fn teller(&self) -> Option<AniHeader> {
+        let tells = |value: &NameAddr<'a>| {
+            let in_place = |place: &Place| at(value, *place).get(VERSTAT).is_some();
+            !is_anonymous(&value.uri) || self.telling.verstat.iter().any(in_place)
+        };
+        let mut headers = self.telling.verstat_headers.iter().copied();
+        headers.find(|header| self.values(*header).iter().any(tells))
+    }
+
+    fn misplaced(
+        &self,
+        header: AniHeader,
+        place: Place,
+        teller: Option<AniHeader>,
+    ) -> Option<Doubt> {
+        if !self.telling.verstat_headers.contains(&header) {
+            Some(Doubt::OtherHeader)
+        } else if !self.telling.verstat.contains(&place) {
+            Some(Doubt::OtherPlace)
+        } else {
+            (teller != Some(header)).then_some(Doubt::AfterAnother)
+        }
+    }
+
+    fn is_source(&self, source: Source) -> bool {
+        self.telling.sources.contains(&source)
+    }
+
+    /// All `verstat` of one place: a carrier may put its own behind the caller's.
+    fn verstat_in(
+        &mut self,
+        parameters: Parameters<'a>,
+        header: &'static str,
+        place: &'static str,
+        doubt: Option<Doubt>,
+    ) {
+        let named = parameters.clone().filter(|one| one.name.eq_ignore_ascii_case(VERSTAT));
+        for parameter in named {
+            let raw = parameter.value.unwrap_or_default();
+            let beside =
+                parameters.clone().map(|beside| (beside.name, beside.value.unwrap_or_default()));
+            self.status(raw, beside, Cow::Borrowed(header), place, doubt);
+        }
+    }
+
+    /// A token, and what stands beside it: behind it in the same value, or as parameters of their own.
+    fn status(
+        &mut self,
+        raw: &'a [u8],
+        beside: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        header: Cow<'static, str>,
+        place: &'static str,
+        doubt: Option<Doubt>,
+    ) {
+        let unquoted = sip::unquoted(raw);
+        let decoded = sip::percent_decoded(&unquoted);
+        let (word, behind) = token::split(&decoded);
+        let mut verdict = token::verdict(word, &self.telling.tokens);
+        let token = text(raw);
+        let row = |token, verdict: Verdict, doubt: Option<Doubt>| Told {
+            token,
+            header: header.clone(),
+            place,
+            by: "carrier",
+            believed: doubt.is_none(),
+            why: doubt,
+            outcome: verdict.outcome.as_str(),
+            level: verdict.level,
+        };
+        self.keep(row(token.clone(), verdict, doubt));
+        let beside = beside.map(|(name, value)| (Cow::Borrowed(name), text(value)));
+        let behind = behind
+            .map(|(name, value)| (Cow::Owned(name.to_vec()), Cow::Owned(text(value).into_owned())));
+        for (name, value) in beside.chain(behind) {
+            let Some((kind, named)) = Kind::of_parameter(&name, self.telling) else { continue };
+            let unpassed = kind == Kind::Level && verdict.outcome != Outcome::Passed;
+            let doubt = doubt
+                .or((!named).then_some(Doubt::OtherPlace))
+                .or(unpassed.then_some(Doubt::NotPassed));
+            let level = token::level(value.as_bytes()).filter(|_| kind == Kind::Level);
+            if doubt.is_none() {
+                match kind {
+                    Kind::Level => verdict.level = least(verdict.level, level),
+                    _ => self.began(value.clone(), Source::Verstat),
+                }
+            }
+            self.keep(row(value, Verdict { level, ..Verdict::UNKNOWN }, doubt));
+        }
+        if doubt.is_none() {
+            self.lowest = least(self.lowest, verdict.level);
+        }
+        let lesser = self.verstat.as_ref().is_none_or(|(known, _)| verdict.worth() < known.worth());
+        if doubt.is_none() && lesser {
+            self.verstat = Some((verdict, token));
+        }
+    }
+
+    /// Where the call began; who says it in a header of its own goes first, then who says it beside
+    /// the token.
+    fn began(&mut self, id: Cow<'a, str>, source: Source) {
+        let first = match self.origination {
+            _ if id.is_empty() => false,
+            None => true,
+            Some((_, Source::Verstat)) => source == Source::Header,
+            Some(_) => false,
+        };
+        if first {
+            self.origination = Some((id, source));
+        }
+    }
+
+    /// Headers of the carrier's own of one kind: those the parser keeps, then those it does not know.
+    pub(super) fn headers(&mut self, kind: Kind) {
+        let invite = self.invite;
+        for header in &invite.vouching {
+            if let Some((read, named)) = Kind::of_header(header.raw_name, self.telling)
+                && read == kind
+            {
+                self.header(kind, named, header.raw_name, sip::trim(header.value));
+            }
+        }
+        let telling = self.telling;
+        for name in kind.headers(telling) {
+            if Name::read(name.as_bytes()) != Name::Vouching {
+                for value in invite.header(name.as_bytes()) {
+                    self.header(kind, true, name.as_bytes(), value);
+                }
+            }
+        }
+    }
+
+    fn header(&mut self, kind: Kind, named: bool, name: &[u8], value: &'a [u8]) {
+        let header = kind::lower_case(name);
+        let source = match kind {
+            Kind::Status => Some(Source::Verstat),
+            Kind::Level => Some(Source::Header),
+            Kind::Origination | Kind::Bypass => None,
+        };
+        let doubt = self
+            .doubt
+            .or((!named).then_some(Doubt::OtherHeader))
+            .or(source.and_then(|one| (!self.is_source(one)).then_some(Doubt::NotASource)));
+        if kind == Kind::Status {
+            return self.status(value, std::iter::empty(), header, VALUE, doubt);
+        }
+        let (mut doubt, mut level) = (doubt, None);
+        let token = text(value);
+        if kind == Kind::Level {
+            level = token::level(value);
+            doubt = doubt.or((!self.may_have_passed()).then_some(Doubt::NotPassed));
+        }
+        if doubt.is_none() && !token.is_empty() {
+            match kind {
+                Kind::Status | Kind::Level => self.header = least(self.header, level),
+                Kind::Origination => self.began(token.clone(), Source::Header),
+                Kind::Bypass => self.bypass = self.bypass.take().or_else(|| Some(token.clone())),
+            }
+        }
+        self.keep(Told {
+            token,
+            header,
+            place: VALUE,
+            by: "carrier",
+            believed: doubt.is_none(),
+            why: doubt,
+            outcome: Outcome::Unknown.as_str(),
+            level,
+        });
+    }
+
+    /// Whether a level can be the carrier's: it does not give one to what it found wrong, or did not
+    /// look at.
+    fn may_have_passed(&self) -> bool {
+        match &self.verstat {
+            Some((verdict, _)) => verdict.outcome == Outcome::Passed,
+            None => matches!(self.telling.absent, Outcome::Passed | Outcome::Unknown),
+        }
+    }
+
+    pub(super) fn passport(&mut self, passport: &Passport) {
+        let failed =
+            self.verstat.as_ref().is_some_and(|(verdict, _)| verdict.outcome == Outcome::Failed);
+        let doubt = self.doubt.or((!self.is_source(Source::Identity)).then_some(Doubt::NotASource));
+        if doubt.is_none()
+            && self.origination.is_none()
+            && let Some(id) = &passport.origid
+        {
+            self.origination = Some((Cow::Owned(id.to_string()), Source::Identity));
+        }
+        let doubt = doubt.or(failed.then_some(Doubt::NotPassed));
+        let token = match (passport.level, &passport.odd_level) {
+            (Some(level), _) => Cow::Borrowed(level),
+            (None, Some(odd)) => Cow::Owned(odd.to_string()),
+            (None, None) => return,
+        };
+        if doubt.is_none() {
+            self.identity = passport.level;
+        }
+        self.keep(Told {
+            token,
+            header: Cow::Borrowed("identity"),
+            place: VALUE,
+            by: "signer",
+            believed: doubt.is_none(),
+            why: doubt,
+            outcome: Outcome::Unknown.as_str(),
+            level: passport.level,
+        });
+    }
+}
+
+const VERSTAT: &[u8] = b"verstat";
+
+/// Place of what is the whole value of a header.
+const VALUE: &str = "value";
+
+/// The parameters of one place.
+fn at<'a>(value: &NameAddr<'a>, place: Place) -> Parameters<'a> {
+    match place {
+        Place::User => value.uri.user_parameters(),
+        Place::Uri => value.uri.parameters(),
+        Place::Header => value.parameters(),
+    }
+}
+
+/// As it came, without the quotes around it.
+fn text(value: &[u8]) -> Cow<'_, str> {
+    match sip::unquoted(value) {
+        Cow::Borrowed(value) => sip::lossy(value),
+        Cow::Owned(value) => Cow::Owned(sip::lossy(&value).into_owned()),
+    }
+}
