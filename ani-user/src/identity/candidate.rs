@@ -58,7 +58,8 @@ pub enum Why {
     Chosen,
     /// A header that the trunk's order names before it is there.
     AfterChosen,
-    /// Another value of the same header is the number, or the first.
+    /// Another value of the same header goes before it: a number before a name, a tel URI before a SIP
+    /// URI, the first before others.
     OtherValue,
     /// The trunk's order does not name the header.
     NotInOrder,
@@ -104,7 +105,9 @@ impl Why {
         match self {
             Self::Chosen => "the first that is there of the trunk's order",
             Self::AfterChosen => "the trunk's order names the chosen header before it",
-            Self::OtherValue => "another value of this header is the number, or stands before it",
+            Self::OtherValue => {
+                "another value goes before it: a number before a name, tel before sip"
+            }
             Self::NotInOrder => "the trunk's order does not name this header",
             Self::NotCalling => "speaks of another party than the one calling",
             Self::Forwarded => "says who forwarded the call, not who makes it",

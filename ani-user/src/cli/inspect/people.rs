@@ -87,7 +87,7 @@ impl Page {
             ("header", Side::Left),
             ("value", Side::Right),
             ("number", Side::Left),
-            ("status", Side::Left),
+            ("what it is", Side::Left),
             ("why", Side::Left),
         ]);
         for candidate in candidates {
@@ -97,7 +97,7 @@ impl Page {
                 shown(&candidate["header"]),
                 shown(&candidate["value"]),
                 cut(&candidate["number"], NUMBER_WIDTH),
-                shown(&candidate["status"]),
+                shown(&candidate["form"]),
                 why.map_or_else(|| shown(&candidate["why"]), |why| why.sentence().to_owned()),
             ]);
         }
@@ -130,6 +130,16 @@ impl Page {
         self.field("caller ID", &format!("{}{same}", shown(&record["caller_id"])));
         let same = against(&record["display_matches"]);
         self.field("display name", &format!("{}{same}", cut(&record["from_display"], NAME_WIDTH)));
+        let oli = &record["oli"];
+        if oli.is_object() {
+            let meaning = match &oli["meaning"] {
+                Value::Null => "nobody says what that means".to_owned(),
+                meaning => shown(meaning),
+            };
+            let [parameter, value, header] =
+                ["parameter", "value", "header"].map(|key| cut(&oli[key], NAME_WIDTH));
+            self.field("line", &format!("{parameter}={value} in the header {header}: {meaning}"));
+        }
         let privacy: Vec<_> = items(&record["privacy"]).iter().map(shown).collect();
         let privacy =
             if privacy.is_empty() { "not asked for".to_owned() } else { privacy.join("; ") };
@@ -142,11 +152,12 @@ impl Page {
         let fields = attestation.as_object().unwrap_or(&none);
         self.field("attestation", &shown(&attestation["level"]));
         for (name, value) in fields.iter().filter(|(name, _)| *name != "level") {
-            match value {
-                Value::Null => {}
-                Value::Array(rows) => self.told(name, rows),
-                value => self.field(&format!("  {}", name.replace('_', " ")), &shown(value)),
+            if !(value.is_null() || value.is_array() || *value == 0) {
+                self.line(&format!("  {:<18}{}", name.replace('_', " "), shown(value)));
             }
+        }
+        for (name, value) in fields {
+            self.told(name, items(value));
         }
     }
 
