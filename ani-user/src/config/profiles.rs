@@ -25,7 +25,10 @@ pub fn built_in() -> Result<Vec<Profile>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::profile::GENERIC;
+    use crate::identity::{
+        Doubt,
+        profile::{GENERIC, Outcome, Place, Source},
+    };
 
     #[test]
     fn they_can_be_read_and_the_first_is_generic() {
@@ -63,6 +66,23 @@ mod tests {
         assert!(telling.origination_parameters.is_empty());
         assert_eq!(telling.bypass_headers, ["p-identity-bypass"]);
         assert_eq!(telling.tokens, oracle.telling.tokens);
+    }
+
+    #[test]
+    fn the_documentation_names_every_profile_key_and_word() {
+        let documentation = include_str!("../../../docs/profiles.md");
+        let text: toml::Table = toml::from_str(TEXT).expect("TOML");
+        let profiles = text["profile"].as_array().expect("profiles");
+        let keys = profiles.iter().flat_map(|one| one.as_table().expect("profile").keys());
+        let mut words: Vec<_> = keys.map(String::as_str).collect();
+        words.extend(profiles.iter().filter_map(|one| one["name"].as_str()));
+        words.extend(Doubt::ALL.map(Doubt::as_str));
+        words.extend(Outcome::ALL.map(Outcome::as_str));
+        words.extend(Place::ALL.map(Place::as_str));
+        words.extend(Source::ALL.map(Source::as_str));
+        for word in words {
+            assert!(documentation.contains(&format!("`{word}`")), "{word}");
+        }
     }
 
     #[test]

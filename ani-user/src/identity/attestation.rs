@@ -69,7 +69,7 @@ fn result<'a>(
     // A token without a level leaves it to the others to say one, though not above another token's.
     let tokens = match least(hearing.identity, hearing.header) {
         Some(_) => hearing.lowest,
-        None => verdict.and_then(|verdict| verdict.level),
+        None => verdict.and_then(|verdict| verdict.level).and(hearing.lowest),
     };
     let of = |source: Source| match source {
         Source::Identity => hearing.identity,

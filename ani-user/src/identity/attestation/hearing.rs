@@ -14,7 +14,7 @@ use crate::{
         Passport, is_anonymous,
         profile::{Outcome, Place, Source, Telling},
     },
-    sip::{self, Invite, Name, NameAddr, Parameters},
+    sip::{self, Invite, NameAddr, Parameters},
 };
 
 /// Things that are told and kept; of those beyond, only how many there were. They still count.
@@ -29,7 +29,7 @@ pub(super) struct Hearing<'r, 'a> {
     pub(super) left_out: u32,
     /// The least of what is believed, and its token.
     pub(super) verstat: Option<(Verdict, Cow<'a, str>)>,
-    /// The lowest level of all tokens that are believed, where the least of them has none.
+    /// The lowest level of all tokens that are believed; the least of them may have none.
     pub(super) lowest: Option<&'static str>,
     /// The lowest level in a header of its own.
     pub(super) header: Option<&'static str>,
@@ -80,15 +80,22 @@ impl<'r, 'a> Hearing<'r, 'a> {
 
     /// `verstat` on the headers that have a URI.
     pub(super) fn parameters(&mut self) {
-        let teller = self.teller();
+        let mut teller = None;
         for header in AniHeader::ALL {
             for value in self.values(header) {
                 for place in Place::ALL {
+                    let parameters = at(value, place);
+                    // Hardly any has one.
+                    if parameters.clone().get(VERSTAT).is_none() {
+                        continue;
+                    }
+                    let teller = *teller.get_or_insert_with(|| self.teller());
                     let doubt = self
                         .doubt
                         .or((!self.is_source(Source::Verstat)).then_some(Doubt::NotASource))
                         .or(self.misplaced(header, place, teller));
-                    self.verstat_in(at(value, place), header.as_str(), place.as_str(), doubt);
+                    let header = Cow::Borrowed(header.as_str());
+                    self.verstat_in(parameters, &Stand { header, place: place.as_str(), doubt });
                 }
             }
         }
@@ -124,71 +131,71 @@ impl<'r, 'a> Hearing<'r, 'a> {
         self.telling.sources.contains(&source)
     }
 
-    /// All `verstat` of one place: a carrier may put its own behind the caller's.
-    fn verstat_in(
-        &mut self,
-        parameters: Parameters<'a>,
-        header: &'static str,
-        place: &'static str,
-        doubt: Option<Doubt>,
-    ) {
+    /// All `verstat` of one place, since a carrier may put its own behind the caller's; then, once,
+    /// what stands beside them.
+    fn verstat_in(&mut self, parameters: Parameters<'a>, stand: &Stand) {
         let named = parameters.clone().filter(|one| one.name.eq_ignore_ascii_case(VERSTAT));
-        for parameter in named {
-            let raw = parameter.value.unwrap_or_default();
-            let beside =
-                parameters.clone().map(|beside| (beside.name, beside.value.unwrap_or_default()));
-            self.status(raw, beside, Cow::Borrowed(header), place, doubt);
+        let tokens = named.map(|one| self.token(one.value.unwrap_or_default(), stand));
+        let Some((mut verdict, token)) = tokens.min_by_key(|(verdict, _)| verdict.worth()) else {
+            return;
+        };
+        for one in parameters {
+            let value = || text(one.value.unwrap_or_default());
+            self.beside(one.name, value, &mut verdict, stand);
         }
+        self.settle(verdict, token, stand);
     }
 
-    /// A token, and what stands beside it: behind it in the same value, or as parameters of their own.
-    fn status(
-        &mut self,
-        raw: &'a [u8],
-        beside: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-        header: Cow<'static, str>,
-        place: &'static str,
-        doubt: Option<Doubt>,
-    ) {
+    /// A token, and what stands behind it in the same value.
+    fn token(&mut self, raw: &'a [u8], stand: &Stand) -> (Verdict, Cow<'a, str>) {
         let unquoted = sip::unquoted(raw);
         let decoded = sip::percent_decoded(&unquoted);
         let (word, behind) = token::split(&decoded);
         let mut verdict = token::verdict(word, &self.telling.tokens);
         let token = text(raw);
-        let row = |token, verdict: Verdict, doubt: Option<Doubt>| Told {
-            token,
-            header: header.clone(),
-            place,
-            by: "carrier",
-            believed: doubt.is_none(),
-            why: doubt,
-            outcome: verdict.outcome.as_str(),
-            level: verdict.level,
-        };
-        self.keep(row(token.clone(), verdict, doubt));
-        let beside = beside.map(|(name, value)| (Cow::Borrowed(name), text(value)));
-        let behind = behind
-            .map(|(name, value)| (Cow::Owned(name.to_vec()), Cow::Owned(text(value).into_owned())));
-        for (name, value) in beside.chain(behind) {
-            let Some((kind, named)) = Kind::of_parameter(&name, self.telling) else { continue };
-            let unpassed = kind == Kind::Level && verdict.outcome != Outcome::Passed;
-            let doubt = doubt
-                .or((!named).then_some(Doubt::OtherPlace))
-                .or(unpassed.then_some(Doubt::NotPassed));
-            let level = token::level(value.as_bytes()).filter(|_| kind == Kind::Level);
-            if doubt.is_none() {
-                match kind {
-                    Kind::Level => verdict.level = least(verdict.level, level),
-                    _ => self.began(value.clone(), Source::Verstat),
-                }
-            }
-            self.keep(row(value, Verdict { level, ..Verdict::UNKNOWN }, doubt));
+        self.keep(stand.told(token.clone(), verdict, None));
+        for (name, value) in behind {
+            let value = || Cow::Owned(text(value).into_owned());
+            self.beside(name, value, &mut verdict, stand);
         }
-        if doubt.is_none() {
+        if stand.doubt.is_none() {
             self.lowest = least(self.lowest, verdict.level);
         }
-        let lesser = self.verstat.as_ref().is_none_or(|(known, _)| verdict.worth() < known.worth());
-        if doubt.is_none() && lesser {
+        (verdict, token)
+    }
+
+    /// What stands beside a token: a level, an origin, or something that does not matter here.
+    fn beside(
+        &mut self,
+        name: &[u8],
+        value: impl FnOnce() -> Cow<'a, str>,
+        verdict: &mut Verdict,
+        stand: &Stand,
+    ) {
+        let Some((kind, named)) = Kind::of_parameter(name, self.telling) else { return };
+        let value = value();
+        let unpassed = kind == Kind::Level && verdict.outcome != Outcome::Passed;
+        let doubt = stand
+            .doubt
+            .or((!named).then_some(Doubt::OtherPlace))
+            .or(unpassed.then_some(Doubt::NotPassed));
+        let level = token::level(value.as_bytes()).filter(|_| kind == Kind::Level);
+        if doubt.is_none() {
+            match kind {
+                Kind::Level => verdict.level = least(verdict.level, level),
+                _ => self.began(value.clone(), Source::Verstat),
+            }
+        }
+        self.keep(stand.told(value, Verdict { level, ..Verdict::UNKNOWN }, doubt));
+    }
+
+    fn settle(&mut self, verdict: Verdict, token: Cow<'a, str>, stand: &Stand) {
+        if stand.doubt.is_some() {
+            return;
+        }
+        self.lowest = least(self.lowest, verdict.level);
+        let known = self.verstat.as_ref();
+        if known.is_none_or(|(known, _)| verdict.worth() < known.worth()) {
             self.verstat = Some((verdict, token));
         }
     }
@@ -219,7 +226,7 @@ impl<'r, 'a> Hearing<'r, 'a> {
         }
         let telling = self.telling;
         for name in kind.headers(telling) {
-            if Name::read(name.as_bytes()) != Name::Vouching {
+            if !kind::is_kept(name) {
                 for value in invite.header(name.as_bytes()) {
                     self.header(kind, true, name.as_bytes(), value);
                 }
@@ -239,7 +246,9 @@ impl<'r, 'a> Hearing<'r, 'a> {
             .or((!named).then_some(Doubt::OtherHeader))
             .or(source.and_then(|one| (!self.is_source(one)).then_some(Doubt::NotASource)));
         if kind == Kind::Status {
-            return self.status(value, std::iter::empty(), header, VALUE, doubt);
+            let stand = Stand { header, place: VALUE, doubt };
+            let (verdict, token) = self.token(value, &stand);
+            return self.settle(verdict, token, &stand);
         }
         let (mut doubt, mut level) = (doubt, None);
         let token = text(value);
@@ -254,16 +263,8 @@ impl<'r, 'a> Hearing<'r, 'a> {
                 Kind::Bypass => self.bypass = self.bypass.take().or_else(|| Some(token.clone())),
             }
         }
-        self.keep(Told {
-            token,
-            header,
-            place: VALUE,
-            by: "carrier",
-            believed: doubt.is_none(),
-            why: doubt,
-            outcome: Outcome::Unknown.as_str(),
-            level,
-        });
+        let stand = Stand { header, place: VALUE, doubt };
+        self.keep(stand.told(token, Verdict { level, ..Verdict::UNKNOWN }, None));
     }
 
     /// Whether a level can be the carrier's: it does not give one to what it found wrong, or did not
@@ -326,5 +327,29 @@ fn text(value: &[u8]) -> Cow<'_, str> {
     match sip::unquoted(value) {
         Cow::Borrowed(value) => sip::lossy(value),
         Cow::Owned(value) => Cow::Owned(sip::lossy(&value).into_owned()),
+    }
+}
+
+/// Where words stand, and why the carrier would not tell them there.
+struct Stand {
+    header: Cow<'static, str>,
+    place: &'static str,
+    doubt: Option<Doubt>,
+}
+
+impl Stand {
+    /// A word of the carrier's; `doubt` is one about this word.
+    fn told<'a>(&self, token: Cow<'a, str>, verdict: Verdict, doubt: Option<Doubt>) -> Told<'a> {
+        let why = self.doubt.or(doubt);
+        Told {
+            token,
+            header: self.header.clone(),
+            place: self.place,
+            by: "carrier",
+            believed: why.is_none(),
+            why,
+            outcome: verdict.outcome.as_str(),
+            level: verdict.level,
+        }
     }
 }

@@ -67,6 +67,13 @@ impl Kind {
     }
 }
 
+/// Whether the parser keeps headers of that name, which is in lower case.
+pub(super) fn is_kept(name: &str) -> bool {
+    // Nearly always one of these, and not asked of the parser for each INVITE.
+    HEADERS.iter().any(|(known, _)| *known == name)
+        || sip::Name::read(name.as_bytes()) == sip::Name::Vouching
+}
+
 /// A header's name in lower case; nearly always one of those that are known.
 pub(super) fn lower_case(name: &[u8]) -> Cow<'static, str> {
     match usual(&HEADERS, name) {
@@ -81,4 +88,16 @@ fn is_in(names: &[String], name: &[u8]) -> bool {
 
 fn usual(table: &[(&'static str, Kind)], name: &[u8]) -> Option<(&'static str, Kind)> {
     table.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parser_keeps_what_is_usual() {
+        for (name, _) in HEADERS {
+            assert_eq!(sip::Name::read(name.as_bytes()), sip::Name::Vouching, "{name}");
+        }
+    }
 }

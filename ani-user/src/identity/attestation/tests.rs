@@ -212,7 +212,7 @@ fn what_stands_at_the_wrong_place_is_not_believed() {
 #[test]
 fn the_least_counts() {
     #[rustfmt::skip]
-    let rows: [Row; 10] = [
+    let rows: [Row; 11] = [
         ("generic", &["P-Asserted-Identity: <sip:+1;verstat=TN-Validation-Passed-A@h>;verstat=TN-Validation-Passed"],
             ("none", "verstat", "passed", "TN-Validation-Passed")),
         ("generic", &["P-Asserted-Identity: <tel:+1;verstat=TN-Validation-Passed-A;verstat=TN-Validation-Failed>"],
@@ -227,6 +227,8 @@ fn the_least_counts() {
             ("A", "identity", "passed", "TN-Validation-Passed-A")),
         ("generic", &["P-Asserted-Identity: <tel:+1;verstat=TN-Validation-Passed-B;verstat=TN-Validation-Passed>",
                 "Attestation-Info: A"],
+            ("B", "verstat", "passed", "TN-Validation-Passed")),
+        ("generic", &["P-Asserted-Identity: <tel:+1;verstat=TN-Validation-Passed-B;verstat=TN-Validation-Passed;attest=A>"],
             ("B", "verstat", "passed", "TN-Validation-Passed")),
         ("generic", &["P-Attestation-Indicator: A", "P-Attestation-Info: C"], ("C", "header", "unknown", "-")),
         ("generic", &["P-Asserted-Identity: <tel:+1;verstat=TN-Validation-Failed>", SIGNED_A],
