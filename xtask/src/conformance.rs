@@ -1,5 +1,5 @@
-//! `cargo xtask conformance`: captures written elsewhere against what tshark reads of them; 1 when a
-//! count falls.
+//! `cargo xtask conformance`: captures, messages and numbers written elsewhere against what tshark
+//! reads of them and what the RFCs say; 1 when a row differs that should not, or a count changes.
 
 use std::process::ExitCode;
 

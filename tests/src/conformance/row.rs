@@ -4,18 +4,18 @@ use serde_json::Value;
 
 use crate::data::Row;
 
-/// The columns that differ, each with `theirs / ours`.
-pub(super) fn compare(row: &Row, invite: &Value) -> Vec<(&'static str, String)> {
-    let text = |field: &str| invite[field].as_str().unwrap_or_default().to_owned();
-    let list = |field: &str| {
-        let values = invite[field].as_array();
-        values
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
+/// A column that differs, with `theirs / ours`.
+pub(super) type Difference = (&'static str, String);
+
+/// What differs in an INVITE of a capture.
+pub(super) fn capture(row: &Row, invite: &Value) -> Vec<Difference> {
+    let mut differing = way(row, invite);
+    differing.extend(message(row, invite));
+    differing
+}
+
+/// What differs in how it came.
+fn way(row: &Row, invite: &Value) -> Vec<Difference> {
     let endpoint = |address: &str, port: &str| {
         let (address, port) = (&row[address], &row[port]);
         if address.contains(':') {
@@ -29,16 +29,13 @@ pub(super) fn compare(row: &Row, invite: &Value) -> Vec<(&'static str, String)> 
     let vlan: Vec<String> = numbers(&row["vlan"]);
     let our_vlan: Vec<String> =
         invite["vlan"].as_array().into_iter().flatten().map(ToString::to_string).collect();
-    let cseq = invite["cseq"].as_u64().map(|number| number.to_string()).unwrap_or_default();
-    let their_cseq = row["cseq"].split(' ').next().unwrap_or_default();
-    let tag = u8::from(invite["to_tag"].is_string()).to_string();
-
     let mut differing = Vec::new();
     let mut check = |column, theirs: String, ours: String| {
         if theirs != ours {
             differing.push((column, format!("{theirs} / {ours}")));
         }
     };
+    let text = |field: &str| invite[field].as_str().unwrap_or_default().to_owned();
     check("transport", row["transport"].clone(), text("transport"));
     check("src", endpoint("src", "sport"), text("src"));
     check("dst", endpoint("dst", "dport"), text("dst"));
@@ -48,6 +45,36 @@ pub(super) fn compare(row: &Row, invite: &Value) -> Vec<(&'static str, String)> 
         fragments => fragments,
     };
     check("fragments", fragments.to_owned(), invite["fragments"].to_string());
+    differing
+}
+
+/// What differs in the message itself.
+pub(super) fn message(row: &Row, invite: &Value) -> Vec<Difference> {
+    let text = |field: &str| invite[field].as_str().unwrap_or_default().to_owned();
+    let list = |field: &str| {
+        let values = invite[field].as_array();
+        values
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let cseq = invite["cseq"].as_u64().map(|number| number.to_string()).unwrap_or_default();
+    let their_cseq = row["cseq"].split(' ').next().unwrap_or_default();
+    let tag = u8::from(invite["to_tag"].is_string()).to_string();
+
+    let named = |header: &str| {
+        let all = invite["candidates"].as_array();
+        let those = all.into_iter().flatten().filter(|candidate| candidate["header"] == header);
+        those.filter_map(|candidate| candidate["uri"].as_str()).collect::<Vec<_>>().join(",")
+    };
+    let mut differing = Vec::new();
+    let mut check = |column, theirs: String, ours: String| {
+        if theirs != ours {
+            differing.push((column, format!("{theirs} / {ours}")));
+        }
+    };
     check("ruri", row["ruri"].clone(), text("request_uri"));
     check("ruri_user", row["ruri_user"].clone(), text("request_user"));
     check("from_user", row["from_user"].clone(), text("from_user"));
@@ -55,6 +82,8 @@ pub(super) fn compare(row: &Row, invite: &Value) -> Vec<(&'static str, String)> 
     check("pai", uris(&row["pai"]), list("p_asserted_identity").join(","));
     check("rpid", uris(&row["rpid"]), list("remote_party_id").join(","));
     check("diversion", uris(&row["diversion"]), list("diversion").join(","));
+    check("ppi", uris(&row["ppi"]), named("p-preferred-identity"));
+    check("history_info", uris(&row["history_info"]), named("history-info"));
     check("privacy", words(&row["privacy"]), list("privacy").join(";"));
     check("call_id", row["call_id"].clone(), text("call_id"));
     check(
