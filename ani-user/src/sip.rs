@@ -24,6 +24,8 @@ mod start_line;
 mod text;
 /// `scheme:user;parameters:password@host:port;parameters?headers`.
 mod uri;
+/// `SIP/2.0/transport sent-by;parameters`.
+mod via;
 
 pub use billing::BillingInfo;
 pub use fault::{Fault, Faults};
@@ -202,12 +204,10 @@ impl<'a> Invite<'a> {
                 self.cseq = cseq(value, faults);
             }
             Name::Via => {
-                for via in Values::new(value) {
-                    let branch = via_branch(via, faults);
-                    if !once.via {
-                        once.via = true;
-                        self.branch = branch;
-                    }
+                if let Some(branch) = via::branch(value, faults)
+                    && !std::mem::replace(&mut once.via, true)
+                {
+                    self.branch = branch;
                 }
             }
             Name::MaxForwards
@@ -331,28 +331,6 @@ fn cseq(value: &[u8], faults: &mut Faults) -> Option<u32> {
     faults.add_if(number.is_none(), Fault::CSeq);
     faults.add_if(trim(method) != b"INVITE", Fault::CSeqMethod);
     number
-}
-
-/// The `branch` of one Via value: `SIP/2.0/transport sent-by *(;parameter)` (RFC 3261 §20.42).
-fn via_branch<'a>(value: &'a [u8], faults: &mut Faults) -> Option<&'a [u8]> {
-    let (head, parameters) = list::head(value);
-    let mut parts = head.splitn(3, |byte| *byte == b'/').map(trim);
-    let protocol = parts.next().unwrap_or_default();
-    let version = parts.next().unwrap_or_default();
-    let transport = parts.next().unwrap_or_default();
-    let host = transport.iter().position(u8::is_ascii_whitespace);
-    faults.add_if(
-        !protocol.eq_ignore_ascii_case(b"SIP") || version != b"2.0" || host.is_none(),
-        Fault::Via,
-    );
-    let mut parameters = Parameters::new(parameters);
-    let branch = parameters
-        .by_ref()
-        .find(|parameter| parameter.name.eq_ignore_ascii_case(b"branch"))
-        .and_then(|parameter| parameter.value);
-    parameters.by_ref().for_each(drop);
-    faults.add_if(parameters.faulty(), Fault::Via);
-    branch
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use memchr::memchr;
 
 use super::{
-    list::{Parameters, closing_quote},
+    list::{self, Parameters, closing_quote},
     text::trim,
     uri::Uri,
 };
@@ -31,6 +31,8 @@ impl<'a> NameAddr<'a> {
             [b'"', rest @ ..] => Self::quoted(value, rest),
             _ => Self::unquoted(value),
         };
+        // A list where one value should be.
+        read.faulty |= list::end_of(read.parameters, b',') < read.parameters.len();
         let mut parameters = Parameters::new(read.parameters);
         parameters.by_ref().for_each(drop);
         read.faulty |= parameters.faulty() || read.uri.faulty;
@@ -42,9 +44,14 @@ impl<'a> NameAddr<'a> {
         Parameters::new(self.parameters)
     }
 
-    /// The `tag` of From or To; none for an empty one, which the grammar does not allow.
+    /// The `tag` of From or To, up to the comma where a list stands there; none for an empty one,
+    /// which the grammar does not allow.
     pub fn tag(&self) -> Option<&'a [u8]> {
-        self.parameters().get(b"tag").filter(|tag| !tag.is_empty())
+        let tag = self.parameters().get(b"tag").filter(|tag| !tag.is_empty())?;
+        match list::end_of(tag, b',') {
+            0 => Some(tag),
+            end => Some(trim(&tag[..end])),
+        }
     }
 
     fn quoted(value: &'a [u8], rest: &'a [u8]) -> Self {

@@ -1,5 +1,8 @@
 //! Messages as they should and should not be.
 
+/// Values as carriers and strangers write them.
+mod values;
+
 use std::borrow::Cow;
 
 use super::*;

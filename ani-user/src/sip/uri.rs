@@ -110,11 +110,11 @@ impl<'a> Uri<'a> {
         self.headers = headers.get(1..).unwrap_or_default();
         let (host, parameters) = split_before(host, b';');
         self.parameters = parameters;
-        let (host, port) = host_and_port(host);
+        let (host, port, broken) = host_and_port(host);
         self.host = host;
-        self.faulty |= host.is_empty() || host.contains(&b'@');
+        self.faulty |= broken || host.is_empty() || host.contains(&b'@');
         if let Some(port) = port {
-            self.port = str::from_utf8(port).ok().and_then(|port| port.parse().ok());
+            self.port = super::number(port).and_then(|port| u16::try_from(port).ok());
             self.faulty |= self.port.is_none();
         }
     }
@@ -143,17 +143,17 @@ fn split_before(bytes: &[u8], separator: u8) -> (&[u8], &[u8]) {
     bytes.split_at(memchr(separator, bytes).unwrap_or(bytes.len()))
 }
 
-fn host_and_port(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
+/// Host, port, and whether an IPv6 address is not closed or not the whole host.
+fn host_and_port(bytes: &[u8]) -> (&[u8], Option<&[u8]>, bool) {
     let host_end = match bytes {
-        [b'[', ..] => bytes.iter().position(|byte| *byte == b']').map_or(bytes.len(), |at| at + 1),
-        _ => 0,
+        [b'[', ..] => memchr(b']', bytes).map_or(bytes.len(), |at| at + 1),
+        _ => bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len()),
     };
-    match bytes[host_end..].iter().position(|byte| *byte == b':') {
-        Some(colon) => {
-            let (host, port) = bytes.split_at(host_end + colon);
-            (host, port.get(1..))
-        }
-        None => (bytes, None),
+    let (host, behind) = bytes.split_at(host_end);
+    match behind {
+        [] => (host, None, host.starts_with(b"[") && !host.ends_with(b"]")),
+        [b':', port @ ..] => (host, Some(port), false),
+        _ => (bytes, None, true),
     }
 }
 
