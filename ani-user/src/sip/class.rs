@@ -6,23 +6,9 @@ pub(super) const TOKEN: u8 = 1;
 /// What may stand in a URI: no white space, quotes, angle brackets or control characters.
 pub(super) const URI: u8 = 2;
 
-/// What ends a run of plain text in Via: separators, what holds them together, white space and
-/// control characters.
-pub(super) const VIA: u8 = 4;
-
-/// What has a meaning in `"name" <uri>;parameters`, and what makes a reader look twice: each byte
-/// that is not [`URI`], and of those that are, separators and escapes.
-pub(super) const STOP: u8 = 8;
-
 /// Whether a byte is of the class.
 pub(super) fn is(byte: u8, class: u8) -> bool {
     TABLE[usize::from(byte)] & class != 0
-}
-
-/// What follows the bytes that are not of the class.
-pub(super) fn after(bytes: &[u8], class: u8) -> &[u8] {
-    let end = bytes.iter().position(|byte| is(*byte, class)).unwrap_or(bytes.len());
-    &bytes[end..]
 }
 
 /// Whether all of them are of the class.
@@ -43,12 +29,6 @@ const fn table() -> [u8; 256] {
         }
         if (byte.is_ascii_graphic() || byte >= 0x80) && !is_in(byte, b"\"<>\\^`{|}") {
             table[at] |= URI;
-        }
-        if byte <= b' ' || byte == 127 || is_in(byte, b";,(\"<") {
-            table[at] |= VIA;
-        }
-        if table[at] & URI == 0 || is_in(byte, b":;@?%,") {
-            table[at] |= STOP;
         }
         at += 1;
     }

@@ -3,7 +3,9 @@
 use memchr::memchr;
 
 use super::{
+    class,
     list::{self, Parameters, closing_quote},
+    stops::Stops,
     text::trim,
     uri::Uri,
 };
@@ -27,6 +29,55 @@ impl<'a> NameAddr<'a> {
     /// Reads one value, whatever it holds.
     pub fn read(value: &'a [u8]) -> Self {
         let value = trim(value);
+        Self::plain(value).unwrap_or_else(|| Self::any(value))
+    }
+
+    /// Reads `["name" ]<uri>*(;parameter)` where the name has no escapes, the URI is a plain one and
+    /// each parameter a token, or two with an equals sign between them, and no list follows. None for
+    /// any other value, which [`NameAddr::read`] reads with more care, to the same end.
+    pub(super) fn plain(value: &'a [u8]) -> Option<Self> {
+        let mut stops = Stops::new(value);
+        let (mut display, mut open) = (None, stops.next()?);
+        if open == (0, b'"') {
+            let close = loop {
+                match stops.next()? {
+                    (close, b'"') => break close,
+                    (_, b'\\') => return None,
+                    _ => {}
+                }
+            };
+            display = Some(&value[1..close]);
+            open = stops.next()?;
+            if open == (close + 1, b' ') {
+                open = stops.next()?;
+            }
+            // What is no stop may stand between them as well.
+            if value[close + 1..open.0].trim_ascii() != b"" {
+                return None;
+            }
+        } else if open.0 != 0 {
+            return None;
+        }
+        if open.1 != b'<' {
+            return None;
+        }
+        let (uri, close) = Uri::plain(value, open.0 + 1, &mut stops)?;
+        let parameters = value.get(close + 1..)?;
+        if !matches!(parameters.first(), None | Some(b';')) {
+            return None;
+        }
+        while let Some((at, byte)) = stops.next() {
+            let name = value.get(at + 1).is_some_and(|byte| class::is(*byte, class::TOKEN));
+            match byte {
+                b';' if name => {}
+                _ => return None,
+            }
+        }
+        Some(Self { display, quoted: display.is_some(), uri, parameters, faulty: false })
+    }
+
+    /// Reads one value, whatever it holds, part by part.
+    pub(super) fn any(value: &'a [u8]) -> Self {
         let mut read = match value {
             [b'"', rest @ ..] => Self::quoted(value, rest),
             _ => Self::unquoted(value),

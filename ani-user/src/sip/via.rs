@@ -6,27 +6,54 @@ use super::{
     class,
     fault::{Fault, Faults},
     list::{self, Parameters, Values},
+    stops::Stops,
     text::trim,
 };
 
 /// The `branch` of the first value of a Via header; none when it has no value. All values are looked
 /// at for what is wrong.
 pub(super) fn branch<'a>(value: &'a [u8], faults: &mut Faults) -> Option<Option<&'a [u8]>> {
-    if let Some(branch) = plain(value) {
-        return Some(branch);
+    plain(value).or_else(|| any(value, faults))
+}
+
+/// One value as nearly all are: nothing quoted, no list, a space where one must be and nowhere else.
+/// None for any other, which is then read with more care, to the same end.
+pub(super) fn plain(value: &[u8]) -> Option<Option<&[u8]>> {
+    const VERSION: &[u8] = b"SIP/2.0/";
+    if !value.starts_with(VERSION) {
+        return None;
     }
-    // RFC 2543 §6.40 ended it with a comment; RFC 3261 has none there.
-    if memchr(b'(', value).is_some() && list::has_comment(value) {
+    let starts = |at: usize| value.get(at).is_some_and(|byte| class::is(*byte, class::TOKEN));
+    let mut stops = Stops::new(value);
+    match stops.next()? {
+        (space, b' ') if space > VERSION.len() && starts(space + 1) => {}
+        _ => return None,
+    }
+    let mut branch = None;
+    while let Some((at, byte)) = stops.next() {
+        match byte {
+            b':' => {}
+            b';' if starts(at + 1) => match &value[at + 1..] {
+                [b'b', b'r', b'a', b'n', b'c', b'h', b'=', value @ ..] if branch.is_none() => {
+                    branch = Some(value);
+                }
+                // Without a value, in another case, or another name.
+                [b'b' | b'B', ..] if branch.is_none() => return None,
+                _ => {}
+            },
+            _ => return None,
+        }
+    }
+    Some(branch.map(|rest| &rest[..memchr(b';', rest).unwrap_or(rest.len())]))
+}
+
+/// A header whatever it holds.
+pub(super) fn any<'a>(value: &'a [u8], faults: &mut Faults) -> Option<Option<&'a [u8]>> {
+    if list::has_comment(value) {
+        // RFC 2543 §6.40 ended a value with one; RFC 3261 has none here.
         faults.add(Fault::Via);
-        let first = list::split_around_comments(value, b',').map(trim).find(|via| !via.is_empty());
-        return first.map(|via| {
-            list::split_around_comments(via, b';').skip(1).find_map(|parameter| {
-                let (name, value) = list::split_at_equals(parameter);
-                let end = value.and_then(|value| memchr(b'(', value));
-                let value = value.map(|value| trim(&value[..end.unwrap_or(value.len())]));
-                name.eq_ignore_ascii_case(b"branch").then_some(value)
-            })?
-        });
+        let mut values = list::split_around_comments(value, b',').map(trim);
+        return values.find(|via| !via.is_empty()).map(commented);
     }
     let mut first = None;
     for via in Values::new(value) {
@@ -36,33 +63,16 @@ pub(super) fn branch<'a>(value: &'a [u8], faults: &mut Faults) -> Option<Option<
     first
 }
 
-/// One value as nearly all are: nothing quoted, no list, a space where one must be and nowhere else.
-/// None for any other, which is then read with more care, to the same end.
-fn plain(value: &[u8]) -> Option<Option<&[u8]>> {
-    let rest = value.strip_prefix(b"SIP/2.0/")?;
-    let space = rest.iter().position(|byte| !class::is(*byte, class::TOKEN))?;
-    let (b' ', sent_by) = (rest[space], &rest[space + 1..]) else { return None };
-    let mut branch = None;
-    let mut rest = class::after(sent_by, class::VIA);
-    if space == 0 || rest.len() == sent_by.len() {
-        return None;
-    }
-    while let [b';', parameter @ ..] = rest {
-        rest = class::after(parameter, class::VIA);
-        let parameter = &parameter[..parameter.len() - rest.len()];
-        match parameter {
-            [] | [b'=', ..] => return None,
-            [b'b', b'r', b'a', b'n', b'c', b'h', b'=', value @ ..] => {
-                branch = branch.or(Some(value));
-            }
-            // Without a value or in another case.
-            [b'b' | b'B', b'r' | b'R', ..] => return None,
-            _ => {}
-        }
-    }
-    rest.is_empty().then_some(branch)
+/// The `branch` of a value with a comment, which may stand behind any part of it.
+fn commented(value: &[u8]) -> Option<&[u8]> {
+    list::split_around_comments(value, b';').skip(1).find_map(|parameter| {
+        let (name, value) = list::split_at_equals(parameter);
+        let value = value.filter(|_| name.eq_ignore_ascii_case(b"branch"))?;
+        Some(trim(&value[..memchr(b'(', value).unwrap_or(value.len())]))
+    })
 }
 
+/// One value without a comment.
 fn read<'a>(value: &'a [u8], faults: &mut Faults) -> Option<&'a [u8]> {
     let (head, parameters) = list::head(value);
     let mut parts = head.splitn(3, |byte| *byte == b'/').map(trim);
