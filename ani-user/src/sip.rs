@@ -18,12 +18,18 @@ mod header;
 mod list;
 /// `"name" <uri>;parameters`.
 mod name_addr;
+/// Where bytes stand that mean something, found sixteen at a time.
+mod stops;
 /// The start line, and where one is in a stream.
 mod start_line;
 /// From bytes as they came to text: quotes, escapes, folding.
 mod text;
 /// `scheme:user;parameters:password@host:port;parameters?headers`.
 mod uri;
+/// `SIP/2.0/transport sent-by;parameters`.
+mod via;
+
+use smallvec::{Array, SmallVec};
 
 pub use billing::BillingInfo;
 pub use fault::{Fault, Faults};
@@ -55,25 +61,25 @@ pub struct Invite<'a> {
     /// `branch` of the topmost Via.
     pub branch: Option<&'a [u8]>,
     /// Values of P-Asserted-Identity.
-    pub p_asserted_identity: Vec<NameAddr<'a>>,
+    pub p_asserted_identity: SmallVec<[NameAddr<'a>; 2]>,
     /// Values of P-Preferred-Identity.
-    pub p_preferred_identity: Vec<NameAddr<'a>>,
+    pub p_preferred_identity: SmallVec<[NameAddr<'a>; 1]>,
     /// Values of Remote-Party-ID.
-    pub remote_party_id: Vec<NameAddr<'a>>,
+    pub remote_party_id: SmallVec<[NameAddr<'a>; 1]>,
     /// P-Charge-Info; the first one when there are several.
     pub p_charge_info: Option<NameAddr<'a>>,
     /// P-DCS-Billing-Info; the first one when there are several.
     pub p_dcs_billing_info: Option<BillingInfo<'a>>,
     /// Values of Diversion, the one who forwarded last first.
-    pub diversion: Vec<NameAddr<'a>>,
+    pub diversion: SmallVec<[NameAddr<'a>; 1]>,
     /// Values of History-Info, the first target of the call first.
-    pub history_info: Vec<NameAddr<'a>>,
+    pub history_info: SmallVec<[NameAddr<'a>; 1]>,
     /// Values of Privacy.
-    pub privacy: Vec<&'a [u8]>,
+    pub privacy: SmallVec<[&'a [u8]; 2]>,
     /// Values of Identity, parameters and all.
-    pub identity: Vec<&'a [u8]>,
+    pub identity: SmallVec<[&'a [u8]; 2]>,
     /// Headers of [`Name::Vouching`], in the order of the message.
-    pub vouching: Vec<Header<'a>>,
+    pub vouching: SmallVec<[Header<'a>; 2]>,
     /// The headers, from behind the start line on; see [`Invite::header`].
     pub head: &'a [u8],
     /// Whether there are more headers than were captured.
@@ -90,52 +96,35 @@ pub struct Invite<'a> {
 /// sender's, and what the cut goes through is not read: a number without its last digits would be
 /// another number.
 pub fn invite(message: &[u8], cut: bool) -> Option<Invite<'_>> {
-    let line = start_line::invite(message, cut)?;
-    let mut faults = line.faults;
-    let (request, uri_faulty) = request_uri(line.uri, &mut faults);
-    faults.add_if(uri_faulty, Fault::RequestUri);
-    let mut invite = Invite {
+    // One place for it from the start: with the room for values in it, moving it costs a tenth of
+    // the time that it takes to read.
+    let mut invite = start_line::invite(message, cut).map(|line| Invite {
         request_uri: line.uri,
-        request,
+        request: Uri::NONE,
         from: None,
         to: None,
         call_id: None,
         cseq: None,
         branch: None,
-        p_asserted_identity: Vec::new(),
-        p_preferred_identity: Vec::new(),
-        remote_party_id: Vec::new(),
+        p_asserted_identity: SmallVec::new(),
+        p_preferred_identity: SmallVec::new(),
+        remote_party_id: SmallVec::new(),
         p_charge_info: None,
         p_dcs_billing_info: None,
-        diversion: Vec::new(),
-        history_info: Vec::new(),
-        privacy: Vec::new(),
-        identity: Vec::new(),
-        vouching: Vec::new(),
+        diversion: SmallVec::new(),
+        history_info: SmallVec::new(),
+        privacy: SmallVec::new(),
+        identity: SmallVec::new(),
+        vouching: SmallVec::new(),
         head: line.rest,
         headers_cut: false,
         body: &[],
-        faults,
-    };
-    let mut once = Once::default();
-    let mut headers = Headers::new(line.rest, cut);
-    for header in headers.by_ref() {
-        invite.take(header, &mut once);
+        faults: line.faults,
+    });
+    if let Some(invite) = &mut invite {
+        invite.read(cut);
     }
-    let behind = headers.body().map_or(0, <[u8]>::len);
-    invite.head = line.rest.get(..line.rest.len() - behind).unwrap_or_default();
-    invite.faults.extend(headers.faults());
-    if cut {
-        invite.faults.add(Fault::Cut);
-    } else if headers.body().is_none() {
-        invite.faults.add(Fault::HeadersEnd);
-    }
-    if !cut || headers.body().is_some() {
-        once.missing(&mut invite.faults);
-    }
-    invite.headers_cut = cut && headers.body().is_none();
-    invite.finish(headers.body().unwrap_or_default(), &once, cut);
-    Some(invite)
+    invite
 }
 
 /// A Request-URI in angle brackets or with white space is an error of the sender's (RFC 4475
@@ -186,8 +175,33 @@ impl<'a> Invite<'a> {
             .map(|header| trim(header.value))
     }
 
+    fn read(&mut self, cut: bool) {
+        let (request, uri_faulty) = request_uri(self.request_uri, &mut self.faults);
+        self.request = request;
+        self.faults.add_if(uri_faulty, Fault::RequestUri);
+        let mut once = Once::default();
+        let mut headers = Headers::new(self.head, cut);
+        for header in headers.by_ref() {
+            self.take(header, &mut once);
+        }
+        self.faults.extend(headers.faults());
+        if cut {
+            self.faults.add(Fault::Cut);
+        } else if headers.body().is_none() {
+            self.faults.add(Fault::HeadersEnd);
+        }
+        if !cut || headers.body().is_some() {
+            once.missing(&mut self.faults);
+        }
+        self.headers_cut = cut && headers.body().is_none();
+        let behind = headers.body().unwrap_or_default();
+        self.head = self.head.get(..self.head.len() - behind.len()).unwrap_or_default();
+        self.finish(behind, &once, cut);
+    }
+
+    #[inline]
     fn take(&mut self, header: Header<'a>, once: &mut Once) {
-        let value = trim(header.value);
+        let value = header.value;
         let faults = &mut self.faults;
         match header.name {
             Name::From if first(&mut once.from, faults, Fault::DoubledFrom) => {
@@ -204,12 +218,10 @@ impl<'a> Invite<'a> {
                 self.cseq = cseq(value, faults);
             }
             Name::Via => {
-                for via in Values::new(value) {
-                    let branch = via_branch(via, faults);
-                    if !once.via {
-                        once.via = true;
-                        self.branch = branch;
-                    }
+                if let Some(branch) = via::branch(value, faults)
+                    && !std::mem::replace(&mut once.via, true)
+                {
+                    self.branch = branch;
                 }
             }
             Name::MaxForwards
@@ -226,12 +238,10 @@ impl<'a> Invite<'a> {
                 once.content_length_seen = true;
                 once.content_length = once.content_length.or(length);
             }
-            Name::Contact => {
+            Name::Contact if NameAddr::plain(value).is_none() => {
                 // `*` is for REGISTER only (RFC 3261 §10.2.2).
-                for contact in Values::new(value) {
-                    let read = NameAddr::read(contact);
-                    faults.add_if(read.faulty, Fault::Contact);
-                }
+                let faulty = Values::new(value).any(|contact| NameAddr::read(contact).faulty);
+                faults.add_if(faulty, Fault::Contact);
             }
             Name::PAssertedIdentity => {
                 collect(value, &mut self.p_asserted_identity, faults, Fault::PAssertedIdentity);
@@ -296,7 +306,15 @@ fn named<'a>(value: &'a [u8], faults: &mut Faults, fault: Fault) -> Option<NameA
     Some(read)
 }
 
-fn collect<'a>(value: &'a [u8], into: &mut Vec<NameAddr<'a>>, faults: &mut Faults, fault: Fault) {
+fn collect<'a, A: Array<Item = NameAddr<'a>>>(
+    value: &'a [u8],
+    into: &mut SmallVec<A>,
+    faults: &mut Faults,
+    fault: Fault,
+) {
+    if let Some(one) = NameAddr::plain(value) {
+        return push(into, one, faults);
+    }
     for one in Values::new(value) {
         let read = NameAddr::read(one);
         faults.add_if(read.faulty, fault);
@@ -304,7 +322,7 @@ fn collect<'a>(value: &'a [u8], into: &mut Vec<NameAddr<'a>>, faults: &mut Fault
     }
 }
 
-fn push<T>(into: &mut Vec<T>, value: T, faults: &mut Faults) {
+fn push<A: Array>(into: &mut SmallVec<A>, value: A::Item, faults: &mut Faults) {
     if into.len() < MAX_VALUES {
         into.push(value);
     } else {
@@ -314,15 +332,19 @@ fn push<T>(into: &mut Vec<T>, value: T, faults: &mut Faults) {
 
 /// `word ["@" word]` (RFC 3261 §25.1): in practice, anything without white space.
 fn is_call_id(value: &[u8]) -> bool {
-    !value.is_empty() && value.iter().all(|byte| byte.is_ascii_graphic() || *byte >= 0x80)
+    let space = |byte: &u8| *byte <= b' ' || *byte == 127;
+    !value.is_empty() && !value.iter().fold(false, |found, byte| found | space(byte))
 }
 
 /// Digits and nothing else.
 pub(crate) fn number(value: &[u8]) -> Option<u32> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+    if value.is_empty() {
         return None;
     }
-    str::from_utf8(value).ok()?.parse().ok()
+    value.iter().try_fold(0_u32, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit <= 9).then(|| number.checked_mul(10)?.checked_add(digit.into())).flatten()
+    })
 }
 
 /// `1*DIGIT LWS Method` (RFC 3261 §20.16): the number is below 2^31, the method that of the request.
@@ -333,28 +355,6 @@ fn cseq(value: &[u8], faults: &mut Faults) -> Option<u32> {
     faults.add_if(number.is_none(), Fault::CSeq);
     faults.add_if(trim(method) != b"INVITE", Fault::CSeqMethod);
     number
-}
-
-/// The `branch` of one Via value: `SIP/2.0/transport sent-by *(;parameter)` (RFC 3261 §20.42).
-fn via_branch<'a>(value: &'a [u8], faults: &mut Faults) -> Option<&'a [u8]> {
-    let (head, parameters) = list::head(value);
-    let mut parts = head.splitn(3, |byte| *byte == b'/').map(trim);
-    let protocol = parts.next().unwrap_or_default();
-    let version = parts.next().unwrap_or_default();
-    let transport = parts.next().unwrap_or_default();
-    let host = transport.iter().position(u8::is_ascii_whitespace);
-    faults.add_if(
-        !protocol.eq_ignore_ascii_case(b"SIP") || version != b"2.0" || host.is_none(),
-        Fault::Via,
-    );
-    let mut parameters = Parameters::new(parameters);
-    let branch = parameters
-        .by_ref()
-        .find(|parameter| parameter.name.eq_ignore_ascii_case(b"branch"))
-        .and_then(|parameter| parameter.value);
-    parameters.by_ref().for_each(drop);
-    faults.add_if(parameters.faulty(), Fault::Via);
-    branch
 }
 
 #[cfg(test)]

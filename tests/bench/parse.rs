@@ -1,4 +1,5 @@
-//! What a capture costs to read, nanoseconds an INVITE on one CPU, beside tshark.
+//! What captures and messages cost to read, nanoseconds an INVITE on one CPU, beside tshark and other
+//! parsers.
 //!
 //! Timed is the CPU time of the process, the kernel's for it included: what passes on a CPU that does
 //! nothing else, with the file in the page cache and the output going nowhere. The pipeline alone is
@@ -6,6 +7,12 @@
 
 /// The capture that is read.
 mod capture;
+/// The messages that the parser is timed with.
+mod messages;
+/// The parser alone.
+mod parser;
+/// Other parsers.
+mod peers;
 
 use std::{
     ops::ControlFlow,
@@ -72,8 +79,9 @@ const TSHARK_FIELDS: &[&str] = &[
 
 /// Measures the group.
 pub(crate) fn run(report: &mut Report) -> Result<()> {
-    let ani = workspace::build_ani(Profile::Release)?;
     pin(0);
+    parser::run(report)?;
+    let ani = workspace::build_ani(Profile::Release)?;
     let directory = workspace::root().join("target");
     let (name, tshark) = match command::find("tshark") {
         Some(tshark) => {

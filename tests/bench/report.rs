@@ -145,7 +145,7 @@ impl Report {
             } else {
                 "-".to_owned()
             },
-            ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.1}")),
+            ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
             case.target,
         );
     }

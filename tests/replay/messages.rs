@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path};
 
-use ani_tests::data;
+use ani_ebpf::dial_plan::DialPlan;
+use ani_tests::{data, invite::Invite};
 use ani_user::{
     identity,
     sip::{self, NameAddr},
@@ -58,6 +59,48 @@ fn torture_messages_are_what_the_rfcs_say() {
         expect(name, &row["call_id"], &parsed.call_id.map(sip::lossy).unwrap_or_default());
     }
     assert_eq!(invites, 11);
+}
+
+/// Headers that other parsers choked on, each in an INVITE of its own.
+#[test]
+fn header_samples_are_what_their_reporters_say() {
+    let Some(folder) = data::folder() else { return };
+    let samples = data::table(&folder.join("messages/header_samples.tsv"));
+    for sample in &samples {
+        let (value, expectation) = (&sample["value"], &sample["expectation"]);
+        let mut invite = Invite::from("+12125550100");
+        match sample["header"].as_str() {
+            "Request-URI" => invite.uri.clone_from(value),
+            "From" => invite.from.clone_from(value),
+            name => invite = invite.line(&format!("{name}: {value}")),
+        }
+        let message = invite.bytes();
+        let parsed = sip::invite(&message, false).expect("INVITE");
+        assert!(parsed.faults.is_empty(), "{value}: {:?}", words(&parsed));
+
+        let named: Vec<_> = match sample["header"].as_str() {
+            "Request-URI" => vec![parsed.request],
+            "From" => parsed.from.iter().map(|name| name.uri).collect(),
+            "Diversion" => parsed.diversion.iter().map(|name| name.uri).collect(),
+            name => panic!("{name} is not read"),
+        };
+        let users: Vec<_> = named.iter().filter_map(|uri| uri.user).map(sip::lossy).collect();
+        let mut told = 0;
+        for (who, user) in [("last diverting", users.first()), ("first diverting", users.last())] {
+            let said = expectation.split(", ").find_map(|part| part.strip_prefix(who));
+            if let Some(said) = said.and_then(|said| said.strip_prefix(" = ")) {
+                assert_eq!(user.map(AsRef::as_ref), Some(said.split(';').next().expect("one")));
+                told += 1;
+            }
+        }
+        if expectation.contains("not E.164") || expectation.contains("non-numeric") {
+            let number = identity::e164(&named[0], &DialPlan::NONE);
+            assert!(number.is_none() && users.len() == 1, "{value}: {number:?}");
+            told += 1;
+        }
+        assert!(told > 0, "{expectation}: nothing of it is checked");
+    }
+    assert_eq!(samples.len(), 3);
 }
 
 fn words(parsed: &sip::Invite<'_>) -> Vec<&'static str> {

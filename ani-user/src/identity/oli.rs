@@ -116,7 +116,7 @@ pub fn oli<'a>(value: &NameAddr<'a>) -> Option<Oli<'a>> {
     for (place, parameters) in places {
         for parameter in parameters {
             let known = |name: &&str| name.as_bytes().eq_ignore_ascii_case(parameter.name);
-            let Some(rank) = PARAMETERS.iter().position(|name| known(&name)) else { continue };
+            let Some(rank) = PARAMETERS.iter().position(known) else { continue };
             if best.is_none_or(|(better, _)| rank < better) {
                 let value = parameter.value.unwrap_or_default();
                 best = Some((rank, read(PARAMETERS[rank], value, place)));

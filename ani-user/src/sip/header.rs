@@ -5,6 +5,7 @@ use memchr::memchr;
 use super::{
     class,
     fault::{Fault, Faults},
+    stops::LineEnds,
     text::trim,
 };
 
@@ -107,6 +108,38 @@ impl Name {
     }
 }
 
+impl Name {
+    /// From a header line that starts with a name of a plain INVITE, as it is nearly always written,
+    /// and a colon; the name and its length. None for any other, which [`Name::read`] is for.
+    fn usual(line: &[u8]) -> Option<(Self, usize)> {
+        // One comparison of whole words each.
+        fn starts<const N: usize>(line: &[u8], name: &[u8; N]) -> Option<usize> {
+            (line.first_chunk() == Some(name)).then_some(N - 1)
+        }
+        let of = |name, len: Option<usize>| len.map(|len| (name, len));
+        match line.first()? {
+            b'A' => of(Self::Other, starts(line, b"Allow:")),
+            b'C' => match line.get(1)? {
+                b'S' => of(Self::CSeq, starts(line, b"CSeq:")),
+                b'a' => of(Self::CallId, starts(line, b"Call-ID:")),
+                _ => of(Self::Contact, starts(line, b"Contact:"))
+                    .or_else(|| of(Self::ContentLength, starts(line, b"Content-Length:")))
+                    .or_else(|| of(Self::Other, starts(line, b"Content-Type:"))),
+            },
+            b'F' => of(Self::From, starts(line, b"From:")),
+            b'I' => of(Self::Identity, starts(line, b"Identity:")),
+            b'M' => of(Self::MaxForwards, starts(line, b"Max-Forwards:")),
+            b'P' => of(Self::PAssertedIdentity, starts(line, b"P-Asserted-Identity:")),
+            b'R' => of(Self::Other, starts(line, b"Record-Route:")),
+            b'S' => of(Self::Other, starts(line, b"Supported:")),
+            b'T' => of(Self::To, starts(line, b"To:")),
+            b'U' => of(Self::Other, starts(line, b"User-Agent:")),
+            b'V' => of(Self::Via, starts(line, b"Via:")),
+            _ => None,
+        }
+    }
+}
+
 /// One header.
 #[derive(Clone, Copy, Debug)]
 pub struct Header<'a> {
@@ -122,60 +155,116 @@ pub struct Header<'a> {
 /// The headers of a message, one after the other.
 #[derive(Clone, Debug)]
 pub struct Headers<'a> {
-    rest: &'a [u8],
+    head: &'a [u8],
     cut: bool,
+    /// Where lines end, from `next` on.
+    ends: LineEnds<'a>,
+    next: usize,
     faults: Faults,
-    body: Option<&'a [u8]>,
+    /// Where the last header or the empty line ended that was read.
     read: usize,
+    body: Option<&'a [u8]>,
+    count: usize,
 }
 
 impl<'a> Headers<'a> {
     /// From what follows the start line. `cut` says that the end is missing: a header that goes up
     /// to the cut is then left out, since more of it could have followed, in its line or folded.
     pub fn new(rest: &'a [u8], cut: bool) -> Self {
-        Self { rest, cut, faults: Faults::NONE, body: None, read: 0 }
+        Self {
+            head: rest,
+            cut,
+            ends: LineEnds::new(rest),
+            next: 0,
+            faults: Faults::NONE,
+            read: 0,
+            body: None,
+            count: 0,
+        }
     }
 
     /// What was wrong with the lines read so far.
     pub fn faults(&self) -> Faults {
-        self.faults
+        let mut faults = self.faults;
+        // Hardly a message has any: where there may be one, it is looked for again.
+        if self.ends.is_odd(self.read) || faults.contains(Fault::BareLf) {
+            add_controls(&self.head[..self.read], &mut faults);
+        }
+        faults
     }
 
     /// What follows the empty line; none when it has not come (yet).
     pub fn body(&self) -> Option<&'a [u8]> {
         self.body
     }
+
+    /// Where the text of the next line ends, and whether LF alone ends it. The last one may have no
+    /// end.
+    fn line(&mut self) -> (usize, bool) {
+        let start = self.next;
+        let Some(lf) = self.ends.next() else {
+            self.next = self.head.len();
+            return (self.next, false);
+        };
+        self.next = lf + 1;
+        match self.head.get(start..lf) {
+            Some([.., b'\r']) => (lf - 1, false),
+            _ => (lf, true),
+        }
+    }
+
+    /// What is not just a line with a header before another line: one that is folded, the end, and
+    /// what is wrong. The text of the header from `start` on, whose line ends at `end`; none when it
+    /// is none.
+    #[cold]
+    fn unusual(&mut self, start: usize, mut end: usize, mut bare: bool) -> Option<&'a [u8]> {
+        if end == start {
+            self.body = Some(&self.head[self.next..]);
+        }
+        // A line that starts with white space continues the one before (§7.3.1).
+        while let Some(b' ' | b'\t') = self.head.get(self.next)
+            && self.body.is_none()
+        {
+            let (more_end, more_bare) = self.line();
+            (end, bare) = (more_end, bare | more_bare);
+        }
+        if self.cut && self.next == self.head.len() && self.body.is_none() {
+            return None;
+        }
+        self.faults.add_if(bare, Fault::BareLf);
+        self.read = self.next;
+        if self.body.is_some() {
+            return None;
+        }
+        if self.count == MAX_HEADERS {
+            self.faults.add(Fault::TooManyHeaders);
+            return None;
+        }
+        Some(&self.head[start..end])
+    }
 }
 
 impl<'a> Iterator for Headers<'a> {
     type Item = Header<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Header<'a>> {
-        while self.body.is_none() && !self.rest.is_empty() {
-            let start = self.rest;
-            let faults = self.faults;
-            let (mut text, rest) = line(start, &mut self.faults);
-            self.rest = rest;
-            if text.is_empty() {
-                self.body = Some(rest);
-                return None;
-            }
-            // A line that starts with white space continues the one before (§7.3.1).
-            while let [b' ' | b'\t', ..] = self.rest {
-                let (more, rest) = line(self.rest, &mut self.faults);
-                let end = start.len() - self.rest.len() + more.len();
-                text = &start[..end];
-                self.rest = rest;
-            }
-            if self.cut && self.rest.is_empty() {
-                self.faults = faults;
-                return None;
-            }
-            if self.read == MAX_HEADERS {
-                self.faults.add(Fault::TooManyHeaders);
-                continue;
-            }
-            self.read += 1;
+        while self.body.is_none() && self.next < self.head.len() {
+            let start = self.next;
+            let (end, bare) = self.line();
+            let text = match self.head.get(self.next) {
+                Some(behind)
+                    if *behind > b' ' && !bare && self.count < MAX_HEADERS && end > start =>
+                {
+                    self.read = self.next;
+                    &self.head[start..end]
+                }
+                _ => match self.unusual(start, end, bare) {
+                    Some(text) => text,
+                    None => continue,
+                },
+            };
+            self.count += 1;
             if let Some(header) = header(text) {
                 return Some(header);
             }
@@ -185,7 +274,11 @@ impl<'a> Iterator for Headers<'a> {
     }
 }
 
+#[inline]
 fn header(text: &[u8]) -> Option<Header<'_>> {
+    if let Some((name, len)) = Name::usual(text) {
+        return Some(Header { name, raw_name: &text[..len], value: trim(&text[len + 1..]) });
+    }
     let colon = memchr(b':', text)?;
     let raw_name = text[..colon].trim_ascii_end();
     let name = Name::read(raw_name);
@@ -200,27 +293,30 @@ fn header(text: &[u8]) -> Option<Header<'_>> {
 /// no end.
 pub(super) fn line<'a>(bytes: &'a [u8], faults: &mut Faults) -> (&'a [u8], &'a [u8]) {
     let (line, rest) = match memchr(b'\n', bytes) {
-        Some(end) => {
-            let line = match bytes[..end].strip_suffix(b"\r") {
-                Some(line) => line,
-                None => {
-                    faults.add(Fault::BareLf);
-                    &bytes[..end]
-                }
-            };
-            (line, &bytes[end + 1..])
+        Some(lf) => {
+            let line = &bytes[..lf];
+            let text = line.strip_suffix(b"\r");
+            faults.add_if(text.is_none(), Fault::BareLf);
+            (text.unwrap_or(line), &bytes[lf + 1..])
         }
         None => (bytes, &bytes[bytes.len()..]),
     };
     // Hardly a line has any, and without a branch the compiler looks at many bytes at once.
     if line.iter().fold(false, |seen, byte| seen | byte.is_ascii_control()) {
-        for byte in line {
-            match byte {
-                b'\r' => faults.add(Fault::BareCr),
-                0..=8 | 10..=31 | 127 => faults.add(Fault::ControlCharacter),
-                _ => {}
-            }
-        }
+        add_controls(line, faults);
     }
     (line, rest)
+}
+
+/// Names the control characters among whole lines that do not end one.
+#[cold]
+fn add_controls(lines: &[u8], faults: &mut Faults) {
+    for (at, byte) in lines.iter().enumerate() {
+        match byte {
+            b'\r' => faults.add_if(lines.get(at + 1) != Some(&b'\n'), Fault::BareCr),
+            b'\t' | b'\n' => {}
+            0..=31 | 127 => faults.add(Fault::ControlCharacter),
+            _ => {}
+        }
+    }
 }

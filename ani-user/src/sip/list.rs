@@ -6,7 +6,7 @@ use memchr::{memchr, memchr2, memchr3};
 use super::text::trim;
 
 /// Where `separator` first stands outside quotes and angle brackets; the length when it does not.
-fn end_of(bytes: &[u8], separator: u8) -> usize {
+pub(super) fn end_of(bytes: &[u8], separator: u8) -> usize {
     let mut at = 0;
     while let Some(rest) = bytes.get(at..)
         && let Some(found) = memchr3(separator, b'"', b'<', rest)
@@ -33,6 +33,47 @@ pub(super) fn closing_quote(bytes: &[u8]) -> Option<usize> {
         }
         at += found + 2;
     }
+}
+
+/// Whether there is a comment: an opening parenthesis outside quotes and angle brackets.
+pub(super) fn has_comment(bytes: &[u8]) -> bool {
+    end_of(bytes, b'(') < bytes.len()
+}
+
+/// Splits at `separator` outside quotes, angle brackets and comments.
+pub(super) fn split_around_comments(bytes: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(bytes);
+    std::iter::from_fn(move || {
+        let bytes = rest?;
+        let mut end = end_of(bytes, separator);
+        let mut at = 0;
+        // A comment that opens before the separator holds it.
+        while let open = at + end_of(&bytes[at..], b'(')
+            && open < end
+        {
+            at = comment_end(bytes, open);
+            end = at + end_of(&bytes[at..], separator);
+        }
+        rest = bytes.get(end + 1..);
+        Some(&bytes[..end])
+    })
+}
+
+/// Where a comment ends that opens at `open`; they nest (RFC 3261 §25.1). One that does not close
+/// goes to the end.
+fn comment_end(bytes: &[u8], open: usize) -> usize {
+    let (mut depth, mut escaped) = (0_usize, false);
+    for (at, byte) in bytes.iter().enumerate().skip(open) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'(' => depth += 1,
+            b')' if depth == 1 => return at + 1,
+            b')' => depth -= 1,
+            _ => {}
+        }
+    }
+    bytes.len()
 }
 
 /// Splits at `separator` outside quotes and angle brackets.
@@ -115,6 +156,14 @@ impl<'a> Parameters<'a> {
     }
 }
 
+/// A parameter's name and, behind an equals sign, its value.
+pub(super) fn split_at_equals(parameter: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match memchr(b'=', parameter) {
+        Some(equals) => (trim(&parameter[..equals]), Some(trim(&parameter[equals + 1..]))),
+        None => (trim(parameter), None),
+    }
+}
+
 impl<'a> Iterator for Parameters<'a> {
     type Item = Parameter<'a>;
 
@@ -127,12 +176,8 @@ impl<'a> Iterator for Parameters<'a> {
                 continue;
             }
             let end = end_of(rest, b';');
-            let text = trim(&rest[..end]);
+            let (name, value) = split_at_equals(&rest[..end]);
             self.rest = &rest[end..];
-            let (name, value) = match memchr(b'=', text) {
-                Some(equals) => (trim(&text[..equals]), Some(trim(&text[equals + 1..]))),
-                None => (text, None),
-            };
             if name.is_empty() {
                 self.faulty = true;
                 continue;

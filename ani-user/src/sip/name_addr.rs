@@ -3,7 +3,9 @@
 use memchr::memchr;
 
 use super::{
-    list::{Parameters, closing_quote},
+    class,
+    list::{self, Parameters, closing_quote},
+    stops::Stops,
     text::trim,
     uri::Uri,
 };
@@ -27,10 +29,61 @@ impl<'a> NameAddr<'a> {
     /// Reads one value, whatever it holds.
     pub fn read(value: &'a [u8]) -> Self {
         let value = trim(value);
+        Self::plain(value).unwrap_or_else(|| Self::any(value))
+    }
+
+    /// Reads `["name" ]<uri>*(;parameter)` where the name has no escapes, the URI is a plain one and
+    /// each parameter a token, or two with an equals sign between them, and no list follows. None for
+    /// any other value, which [`NameAddr::read`] reads with more care, to the same end.
+    pub(super) fn plain(value: &'a [u8]) -> Option<Self> {
+        let mut stops = Stops::new(value);
+        let (mut display, mut open) = (None, stops.next()?);
+        if open == (0, b'"') {
+            let close = loop {
+                match stops.next()? {
+                    (close, b'"') => break close,
+                    (_, b'\\') => return None,
+                    _ => {}
+                }
+            };
+            display = Some(&value[1..close]);
+            open = stops.next()?;
+            if open == (close + 1, b' ') {
+                open = stops.next()?;
+            }
+            // What is no stop may stand between them as well.
+            if value[close + 1..open.0].trim_ascii() != b"" {
+                return None;
+            }
+        } else if open.0 != 0 {
+            return None;
+        }
+        if open.1 != b'<' {
+            return None;
+        }
+        let (uri, close) = Uri::plain(value, open.0 + 1, &mut stops)?;
+        let parameters = value.get(close + 1..)?;
+        if !matches!(parameters.first(), None | Some(b';')) {
+            return None;
+        }
+        while let Some((at, byte)) = stops.next() {
+            let name = value.get(at + 1).is_some_and(|byte| class::is(*byte, class::TOKEN));
+            match byte {
+                b';' if name => {}
+                _ => return None,
+            }
+        }
+        Some(Self { display, quoted: display.is_some(), uri, parameters, faulty: false })
+    }
+
+    /// Reads one value, whatever it holds, part by part.
+    pub(super) fn any(value: &'a [u8]) -> Self {
         let mut read = match value {
             [b'"', rest @ ..] => Self::quoted(value, rest),
             _ => Self::unquoted(value),
         };
+        // A list where one value should be.
+        read.faulty |= list::end_of(read.parameters, b',') < read.parameters.len();
         let mut parameters = Parameters::new(read.parameters);
         parameters.by_ref().for_each(drop);
         read.faulty |= parameters.faulty() || read.uri.faulty;
@@ -42,9 +95,14 @@ impl<'a> NameAddr<'a> {
         Parameters::new(self.parameters)
     }
 
-    /// The `tag` of From or To; none for an empty one, which the grammar does not allow.
+    /// The `tag` of From or To, up to the comma where a list stands there; none for an empty one,
+    /// which the grammar does not allow.
     pub fn tag(&self) -> Option<&'a [u8]> {
-        self.parameters().get(b"tag").filter(|tag| !tag.is_empty())
+        let tag = self.parameters().get(b"tag").filter(|tag| !tag.is_empty())?;
+        match list::end_of(tag, b',') {
+            0 => Some(tag),
+            end => Some(trim(&tag[..end])),
+        }
     }
 
     fn quoted(value: &'a [u8], rest: &'a [u8]) -> Self {

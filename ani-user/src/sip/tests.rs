@@ -1,5 +1,10 @@
 //! Messages as they should and should not be.
 
+/// The short way to read a value, and the long one.
+mod plain;
+/// Values as carriers and strangers write them.
+mod values;
+
 use std::borrow::Cow;
 
 use super::*;
@@ -267,10 +272,10 @@ fn a_flood_of_lines_and_values_is_bounded() {
 fn the_parts_of_a_uri() {
     let uri = Uri::read(b"SIP:+1;isub=2:secret@[2001:db8::1]:5070;user=phone;lr?Subject=a%20b");
     assert_eq!(uri.scheme, Scheme::Sip);
-    assert_eq!((text(uri.user), text(uri.password)), ("+1".to_owned(), "secret".to_owned()));
+    assert_eq!((text(uri.user), text(uri.password())), ("+1".to_owned(), "secret".to_owned()));
     // The password ends the parameters of the user.
     assert_eq!(lossy(uri.user_parameters), ";isub=2");
-    assert_eq!((lossy(uri.host), uri.port), ("[2001:db8::1]".into(), Some(5070)));
+    assert_eq!((lossy(uri.host), uri.port()), ("[2001:db8::1]".into(), Some(5070)));
     assert_eq!(text(uri.parameters().get(b"USER")), "phone");
     assert_eq!(uri.parameters().get(b"lr"), Some(&b""[..]));
     assert_eq!(lossy(uri.headers), "Subject=a%20b");

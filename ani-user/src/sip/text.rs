@@ -7,8 +7,14 @@ use memchr::memchr;
 use super::name_addr::NameAddr;
 
 /// Without white space at both ends; the line ends of folding are white space.
+#[inline]
 pub fn trim(bytes: &[u8]) -> &[u8] {
-    bytes.trim_ascii()
+    // What nearly all values have: one space before them.
+    let bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
+    match (bytes.first(), bytes.last()) {
+        (Some(b'!'..), Some(b'!'..)) => bytes,
+        _ => bytes.trim_ascii(),
+    }
 }
 
 /// As text: a fold (line end and white space) is one space (RFC 3261 §7.3.1), invalid UTF-8 is

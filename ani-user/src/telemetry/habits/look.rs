@@ -81,10 +81,7 @@ impl<'a> Habits<'a> {
     }
 
     fn called(&mut self, uri: &Uri<'_>, toll_free: bool) {
-        let number = match number(uri) {
-            Some(number) => number,
-            None => Digits::default(),
-        };
+        let number = number(uri).unwrap_or_default();
         if number.len > 0 {
             self.traits.add_if(number.plus, Trait::CalledPlus);
             self.traits.add_if(!number.plus, Trait::CalledBare);
