@@ -9,10 +9,14 @@
 mod captures;
 /// Rows in which the two differ, and why; how many agree.
 pub mod known;
+/// How carriers tell what they know of the caller, and what is made of it.
+mod dialects;
 /// Single messages against what tshark reads of them.
 mod messages;
 /// Example numbers of every country by its dial plan.
 mod numbers;
+/// One INVITE a built-in profile.
+mod profiles;
 /// One message through the pipeline.
 mod reading;
 /// One row of tshark's against one record of ours.
@@ -67,6 +71,8 @@ pub fn sets(folder: &Path) -> Result<Vec<Set>> {
         ("sipp", messages::set(folder, "sipp", &table, &mut known)),
         ("header-samples", samples::set(folder, &mut known)),
         ("torture", torture::set(folder, "torture/", &mut known)),
+        ("profiles", profiles::set(&mut known)),
+        ("dialects", dialects::set(&mut known)),
         ("rfc5118", torture::set(folder, "rfc5118/", &mut known)),
     ] {
         sets.insert(name.to_owned(), set);
