@@ -77,7 +77,7 @@ pub fn sets(folder: &Path) -> Result<Vec<Set>> {
     ] {
         sets.insert(name.to_owned(), set);
     }
-    for (name, set) in numbers::sets(folder) {
+    for (name, set) in numbers::sets(folder, &mut known) {
         sets.insert(name.to_owned(), set);
     }
     let gone = known.into_iter().filter(|(_, left)| *left > 0);

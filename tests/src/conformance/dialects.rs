@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Known, Set, reading, row::Difference};
 
-/// A header line in one of the forms, and what a profile makes of it.
+/// Header lines in one of the forms, and what a profile makes of it.
 struct Case {
     /// The form; ten of them.
     form: &'static str,
@@ -37,7 +37,7 @@ const fn case(
     Case { form, profile, header, told: Some(told), believed: true, level, outcome, field: None }
 }
 
-/// The same, in a header or a place where this carrier does not tell it.
+/// The same, where this carrier does not tell it, or tells otherwise elsewhere.
 const fn forged(
     form: &'static str,
     profile: &'static str,
@@ -86,6 +86,13 @@ const FROM_USER: &str =
     "From: <sip:anonymous;verstat=TN-Validation-Passed@anonymous.invalid>;tag=1";
 const FROM_HOST: &str =
     "From: <sip:anonymous@anonymous.invalid;verstat=TN-Validation-Passed>;tag=1";
+/// The level beside verstat, and where it contradicts it.
+const PASSED_B: &str = "P-Asserted-Identity: \
+                        <sip:+14155551234@192.0.2.1:5060>;verstat=TN-Validation-Passed\r\n\
+                        P-Attestation-Indicator: B";
+const FAILED_A: &str = "P-Asserted-Identity: \
+                        <sip:+14155551234@192.0.2.1:5060>;verstat=TN-Validation-Failed\r\n\
+                        P-Attestation-Indicator: A";
 const TWILIO: &str = "x-twilio-verstat";
 const INDICATOR: &str = "p-attestation-indicator";
 
@@ -138,7 +145,9 @@ const CASES: &[Case] = &[
     forged("own header", "telnyx", "X-Twilio-VerStat: TN-Validation-Passed-A",
         ("TN-Validation-Passed-A", TWILIO, "value"), "unknown"),
 
+    case("level header", "bandwidth", PASSED_B, ("B", INDICATOR, "value"), "B", "passed"),
     case("level header", "bandwidth", "P-Attestation-Indicator: B", ("B", INDICATOR, "value"), "B", "unknown"),
+    forged("level header", "bandwidth", FAILED_A, ("A", INDICATOR, "value"), "failed"),
     case("level header", "3gpp", "Attestation-Info: C", ("C", "attestation-info", "value"), "C", "unknown"),
     case("level header", "oracle", "Attestation-Info: A", ("A", "attestation-info", "value"), "A", "unknown"),
     case("level header", "generic", "P-Attestation-Info: A", ("A", "p-attestation-info", "value"), "A", "unknown"),

@@ -51,10 +51,10 @@ impl Page {
         self.line(title);
     }
 
-    /// A table, two columns in.
-    fn table(&mut self, table: &Table) {
+    /// A table below its title.
+    fn table(&mut self, indent: &str, table: &Table) {
         for line in table.text().lines() {
-            self.line(&format!("  {line}"));
+            self.line(&format!("{indent}{line}"));
         }
     }
 
@@ -146,14 +146,15 @@ impl Page {
         self.field("privacy", &privacy);
     }
 
-    /// What is there of it, whatever fields it has.
+    /// What is there of it, whatever fields it has: values first, then who told what where.
     fn attestation(&mut self, attestation: &Value) {
         let none = Map::new();
         let fields = attestation.as_object().unwrap_or(&none);
         self.field("attestation", &shown(&attestation["level"]));
-        for (name, value) in fields.iter().filter(|(name, _)| *name != "level") {
-            if !(value.is_null() || value.is_array() || *value == 0) {
-                self.line(&format!("  {:<18}{}", name.replace('_', " "), shown(value)));
+        for (name, value) in fields {
+            let is_said = !value.is_null() && !value.is_array() && value.as_u64() != Some(0);
+            if is_said && name != "level" {
+                self.line(&format!("  {:<20}{}", name.replace('_', " "), shown(value)));
             }
         }
         for (name, value) in fields {
@@ -161,19 +162,18 @@ impl Page {
         }
     }
 
-    /// Who told what where.
     fn told(&mut self, name: &str, rows: &[Value]) {
         if rows.is_empty() {
             return;
         }
         const COLUMNS: [&str; 8] =
             ["token", "header", "place", "by", "believed", "outcome", "level", "why"];
-        self.line(&format!("  {name}"));
+        self.line(&format!("  {}", name.replace('_', " ")));
         let mut table = Table::new(&COLUMNS.map(|column| (column, Side::Left)));
         for row in rows {
             table.row(COLUMNS.map(|column| cut(&row[column], NAME_WIDTH)));
         }
-        self.table(&table);
+        self.table("    ", &table);
     }
 
     fn kernel(&mut self, record: &Value, trunk: Option<&Trunk>) {
@@ -203,7 +203,7 @@ impl Page {
             let sentence = fault.map_or_else(String::new, |fault| fault.sentence().to_owned());
             table.row([shown(word), sentence]);
         }
-        self.table(&table);
+        self.table("  ", &table);
     }
 }
 

@@ -268,12 +268,9 @@ impl<'r, 'a> Hearing<'r, 'a> {
     }
 
     /// Whether a level can be the carrier's: it does not give one to what it found wrong, or did not
-    /// look at.
+    /// look at. Where it says nothing of that, the level is all it says.
     fn may_have_passed(&self) -> bool {
-        match &self.verstat {
-            Some((verdict, _)) => verdict.outcome == Outcome::Passed,
-            None => matches!(self.telling.absent, Outcome::Passed | Outcome::Unknown),
-        }
+        self.verstat.as_ref().is_none_or(|(verdict, _)| verdict.outcome == Outcome::Passed)
     }
 
     pub(super) fn passport(&mut self, passport: &Passport) {
