@@ -10,12 +10,16 @@ mod fragments;
 mod hep;
 /// The scanner and the parser on one message.
 mod message;
+/// The parser and rsip on one message.
+mod opinion;
 /// Capture files, with whatever frames are in them.
 mod pcap;
 /// Segments of TCP flows, in any order, twice and lost.
 mod tcp;
 
-pub use self::{fragments::fragments, hep::hep, message::message, pcap::pcap, tcp::tcp};
+pub use self::{
+    fragments::fragments, hep::hep, message::message, opinion::rsip, pcap::pcap, tcp::tcp,
+};
 
 /// The bytes, from which decisions are read one by one; zeros when they are used up.
 struct Input<'a>(&'a [u8]);

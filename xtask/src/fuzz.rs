@@ -32,12 +32,15 @@ enum Target {
     Message,
     /// Capture files, with whatever frames are in them
     Pcap,
+    /// SIP messages, for the parser and for rsip
+    Rsip,
     /// Segments of TCP flows, in any order, twice and lost
     Tcp,
 }
 
 impl Target {
-    const ALL: [Self; 5] = [Self::Fragments, Self::Hep, Self::Message, Self::Pcap, Self::Tcp];
+    const ALL: [Self; 6] =
+        [Self::Fragments, Self::Hep, Self::Message, Self::Pcap, Self::Rsip, Self::Tcp];
 
     const fn name(self) -> &'static str {
         match self {
@@ -45,6 +48,7 @@ impl Target {
             Self::Hep => "hep",
             Self::Message => "message",
             Self::Pcap => "pcap",
+            Self::Rsip => "rsip",
             Self::Tcp => "tcp",
         }
     }

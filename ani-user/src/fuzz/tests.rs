@@ -10,11 +10,12 @@ use crate::capture::{fixture, hep::fixture as hep_fixture};
 /// A target and the folder of its seeds.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 6] = [
     ("fragments", |data| _ = fragments(data)),
     ("hep", hep),
     ("message", message),
     ("pcap", pcap),
+    ("rsip", |data| _ = rsip(data)),
     ("tcp", |data| _ = tcp(data)),
 ];
 
@@ -39,6 +40,7 @@ fn of_the_traffic_of_the_seeds_something_arrives() {
     let sum = |name, target: fn(&[u8]) -> usize| seeds(name).iter().map(|seed| target(seed)).sum();
     let (packets, messages): (usize, usize) = (sum("fragments", fragments), sum("tcp", tcp));
     assert!(packets > 0 && messages > 0, "{packets} packets, {messages} messages");
+    assert!(seeds("rsip").iter().all(|seed| rsip(seed)), "rsip and the parser take the seeds");
 }
 
 proptest! {
@@ -68,6 +70,55 @@ proptest! {
     }
 }
 
+/// What means something to a reader of SIP, for places where it does not belong.
+const PIECES: [&str; 24] = [
+    "<",
+    ">",
+    "\"",
+    "\\",
+    ";",
+    ",",
+    "@",
+    ":",
+    " ",
+    "\t",
+    "\r\n ",
+    "%41",
+    "=",
+    "?",
+    ".",
+    "(",
+    "_",
+    "sip:",
+    "sips:",
+    "tel:",
+    ";tag=x",
+    "[2001:db8::1]",
+    "\u{fc}",
+    "\r\nIdentity: a.b.c",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    #[test]
+    fn rsip_and_the_parser_agree(
+        seed in any::<prop::sample::Index>(),
+        changes in prop::collection::vec(
+            (any::<prop::sample::Index>(), prop::sample::select(&PIECES[..])),
+            0..4,
+        ),
+    ) {
+        let seeds = seeds("rsip");
+        let mut data = seed.get(&seeds).clone();
+        for (at, piece) in changes {
+            let at = at.index(data.len() + 1);
+            data.splice(at..at, piece.bytes());
+        }
+        rsip(&data);
+    }
+}
+
 /// What the seeds are made of.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let invite = fixture::invite("+14155551234", "b1");
@@ -78,6 +129,18 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             String::from_utf8(fixture::invite("anonymous", "b2"))
                 .expect("ASCII")
                 .replace("CSeq", "P-Asserted-Identity: \"A\" <tel:+14155551234>\r\nCSeq")
+                .into_bytes(),
+        ],
+        "rsip" => vec![
+            invite,
+            String::from_utf8(fixture::invite("2025550100;cpc=ordinary", "b3"))
+                .expect("ASCII")
+                .replace(
+                    "CSeq",
+                    "P-Asserted-Identity: \"A, B\" <sip:+14155551234@h>, tel:+14155551234\r\n\
+                     Identity: eyJhbGciOiJFUzI1NiJ9.e30.c2ln;info=<https://h/c>;ppt=shaken\r\n\
+                     CSeq",
+                )
                 .into_bytes(),
         ],
         "hep" => vec![

@@ -47,15 +47,16 @@ pub(super) fn run(report: &mut Report) -> Result<()> {
         })
     };
     let parser = timed(ROUNDS, &mut |message| {
-        let invite = sip::invite(message, false).context("no INVITE")?;
-        Ok(facts(black_box(&invite)))
+        let invite = sip::invite(message, false);
+        Ok(facts(black_box(invite.as_ref().context("no INVITE")?)))
     })?;
     let trunk = Trunk::new("carrier".to_owned(), Vec::new(), Profile::generic(), None);
     let identified = timed(ROUNDS, &mut |message| {
-        let invite = sip::invite(message, false).context("no INVITE")?;
-        let identity = identity::identify(black_box(&invite), None, &trunk.reading());
+        let invite = sip::invite(message, false);
+        let invite = black_box(invite.as_ref().context("no INVITE")?);
+        let identity = identity::identify(invite, None, &trunk.reading());
         ensure!(!black_box(&identity).number.is_none(), "a number was lost");
-        Ok(facts(&invite))
+        Ok(facts(invite))
     })?;
     let rsip = timed(PEER_ROUNDS, &mut peers::rsip_facts)?;
     let name = "SIP parser on an INVITE of 1,366 bytes";
