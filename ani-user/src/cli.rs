@@ -31,6 +31,8 @@ mod block;
 mod limit;
 /// `ani replay`
 pub mod replay;
+/// `ani trunk`
+mod trunk;
 /// `ani check-config`
 mod check_config;
 /// `ani doctor`
@@ -96,6 +98,9 @@ enum Command {
     /// followed, from one file to the next; IP-in-IP, GRE and GTP-U tunnels are looked into, and the
     /// addresses shown are those within.
     Replay(replay::Args),
+    /// Learn what a trunk sends, and see the profiles there are
+    #[command(subcommand)]
+    Trunk(trunk::Command),
     /// Read a configuration file and say what is wrong with it
     CheckConfig(check_config::Args),
     /// Check what this machine needs to run the daemon, and say what to do
@@ -133,6 +138,7 @@ fn dispatch(Cli { globals, command }: &Cli) -> anyhow::Result<()> {
         Command::Block(command) => block::run(command, globals),
         Command::Limit(command) => limit::run(command, globals),
         Command::Replay(args) => replay::run(args, globals.json),
+        Command::Trunk(command) => trunk::run(command, globals),
         Command::CheckConfig(args) => check_config::run(args, globals),
         Command::Doctor(args) => doctor::run(args, globals),
         Command::Completions(args) => completions::run(args, &mut Cli::command()),
