@@ -35,6 +35,8 @@ mod limit;
 pub mod replay;
 /// `ani inspect`
 pub mod inspect;
+/// `ani trunk`
+mod trunk;
 /// `ani check-config`
 mod check_config;
 /// `ani doctor`
@@ -109,6 +111,9 @@ enum Command {
     /// Ends with 1 when the message is no INVITE or cannot be read, whatever is malformed in one
     /// that can.
     Inspect(inspect::Args),
+    /// Learn what a trunk sends, and see the profiles there are
+    #[command(subcommand)]
+    Trunk(trunk::Command),
     /// Read a configuration file and say what is wrong with it
     CheckConfig(check_config::Args),
     /// Check what this machine needs to run the daemon, and say what to do
@@ -148,6 +153,7 @@ fn dispatch(Cli { globals, command }: &Cli) -> anyhow::Result<()> {
         Command::Limit(command) => limit::run(command, globals),
         Command::Replay(args) => replay::run(args, globals.json),
         Command::Inspect(args) => inspect::run(args, globals.json),
+        Command::Trunk(command) => trunk::run(command, globals),
         Command::CheckConfig(args) => check_config::run(args, globals),
         Command::Doctor(args) => doctor::run(args, globals),
         Command::Completions(args) => completions::run(args, &mut Cli::command()),

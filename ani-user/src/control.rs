@@ -32,6 +32,8 @@ mod api;
 mod block;
 /// Lists of numbers as text and CSV.
 pub(crate) mod list;
+/// Habits of trunks: changes, and lessons.
+mod habits;
 /// Numbers as an operator writes them.
 pub(crate) mod number;
 /// The status document, and the names all counters go by.
@@ -173,6 +175,7 @@ impl Daemon {
             after = Some(last.number);
             self.enforce.block(&page).map_err(Error::NotInForce)?;
         }
+        self.restore_habits()?;
         self.enforce.limit_per_caller(self.limit()?.rate).map_err(Error::NotInForce)
     }
 

@@ -47,6 +47,9 @@ use crate::{
 /// itself; this makes room.
 const EXPIRY_PERIOD: Duration = Duration::from_secs(10);
 
+/// Habits are stored once in so many of these, and at the end.
+const HABITS_EVERY: u32 = 30;
+
 /// How often the XDP program's notices are looked for.
 const NOTICE_PERIOD: Duration = Duration::from_millis(500);
 
@@ -125,7 +128,14 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
         mirror.end().await?;
     }
     threads.stop.store(true, Ordering::Relaxed);
-    let joined = spawn_blocking(move || threads.handles.join()).await?;
+    let learned = Arc::clone(&daemon);
+    let joined = spawn_blocking(move || {
+        let joined = threads.handles.join();
+        learned.tell_habits();
+        keep_habits(&learned);
+        joined
+    })
+    .await?;
     drop(shutdown);
     while let Some(served) = servers.join_next().await {
         if let Err(error) = served? {
@@ -146,6 +156,7 @@ async fn serve(
     mut failed: oneshot::Receiver<()>,
 ) -> Result<()> {
     let mut expiry = tokio::time::interval(EXPIRY_PERIOD);
+    let mut ticks = 0_u32;
     loop {
         tokio::select! {
             () = end.come() => return Ok(()),
@@ -160,13 +171,25 @@ async fn serve(
             }
             _ = expiry.tick() => {
                 let daemon = Arc::clone(daemon);
+                ticks = ticks.wrapping_add(1);
+                let keep = ticks.is_multiple_of(HABITS_EVERY);
                 spawn_blocking(move || {
+                    if daemon.tell_habits() > 0 || keep {
+                        keep_habits(&daemon);
+                    }
                     if let Err(error) = daemon.expire(Clock::new().now()) {
                         tracing::warn!("cannot take expired entries off the block list: {error:#}");
                     }
                 }).await?;
             }
         }
+    }
+}
+
+/// What cannot be stored is learned again.
+fn keep_habits(daemon: &Daemon) {
+    if let Err(error) = daemon.keep_habits() {
+        tracing::warn!("cannot store what was learned of the trunks' habits: {error}");
     }
 }
 

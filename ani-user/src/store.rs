@@ -1,4 +1,5 @@
-//! What survives a restart: the block list, and the limit an operator set by command.
+//! What survives a restart: the block list, the limit an operator set by command, and what was
+//! learned of the trunks' habits.
 //!
 //! One SQLite database, `ani.db`, write-ahead logged, synchronous: what a method returned from is
 //! on the disk. The database belongs to one daemon at a time. One that is damaged, or newer than
@@ -12,7 +13,7 @@ use std::{
 };
 
 use ani_ebpf::abi::number::Number;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use crate::{config::Rate, policy::Block, time::Timestamp};
 
@@ -254,6 +255,61 @@ impl Store {
             None => state.connection.execute("DELETE FROM setting WHERE key = ?1", [LIMIT]),
         };
         self.named(changed.map(|_| ()).map_err(schema::Failure::from))
+    }
+
+    /// What was learned of each trunk's habits, as JSON.
+    pub fn habits(&self) -> Result<Vec<(String, String)>, Error> {
+        let state = self.state();
+        self.named(
+            state
+                .connection
+                .prepare("SELECT trunk, state FROM habit ORDER BY trunk")
+                .and_then(|mut query| {
+                    query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+                })
+                .map_err(schema::Failure::from),
+        )
+    }
+
+    /// Keeps what was learned of some trunks' habits instead of what was kept of them.
+    pub fn set_habits(&self, rows: &[(String, String)]) -> Result<(), Error> {
+        self.each(
+            rows,
+            "INSERT INTO habit (trunk, state) VALUES (?1, ?2) \
+             ON CONFLICT (trunk) DO UPDATE SET state = excluded.state",
+            |query, (trunk, state)| query.execute(params![trunk, state]),
+        )
+    }
+
+    /// Forgets the habits of some trunks.
+    pub fn forget_habits(&self, trunks: &[String]) -> Result<(), Error> {
+        self.each(trunks, "DELETE FROM habit WHERE trunk = ?1", |query, trunk| {
+            query.execute([trunk])
+        })
+    }
+
+    /// One statement for each item, all or none.
+    fn each<T>(
+        &self,
+        items: &[T],
+        statement: &str,
+        run: impl Fn(&mut CachedStatement<'_>, &T) -> rusqlite::Result<usize>,
+    ) -> Result<(), Error> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        let mut state = self.state();
+        let all = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            {
+                let mut query = transaction.prepare_cached(statement)?;
+                for item in items {
+                    run(&mut query, item)?;
+                }
+            }
+            transaction.commit()
+        };
+        self.named(all(&mut state.connection).map_err(schema::Failure::from))
     }
 
     /// A panic while the lock was held left the database consistent: a transaction that was not

@@ -55,6 +55,8 @@ pub enum By {
 #[derive(Debug)]
 pub struct Telemetry {
     state: Mutex<State>,
+    /// What each trunk's INVITEs are like.
+    pub habits: habits::Book,
 }
 
 #[derive(Debug)]
@@ -85,7 +87,7 @@ impl Telemetry {
             trunks: BTreeMap::new(),
             trunks_overflowed: 0,
         };
-        Self { state: Mutex::new(state) }
+        Self { state: Mutex::new(state), habits: habits::Book::default() }
     }
 
     /// Counts an INVITE.
@@ -93,6 +95,8 @@ impl Telemetry {
         let mut state = self.state();
         state.trunk(invite.trunk.as_deref()).record(invite);
         state.callers.record(invite);
+        drop(state);
+        self.habits.record(invite);
     }
 
     /// The `count` callers with the most, the one with the most first; of equals the one seen last.
@@ -188,7 +192,7 @@ impl<R: Ord> PartialEq for Ranked<'_, R> {
 impl<R: Ord> Eq for Ranked<'_, R> {}
 
 /// Whether the INVITE starts a call: not within a dialog, and not seen before.
-const fn is_call(invite: &Invite<'_>) -> bool {
+pub(crate) const fn is_call(invite: &Invite<'_>) -> bool {
     invite.to_tag.is_none() && !invite.retransmission
 }
 

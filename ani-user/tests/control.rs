@@ -3,6 +3,9 @@
 /// The server on a socket of its own, with an `Enforce` and a clock made here.
 #[path = "control/rig.rs"]
 mod rig;
+/// Habits of trunks.
+#[path = "control/habits.rs"]
+mod habits;
 /// The metrics endpoint against the status document, and against OpenMetrics.
 #[path = "control/metrics.rs"]
 mod metrics;

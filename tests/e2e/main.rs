@@ -15,6 +15,8 @@ mod floods;
 mod fragments;
 /// The lab itself.
 mod ground;
+/// A carrier that changes what it sends.
+mod habits;
 /// Calls over TLS that the SBC mirrors.
 mod hep;
 /// The rate limit.

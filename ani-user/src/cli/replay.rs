@@ -222,6 +222,30 @@ fn file(
     shown
 }
 
+/// Hands out each INVITE of the files, for other commands that read captures.
+pub(super) fn each_invite(
+    files: &[PathBuf],
+    config: Config,
+    errors: &mut dyn Write,
+    each: &mut dyn FnMut(&Invite<'_>),
+) -> anyhow::Result<Summary> {
+    let mut terminal = progress::wanted().then(io::stderr);
+    let mut progress = Progress::new(terminal.as_mut().map(|terminal| terminal as &mut dyn Write));
+    let config = Arc::new(config);
+    let rules = Arc::new(Memory::new(&config));
+    let mut summary = Summary::default();
+    let mut pipeline = Pipeline::new(config, rules, Arc::clone(&summary.tallies));
+    let mut show = |invite: &Invite<'_>| -> anyhow::Result<()> {
+        each(invite);
+        Ok(())
+    };
+    for path in files {
+        file(path, &mut pipeline, &mut summary, &mut show, errors, &mut progress)?;
+    }
+    pipeline.finish(&mut |invite| each(&invite));
+    Ok(summary)
+}
+
 /// What counts without a configuration: every source is one trunk.
 pub fn one_trunk() -> Config {
     let everywhere = vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];

@@ -11,6 +11,7 @@
 //! | `/v1/block` | DELETE | `{"numbers": […], "country"}`: removes |
 //! | `/v1/block/import?ttl=&reason=&country=` | POST | a list as text or CSV: adds all or none |
 //! | `/v1/block/export` | GET | the block list as CSV |
+//! | `/v1/habits…` | | what trunks send; see `habits` |
 //! | `/v1/limits` | GET, PUT, DELETE | `{"per_caller": {"calls", "within"} or null}` |
 
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use serde_json::{Value, json};
 use super::{
     Daemon, MAX_IMPORT_BYTES, Refusal,
     block::{self, Add, How, Page, Remove},
-    number, status,
+    habits, number, status,
 };
 use crate::{
     config::Rate,
@@ -57,6 +58,7 @@ pub(super) fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/block/import", post(import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
         .route("/v1/block/export", get(export))
         .route("/v1/limits", get(limits).put(set_limits).delete(reset_limits))
+        .merge(habits::routes())
         .fallback(async |request: Request| {
             Refusal::unknown(format!("no such path: {}", request.uri().path()))
         })
@@ -68,8 +70,8 @@ pub(super) fn router(daemon: Arc<Daemon>) -> Router {
         .with_state(daemon)
 }
 
-type Shared = State<Arc<Daemon>>;
-type Answer = Result<Response, Refusal>;
+pub(super) type Shared = State<Arc<Daemon>>;
+pub(super) type Answer = Result<Response, Refusal>;
 
 async fn status(State(daemon): Shared) -> Answer {
     work(move || daemon.status().map(json_of)).await
@@ -225,18 +227,18 @@ async fn reset_limits(State(daemon): Shared) -> Answer {
 }
 
 /// Database and kernel maps block; they do so beside the tasks that serve.
-async fn work(job: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+pub(super) async fn work(job: impl FnOnce() -> Answer + Send + 'static) -> Answer {
     tokio::task::spawn_blocking(job)
         .await
         .unwrap_or_else(|error| Err(Refusal::failed(format!("the request ended early: {error}"))))
 }
 
-fn json_of(value: impl Serialize) -> Response {
+pub(super) fn json_of(value: impl Serialize) -> Response {
     Json(value).into_response()
 }
 
 /// The query, or a refusal in JSON.
-struct Asked<T>(T);
+pub(super) struct Asked<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     type Rejection = Refusal;
@@ -271,7 +273,7 @@ impl<S: Send + Sync> FromRequest<S> for Whole {
 }
 
 /// A JSON body, or a refusal in JSON.
-struct Said<T>(T);
+pub(super) struct Said<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Said<T> {
     type Rejection = Refusal;

@@ -38,6 +38,11 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(100);
 const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Trunk {
+    trunk: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Verdicts {
     trunk: String,
     verdict: &'static str,
@@ -117,6 +122,15 @@ impl Daemon {
             }
             mismatches.get_or_create(&Trunks { trunk }).inc_by(figures.caller_id_mismatches);
         }
+        let changes = Family::<Trunk, Counter>::default();
+        for (trunk, count) in self.telemetry.habits.changes() {
+            changes.get_or_create(&Trunk { trunk }).inc_by(count);
+        }
+        registry.register(
+            "ani_trunk_habit_changes",
+            "Habits of a trunk that changed: `ani trunk lint` says which",
+            changes,
+        );
         registry.register(
             "ani_trunk_invites",
             "INVITEs the daemon analysed, by trunk (- for none) and verdict",

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::Error;
 
 /// `user_version` of the database; raised with any change to the tables.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// How long a lock of another process is waited for, as when one daemon follows another.
 const BUSY: Duration = Duration::from_secs(2);
@@ -24,7 +24,15 @@ const TABLES: &str = "
     ) STRICT;
     CREATE INDEX block_expires ON block (expires) WHERE expires IS NOT NULL;
     CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-    PRAGMA user_version = 1;
+";
+
+/// What version 2 has beside version 1.
+const HABITS: &str = "
+    CREATE TABLE habit (
+        trunk TEXT PRIMARY KEY,
+        state TEXT NOT NULL            -- JSON
+    ) STRICT;
+    PRAGMA user_version = 2;
 ";
 
 /// What went wrong, before the file's name is known.
@@ -79,10 +87,16 @@ pub(super) fn open(file: &Path) -> Result<Connection, Failure> {
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
     // Holds the lock from here on, also while nothing is written.
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let tables = if version == 0 {
-        connection.execute_batch(TABLES).map_err(|error| unexpected(&connection, error))
-    } else {
-        check(&connection)
+    let tables = match version {
+        0 => connection
+            .execute_batch(TABLES)
+            .and_then(|()| connection.execute_batch(HABITS))
+            .map_err(|error| unexpected(&connection, error)),
+        1 => check(&connection).and_then(|()| Ok(connection.execute_batch(HABITS)?)),
+        _ => check(&connection).and_then(|()| {
+            connection.prepare("SELECT trunk, state FROM habit LIMIT 0")?;
+            Ok(())
+        }),
     };
     match tables {
         Ok(()) => connection.execute_batch("COMMIT")?,

@@ -153,12 +153,43 @@ fn another_programs_database_and_a_newer_one_are_refused() {
         .and_then(|other| other.execute_batch("CREATE TABLE block (a); PRAGMA user_version = 7"))
         .expect("a database");
     let error = Store::open(directory.path()).expect_err("newer").to_string();
-    assert!(error.contains("written by a newer ani (schema 7, this one knows 1)"), "{error}");
+    assert!(error.contains("written by a newer ani (schema 7, this one knows 2)"), "{error}");
     Connection::open(&file)
         .and_then(|other| other.execute_batch("PRAGMA user_version = 0"))
         .expect("a database");
     let error = Store::open(directory.path()).expect_err("foreign").to_string();
     assert!(error.contains("is damaged (its tables are not ani's)"), "{error}");
+}
+
+#[test]
+fn habits_are_kept_replaced_and_forgotten() {
+    let directory = directory();
+    let row = |trunk: &str, state: &str| (trunk.to_owned(), state.to_owned());
+    {
+        let store = Store::open(directory.path()).expect("open");
+        store.set_habits(&[row("b", "{}"), row("a", "{}")]).expect("kept");
+        store.set_habits(&[row("a", "{\"x\":1}")]).expect("replaced");
+    }
+    let store = Store::open(directory.path()).expect("open");
+    assert_eq!(store.habits().expect("habits"), [row("a", "{\"x\":1}"), row("b", "{}")]);
+    store.forget_habits(&["a".to_owned()]).expect("forgotten");
+    assert_eq!(store.habits().expect("habits"), [row("b", "{}")]);
+}
+
+#[test]
+fn a_database_of_the_first_version_gets_what_the_second_has() {
+    let directory = directory();
+    let file = directory.path().join(FILE);
+    Store::open(directory.path())
+        .and_then(|store| store.block(&[entry("14155550001", None)], 1))
+        .expect("a database");
+    Connection::open(&file)
+        .and_then(|old| old.execute_batch("DROP TABLE habit; PRAGMA user_version = 1"))
+        .expect("an old one");
+    for _ in 0..2 {
+        let store = Store::open(directory.path()).expect("open");
+        assert_eq!((store.entries(), store.habits().expect("habits")), (1, Vec::new()));
+    }
 }
 
 #[test]

@@ -157,6 +157,14 @@ impl Rig {
         rig
     }
 
+    /// The same with another configuration.
+    pub(crate) fn restart_with(&mut self, text: &str) {
+        let Config { control, store, .. } = self.config.clone();
+        self.config =
+            Config { control, store, ..Config::parse(text, "ani.toml").expect("a configuration") };
+        self.restart();
+    }
+
     /// Ends the daemon and starts another one with an empty kernel and the same store.
     pub(crate) fn restart(&mut self) {
         self.stop();

@@ -1,5 +1,7 @@
 //! What one INVITE shows.
 
+use std::fmt;
+
 use super::traits::{Trait, Traits};
 use crate::{
     identity,
@@ -24,7 +26,7 @@ const TWO_DIGIT_CODES: [u64; 44] = [
 ];
 
 /// What an INVITE shows of its sender's habits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default)]
 pub struct Habits<'a> {
     /// Which habits.
     pub traits: Traits,
@@ -41,6 +43,23 @@ pub struct Habits<'a> {
     pub head: &'a [u8],
     /// Whether headers are missing from the capture.
     pub headers_cut: bool,
+}
+
+/// The same is what shows the same: what follows the headers in the message is none of the INVITE's.
+impl PartialEq for Habits<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let shown = |habits: &Self| {
+            let Self { traits, bare_digits, caller_code, called_code, words, .. } = *habits;
+            (traits, bare_digits, caller_code, called_code, words, habits.headers_cut)
+        };
+        shown(self) == shown(other)
+    }
+}
+
+impl fmt::Debug for Habits<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.traits.iter()).finish()
+    }
 }
 
 impl<'a> Habits<'a> {

@@ -6,7 +6,7 @@ use super::*;
 use crate::{sip, time::Timestamp};
 
 /// An INVITE with a From and other headers.
-pub(super) fn message(called: &str, from: &str, headers: &str) -> String {
+pub(in crate::telemetry) fn message(called: &str, from: &str, headers: &str) -> String {
     format!(
         "INVITE {called} SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: {from};tag=1\r\n\
          To: <{called}>\r\nCall-ID: 1@h\r\nCSeq: 1 INVITE\r\n{headers}\r\n"

@@ -252,6 +252,12 @@ impl Traits {
         Self(self.0 & !other.0)
     }
 
+    /// Those of one of the two only.
+    #[must_use]
+    pub const fn differing(self, other: Self) -> Self {
+        Self(self.0 ^ other.0)
+    }
+
     /// One after the other.
     pub fn iter(self) -> impl Iterator<Item = Trait> {
         let mut left = self.0;
@@ -260,6 +266,24 @@ impl Traits {
             left &= left - 1;
             Some(row.habit)
         })
+    }
+}
+
+impl Serialize for Traits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Traits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut traits = Self::NONE;
+        for name in Vec::<String>::deserialize(deserializer)? {
+            if let Some(habit) = Trait::from_name(&name) {
+                traits.add(habit);
+            }
+        }
+        Ok(traits)
     }
 }
 
