@@ -2,6 +2,8 @@
 
 /// The INVITEs that are timed, and frames around them.
 mod frames;
+/// What seeing habits costs.
+mod habits;
 /// What the program costs the kernel.
 mod kernel;
 /// What captures cost to read.
@@ -18,7 +20,7 @@ use self::report::Report;
 /// A group of cases, and what measures them.
 type Group = (&'static str, fn(&mut Report) -> Result<()>);
 
-const GROUPS: &[Group] = &[("kernel", kernel::run), ("parse", parse::run)];
+const GROUPS: &[Group] = &[("habits", habits::run), ("kernel", kernel::run), ("parse", parse::run)];
 
 fn main() -> ExitCode {
     // `--bench` is cargo's.

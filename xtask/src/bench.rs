@@ -17,6 +17,8 @@ pub(crate) struct Options {
 /// What is measured together.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Group {
+    /// What seeing and counting the habits of a trunk costs
+    Habits,
     /// The XDP program, beside one that passes everything (root)
     Kernel,
     /// Replay of a capture and the pipeline behind it, beside tshark
@@ -26,6 +28,7 @@ enum Group {
 impl Group {
     const fn name(self) -> &'static str {
         match self {
+            Self::Habits => "habits",
             Self::Kernel => "kernel",
             Self::Parse => "parse",
         }
@@ -33,11 +36,11 @@ impl Group {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    if options.group != Some(Group::Parse) {
+    if matches!(options.group, None | Some(Group::Kernel)) {
         preflight::network("bench")?;
     }
     provision::build_tools()?;
-    if options.group != Some(Group::Kernel) {
+    if matches!(options.group, None | Some(Group::Parse)) {
         provision::tshark()?;
     }
     // Standard output is for the figures alone.

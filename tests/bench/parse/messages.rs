@@ -73,8 +73,11 @@ impl Messages {
 
 /// One message, and the bytes of its facts.
 fn message(random: &mut Random) -> Result<(Vec<u8>, usize)> {
-    let number =
-        |random: &mut Random| format!("1{:010}", 2_010_000_000 + random.below(7_989_999_999));
+    // No area and no exchange of North America begins with 0 or 1.
+    let number = |random: &mut Random| {
+        let (area, exchange) = (201 + random.below(799), 200 + random.below(800));
+        format!("1{area}{exchange}{:04}", random.below(10_000))
+    };
     let hex = |random: &mut Random, least: usize, most: usize| -> String {
         let len = least + random.below(most - least + 1);
         (0..len).map(|_| char::from(*random.of(b"0123456789abcdef"))).collect()

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use memchr::memchr2;
+
 use super::traits::{Trait, Traits};
 use crate::{
     identity,
-    sip::{self, Header, Invite, NameAddr, Scheme, Uri},
+    sip::{self, Header, Invite, NameAddr, Parameters, Scheme, Uri},
 };
 
 /// Digits of the longest number there is.
@@ -178,10 +180,14 @@ impl<'a> Habits<'a> {
     /// `places` are those of the user part, the URI and the header; none for other headers, which
     /// count where no other has it.
     fn verstat_on(&mut self, value: &NameAddr<'a>, places: Option<[Trait; 3]>) {
-        let parameters = [value.uri.user_parameters(), value.uri.parameters(), value.parameters()];
-        for (at, place) in parameters.into_iter().enumerate() {
+        let places_raw = [value.uri.user_parameters, value.uri.parameters, value.parameters];
+        for (at, raw) in places_raw.into_iter().enumerate() {
+            // Most have `user=phone` and a tag: without the letter they need not be read.
+            if memchr2(b'v', b'V', raw).is_none() {
+                continue;
+            }
             let (mut token, mut attest) = (None, false);
-            for parameter in place {
+            for parameter in Parameters::new(raw) {
                 if parameter.name.eq_ignore_ascii_case(b"verstat") {
                     token = token.or(parameter.value);
                 } else if parameter.name.eq_ignore_ascii_case(b"attest") {
