@@ -133,7 +133,7 @@ traits! {
     AssertedTel, "p-asserted-identity-tel", Asserted, PAI, "have a tel: URI in it";
     AssertedPlus, "p-asserted-identity-plus", Asserted, PAI, "have a number with + in it";
     AssertedTen, "p-asserted-identity-ten-digits", Asserted, PAI, "have ten digits without + in it";
-    AssertedDigits, "p-asserted-identity-digits", Asserted, PAI, "have another count of digits without + in it";
+    AssertedDigits, "p-asserted-identity-digits", Asserted, PAI, "have digits without + in it, not ten of them";
     AssertedAnonymous, "p-asserted-identity-anonymous", Asserted, PAI, "have an anonymous caller in it";
     AssertedOther, "p-asserted-identity-no-number", Asserted, PAI, "have no number in it";
     FromAsserted, "from-is-p-asserted-identity", Asserted, FROM, "have the same number in From";
@@ -141,7 +141,7 @@ traits! {
     FromTel, "from-tel", Any, FROM, "have a tel: URI in From";
     FromPlus, "from-plus", Any, FROM, "have a number with + in From";
     FromTen, "from-ten-digits", Any, FROM, "have ten digits without + in From";
-    FromDigits, "from-digits", Any, FROM, "have another count of digits without + in From";
+    FromDigits, "from-digits", Any, FROM, "have digits without + in From, not ten of them";
     FromAnonymous, "from-anonymous", Any, FROM, "have an anonymous caller in From";
     FromOther, "from-no-number", Any, FROM, "have no number in From";
 
