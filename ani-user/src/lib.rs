@@ -1,6 +1,6 @@
 //! The daemon and the command line of ani, in the order a packet meets them.
 //!
-//! `sip`, `identity`, `policy` and `telemetry` know neither tokio nor aya and read no clock; time
+//! `sip`, `identity`, `stir::verify`, `policy` and `telemetry` know neither tokio nor aya and read no clock; time
 //! comes in with the frame.
 
 /// Loads and attaches the XDP program, and writes its maps.
@@ -11,6 +11,8 @@ pub mod capture;
 pub mod sip;
 /// Who is calling: candidates, the one chosen, what it is worth.
 pub mod identity;
+/// What a signature is worth: STIR/SHAKEN verification.
+pub mod stir;
 /// What is done with the call, and why.
 pub mod policy;
 /// Frame in, verdict and facts out; knows all stages, does no I/O.

@@ -1,0 +1,17 @@
+//! What a signature is worth: verification of Identity headers as an STI-VS does it (RFC 8224 §6.2,
+//! RFC 8225, RFC 8588, ATIS-1000074 §5.3).
+//!
+//! `verify` and what it is made of know no clock, no network and no async runtime: the time comes
+//! with the call, and certificates are those that are at hand. A certificate that is not there is
+//! an outcome of its own, and somebody else fetches it.
+
+/// What can come of a verification: one table of words, codes, causes and remedies.
+pub mod outcome;
+/// What is verified: the facts of one INVITE.
+pub mod call;
+/// What came of it.
+pub mod judgement;
+
+pub use call::Call;
+pub use judgement::{Judged, Judgement};
+pub use outcome::{Class, Outcome};
