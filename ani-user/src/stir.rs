@@ -11,6 +11,20 @@ pub mod outcome;
 pub mod call;
 /// What came of it.
 pub mod judgement;
+/// Where a certificate may be.
+pub mod url;
+/// Addresses that are not asked.
+pub mod address;
+/// How many certificates are asked for.
+pub mod budget;
+/// One certificate is fetched.
+pub mod fetch;
+/// How long it is used.
+pub mod freshness;
+/// Certificates of an operator's own.
+pub mod local;
+/// Certificates that survive a restart.
+pub mod disk;
 
 pub use call::Call;
 pub use judgement::{Judged, Judgement};
