@@ -3,7 +3,7 @@
 //!
 //! `verify` and what it is made of know no clock, no network and no async runtime: the time comes
 //! with the call, and certificates are those that are at hand. A certificate that is not there is
-//! an outcome of its own, and somebody else fetches it.
+//! an outcome of its own, and somebody else fetches it: `cache` and what stands before it.
 
 /// What can come of a verification: one table of words, codes, causes and remedies.
 pub mod outcome;
@@ -25,6 +25,8 @@ pub mod freshness;
 pub mod local;
 /// Certificates that survive a restart.
 pub mod disk;
+/// Certificates at hand, and those that are asked for.
+pub mod cache;
 
 pub use call::Call;
 pub use judgement::{Judged, Judgement};

@@ -6,7 +6,7 @@
 //! resolves differently the second time gains nothing. Cookies, proxies and other things that a
 //! client carries from one host to another are not there to be abused.
 
-use std::{fmt, path::Path, time::Duration};
+use std::{convert::Infallible, fmt, path::Path, time::Duration};
 
 use ::url::{Position, Url};
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
@@ -18,7 +18,6 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
-use tokio::task::JoinSet;
 
 use self::connect::Connector;
 use super::{Outcome, freshness, url};
@@ -120,9 +119,6 @@ impl Fetcher {
             .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
             .await
             .map_err(broken)?;
-        // The set ends it when this future is dropped, at the deadline too.
-        let mut connections = JoinSet::new();
-        connections.spawn(connection);
         let host = &url[Position::BeforeHost..Position::AfterPort];
         let request = Request::builder()
             .method(Method::GET)
@@ -131,8 +127,20 @@ impl Fetcher {
             .header(USER_AGENT, "ani")
             .body(Empty::new())
             .map_err(|error| Failure::new(Outcome::FetchHttp, error))?;
-        let response = sender.send_request(request).await.map_err(broken)?;
-        answer(url, response, now).await
+        let exchange = async {
+            let response = sender.send_request(request).await.map_err(broken)?;
+            answer(url, response, now).await
+        };
+        // Driven here and by no task of its own: it is closed when this future is dropped, at the
+        // deadline too. How it ended is told by the exchange.
+        let driven = async {
+            let _ = connection.await;
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            step = exchange => step,
+            never = driven => match never {},
+        }
     }
 }
 

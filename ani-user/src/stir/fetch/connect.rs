@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use rustls::{ClientConfig, RootCertStore, client::Resumption, crypto::aws_lc_rs};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use tokio::{
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     sync::{Semaphore, oneshot},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -28,6 +28,8 @@ const MAX_LOOKUPS: usize = 32;
 const MAX_ADDRESSES: usize = 64;
 /// Addresses that are tried, one after the other.
 const MAX_TRIES: usize = 3;
+/// Bytes that the kernel takes of a host before they are read; by default it takes megabytes.
+const RECEIVE_BUFFER: u32 = 64 * 1024;
 /// How long one of them may take to answer: a broken way by IPv6 leaves time for IPv4.
 const TRY: Duration = Duration::from_millis(700);
 
@@ -113,7 +115,7 @@ impl Connector {
         }
         let mut failure = no_host();
         for address in permitted {
-            match tokio::time::timeout(TRY, TcpStream::connect(address)).await {
+            match tokio::time::timeout(TRY, open(*address)).await {
                 Ok(Ok(stream)) => {
                     let tls = self.tls.connect(name, stream).await;
                     return tls.map_err(|error| Failure::new(Outcome::FetchTls, error));
@@ -160,6 +162,12 @@ impl Connector {
             Err(_) => Err(failed(format!("{shown}: the lookup ended early"))),
         }
     }
+}
+
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.connect(address).await
 }
 
 fn literal(address: IpAddr, port: u16) -> (Vec<SocketAddr>, ServerName<'static>) {
