@@ -11,6 +11,12 @@ pub mod outcome;
 pub mod call;
 /// What came of it.
 pub mod judgement;
+/// What came of the calls of the last seconds.
+pub mod results;
+/// Threads that verify beside the calls.
+pub mod pool;
+/// How far the clock is from those of the signers.
+pub mod skew;
 
 pub use call::Call;
 pub use judgement::{Judged, Judgement};
