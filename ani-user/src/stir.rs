@@ -11,7 +11,26 @@ pub mod outcome;
 pub mod call;
 /// What came of it.
 pub mod judgement;
+/// Who signed: the certificate, its chain, and what it allows.
+pub mod certificate;
+/// For which numbers: TNAuthList.
+pub mod tn_auth_list;
+/// With which claims: JWTClaimConstraints and EnhancedJWTClaimConstraints.
+pub mod constraints;
+/// Whom the operator trusts: anchors and revocation lists, as files.
+pub mod trust;
+/// Trust anchors.
+pub mod anchors;
+/// Revocation lists.
+pub mod crls;
+/// PEM and DER, whichever it is.
+mod pem;
+/// An authority for tests: issues certificates, right and wrong ones, and signs with them.
+#[cfg(any(test, feature = "authority"))]
+pub mod authority;
 
 pub use call::Call;
+pub use certificate::Credential;
 pub use judgement::{Judged, Judgement};
 pub use outcome::{Class, Outcome};
+pub use trust::Trust;
