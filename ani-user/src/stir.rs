@@ -7,6 +7,12 @@
 
 /// What can come of a verification: one table of words, codes, causes and remedies.
 pub mod outcome;
+/// A value of Identity: the token and its parameters.
+pub mod identity_header;
+/// Letters of a token to bytes, strictly and as they come.
+pub mod base64url;
+/// What a PASSporT says: its header and its claims.
+pub mod claims;
 /// What is verified: the facts of one INVITE.
 pub mod call;
 /// What came of it.
