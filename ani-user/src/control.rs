@@ -16,7 +16,7 @@ use std::{
 use ani_ebpf::abi::number::Number;
 
 use crate::{
-    config::{Config, Rate},
+    config::{Config, Rate, Stir},
     identity::Lookup,
     policy::{Block, Enforce},
     store::{self, Store},
@@ -300,6 +300,12 @@ fn distinct(entries: Vec<Block>) -> Vec<Block> {
         .collect()
 }
 
+/// `[stir]` without what a reload changes.
+fn stir_at_start(config: &Config) -> Stir {
+    let Stir { verify, max_age, .. } = Stir::default();
+    Stir { verify, max_age, ..config.stir.clone() }
+}
+
 /// Keys that differ and that only a restart changes.
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     [
@@ -310,6 +316,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("control", old.control != new.control),
         ("store", old.store != new.store),
         ("lists", old.lists != new.lists),
+        ("stir", stir_at_start(old) != stir_at_start(new)),
         ("telemetry", old.telemetry != new.telemetry),
     ]
     .into_iter()

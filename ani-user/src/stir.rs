@@ -34,6 +34,12 @@ mod pem;
 /// An authority for tests: issues certificates, right and wrong ones, and signs with them.
 #[cfg(any(test, feature = "authority"))]
 pub mod authority;
+/// What came of the calls of the last seconds.
+pub mod results;
+/// Threads that verify beside the calls.
+pub mod pool;
+/// How far the clock is from those of the signers.
+pub mod skew;
 
 pub use call::Call;
 pub use certificate::Credential;
