@@ -40,6 +40,20 @@ pub mod results;
 pub mod pool;
 /// How far the clock is from those of the signers.
 pub mod skew;
+/// Where a certificate may be.
+pub mod url;
+/// Addresses that are not asked.
+pub mod address;
+/// How many certificates are asked for.
+pub mod budget;
+/// One certificate is fetched.
+pub mod fetch;
+/// How long it is used.
+pub mod freshness;
+/// Certificates of an operator's own.
+pub mod local;
+/// Certificates that survive a restart.
+pub mod disk;
 
 pub use call::Call;
 pub use certificate::Credential;

@@ -161,6 +161,9 @@ outcomes! {
     CertificatePending, "certificate-pending", Unable, None,
         "the certificate is not at hand yet and is being fetched",
         "none: the next call finds it; `ani cert prefetch` fetches it before";
+    LocalUnreadable, "local-unreadable", Unable, None,
+        "the certificate's file in stir.local cannot be read, or is no certificate",
+        "replace the file, or take it away: the log names it";
     FetchOff, "fetch-off", Unable, Some(436),
         "the certificate is not at hand, and fetching is switched off",
         "put it there with `ani cert add`, or set stir.fetch";
@@ -174,8 +177,14 @@ outcomes! {
         "the host of the certificate's URL has no address, or the resolver gives no answer",
         "check this host's resolver";
     FetchConnect, "fetch-connect", Unable, Some(436),
-        "no TLS connection to the host of the certificate",
-        "check this host's way out: routes, firewall, root certificates";
+        "no connection to the host of the certificate",
+        "check this host's way out: routes, firewall";
+    FetchTls, "fetch-tls", Unable, Some(436),
+        "no TLS with the host of the certificate, or it does not prove that it is that host",
+        "check this host's root certificates; a host of one's own may need stir.roots";
+    FetchHttp, "fetch-http", Unable, Some(436),
+        "the host's answer is no HTTP, or broke off",
+        "show the signer the URL";
     FetchTimeout, "fetch-timeout", Unable, Some(436),
         "the certificate did not come in time",
         "check this host's way out";
@@ -183,11 +192,20 @@ outcomes! {
         "the host answered with another HTTP status than 200",
         "show the signer the URL";
     FetchRedirects, "fetch-redirects", Unable, Some(436),
-        "the certificate is behind too many redirects, or one that is refused",
+        "the certificate is behind too many redirects",
+        "show the signer the URL";
+    FetchRedirectRefused, "fetch-redirect-refused", Unable, Some(436),
+        "the host redirects to a URL that is refused, or to none",
         "show the signer the URL";
     FetchTooLarge, "fetch-too-large", Unable, Some(436),
         "the answer is larger than 64 KB",
         "show the signer the URL";
+    FetchEmpty, "fetch-empty", Unable, Some(436),
+        "the host's answer is empty",
+        "show the signer the URL";
+    FetchType, "fetch-type", Unable, Some(436),
+        "the host's answer says that it is something else than a certificate, and cannot be read as one",
+        "show the signer the URL: it may lead to a web page";
 
     // The certificate.
     CertificateMalformed, "certificate-malformed", Failed, Some(437),
