@@ -19,9 +19,10 @@ use aws_lc_rs::{
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams,
-    CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519,
-    PKCS_RSA_SHA256, RevokedCertParams, RsaKeySize, SerialNumber, date_time_ymd,
+    CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
+    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, NameConstraints, PKCS_ECDSA_P256_SHA256,
+    PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256, RevokedCertParams, RsaKeySize,
+    SerialNumber, date_time_ymd,
 };
 use serde_json::{Value, json};
 
@@ -54,13 +55,15 @@ pub struct Rank {
     pub valid: (i64, i64),
     /// Authorities that may be below it.
     pub path_len: Option<u8>,
+    /// Serial number, big endian.
+    pub serial: Vec<u8>,
     /// Algorithm of the key.
     pub key: Key,
     /// A TNAuthList, which belongs to those only that delegate.
     pub numbers: Vec<Entry>,
-    /// Names that certificates below may have, in the subject's organisation.
-    pub organisation: Option<String>,
-    /// Other usages of the key than to sign certificates and lists.
+    /// Names that certificates below may have; empty for any.
+    pub names: Vec<GeneralSubtree>,
+    /// What the key may be used for.
     pub usages: Vec<KeyUsagePurpose>,
 }
 
@@ -69,9 +72,10 @@ impl Default for Rank {
         Self {
             valid: (FROM, TO),
             path_len: None,
+            serial: vec![1],
             key: Key::P256,
             numbers: Vec::new(),
-            organisation: None,
+            names: Vec::new(),
             usages: vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign],
         }
     }
@@ -216,6 +220,13 @@ impl Authority {
         self.certificate.pem()
     }
 
+    /// Another certificate for the key of another authority, signed by this one; PEM. The name is
+    /// the other's own.
+    pub fn vouch(&self, other: &Self, name: &str, rank: &Rank) -> String {
+        let certificate = authority(name, rank).signed_by(other.issuer.key(), &self.issuer);
+        certificate.expect("a certificate").pem()
+    }
+
     /// A certificate and its key.
     pub fn issue(&self, leaf: Leaf) -> Signer {
         let key = leaf.key.generate();
@@ -339,14 +350,12 @@ fn authority(name: &str, rank: &Rank) -> CertificateParams {
         None => BasicConstraints::Unconstrained,
         Some(len) => BasicConstraints::Constrained(len),
     });
+    params.serial_number = Some(SerialNumber::from_slice(&rank.serial));
     params.key_usages.clone_from(&rank.usages);
     params.custom_extensions.extend(numbers(&rank.numbers));
-    if let Some(organisation) = &rank.organisation {
-        let mut name = DistinguishedName::new();
-        name.push(DnType::CountryName, "US");
-        name.push(DnType::OrganizationName, organisation.as_str());
-        params.name_constraints = Some(rcgen::NameConstraints {
-            permitted_subtrees: vec![rcgen::GeneralSubtree::DirectoryName(name)],
+    if !rank.names.is_empty() {
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: rank.names.clone(),
             excluded_subtrees: Vec::new(),
         });
     }

@@ -65,3 +65,6 @@ impl Trust {
         &self.warnings
     }
 }
+
+#[cfg(test)]
+mod tests;
