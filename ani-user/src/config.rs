@@ -66,6 +66,8 @@ pub struct Config {
     pub lists: Lists,
     /// `[emergency]`
     pub emergency: Emergency,
+    /// `[stir]`
+    pub stir: Stir,
     /// `[telemetry]`
     pub telemetry: Telemetry,
 }
@@ -135,6 +137,7 @@ impl Default for Config {
                     .filter_map(|digits| Number::from_ascii(digits.as_bytes()))
                     .collect(),
             },
+            stir: Stir::default(),
             telemetry: Telemetry { max_callers: 100_000 },
         }
     }
@@ -286,6 +289,51 @@ pub struct Lists {
 pub struct Emergency {
     /// Digits as they are dialled; at most [`ani_ebpf::abi::settings::MAX_EMERGENCY`].
     pub numbers: Vec<Number>,
+}
+
+/// How signatures are verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stir {
+    /// Whether they are at all.
+    pub verify: bool,
+    /// Folder of trust anchors; without one nothing is verified and nothing is fetched.
+    pub anchors: Option<PathBuf>,
+    /// Folder of revocation lists.
+    pub crls: Option<PathBuf>,
+    /// How far `iat` may be from now, before and after (RFC 8224 §6.2.3).
+    pub max_age: Duration,
+    /// Whether certificates are fetched over https.
+    pub fetch: bool,
+    /// Folder of certificates that are looked for there before they are fetched.
+    pub local: Option<PathBuf>,
+    /// PEM file of roots that https is trusted by, beside the system's.
+    pub roots: Option<PathBuf>,
+    /// Special-purpose networks that certificates may be fetched from all the same.
+    pub allow_addresses: Vec<IpNet>,
+    /// Threads that verify.
+    pub threads: usize,
+    /// Calls that wait for one of them at most.
+    pub queue: usize,
+    /// Certificates that are kept at most; the one used longest ago gives way.
+    pub max_certificates: usize,
+}
+
+impl Default for Stir {
+    fn default() -> Self {
+        Self {
+            verify: true,
+            anchors: None,
+            crls: None,
+            max_age: Duration::from_secs(60),
+            fetch: true,
+            local: None,
+            roots: None,
+            allow_addresses: Vec::new(),
+            threads: 1,
+            queue: 1_024,
+            max_certificates: 1_000,
+        }
+    }
 }
 
 /// How much is kept about callers.

@@ -9,16 +9,17 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
 use ani_ebpf::abi::number::Number;
 
 use crate::{
-    config::{Config, Rate},
+    config::{Config, Rate, Stir},
     identity::Lookup,
     policy::{Block, Enforce},
+    stir::{Outcome, pool::Load},
     store::{self, Store},
     telemetry::{Tallies, Telemetry},
     time::Timestamp,
@@ -36,6 +37,8 @@ pub(crate) mod list;
 mod habits;
 /// Numbers as an operator writes them.
 pub(crate) mod number;
+/// What signatures came to.
+mod verification;
 /// The status document, and the names all counters go by.
 mod status;
 /// Prometheus metrics.
@@ -57,6 +60,24 @@ pub trait Clock: Send + Sync {
     fn uptime(&self) -> Duration;
 }
 
+/// What verifies signatures; the runtime's, or a test's.
+pub trait Verifies: Send + Sync {
+    /// What goes on.
+    fn load(&self) -> Load;
+
+    /// Trust anchors in force.
+    fn anchors(&self) -> usize;
+
+    /// What was counted of certificates that were looked for: stable words and how often.
+    fn certificates(&self) -> Vec<(&'static str, u64)>;
+
+    /// How fetches of certificates ended, those that occurred.
+    fn fetches(&self) -> Vec<(Outcome, u64)>;
+
+    /// Takes what of `[stir]` a reload changes.
+    fn reconfigure(&self, settings: &Stir);
+}
+
 /// The running daemon as commands see it.
 pub struct Daemon {
     config: RwLock<Arc<Config>>,
@@ -73,6 +94,8 @@ pub struct Daemon {
     max_blocked: usize,
     /// Where mirrored messages come in; stays until a restart too.
     hep: Option<SocketAddr>,
+    /// What verifies signatures, where anchors are configured.
+    verifies: OnceLock<Arc<dyn Verifies>>,
     /// One change at a time: store and kernel must see all in the same order.
     changes: Mutex<()>,
 }
@@ -150,6 +173,7 @@ impl Daemon {
             enforce,
             store,
             clock,
+            verifies: OnceLock::new(),
             changes: Mutex::new(()),
         }
     }
@@ -157,6 +181,12 @@ impl Daemon {
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// At start: names what verifies signatures.
+    pub fn verify_with(&self, verifies: Arc<dyn Verifies>) {
+        // Named once; whoever names a second one is not heard.
+        let _ = self.verifies.set(verifies);
     }
 
     /// At start: puts in force what the store holds, without what has expired meanwhile.
@@ -186,6 +216,9 @@ impl Daemon {
         let old = self.config();
         if self.store.limit()?.is_none() {
             self.enforce_limit(config.limits.per_caller, old.limits.per_caller)?;
+        }
+        if let Some(verifies) = self.verifies.get() {
+            verifies.reconfigure(&config.stir);
         }
         let fixed = needs_restart(&old, &config);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
@@ -300,6 +333,12 @@ fn distinct(entries: Vec<Block>) -> Vec<Block> {
         .collect()
 }
 
+/// `[stir]` without what a reload changes.
+fn stir_at_start(config: &Config) -> Stir {
+    let Stir { verify, max_age, .. } = Stir::default();
+    Stir { verify, max_age, ..config.stir.clone() }
+}
+
 /// Keys that differ and that only a restart changes.
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     [
@@ -310,6 +349,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("control", old.control != new.control),
         ("store", old.store != new.store),
         ("lists", old.lists != new.lists),
+        ("stir", stir_at_start(old) != stir_at_start(new)),
         ("telemetry", old.telemetry != new.telemetry),
     ]
     .into_iter()

@@ -4,6 +4,8 @@
 //! The targets of `cargo xtask fuzz` call them; so does `cargo test`, with the seeds in
 //! `tests/fuzz/seeds` and with bytes of chance. Built for tests and with the feature `fuzz` only.
 
+/// Certificates, their chains, anchors and revocation lists.
+mod certificate;
 /// Fragments of packets, in any order, twice, lost and cut.
 mod fragments;
 /// HEPv3 packets and streams of them.
@@ -18,7 +20,8 @@ mod pcap;
 mod tcp;
 
 pub use self::{
-    fragments::fragments, hep::hep, message::message, opinion::rsip, pcap::pcap, tcp::tcp,
+    certificate::certificate, fragments::fragments, hep::hep, message::message, opinion::rsip,
+    pcap::pcap, tcp::tcp,
 };
 
 /// The bytes, from which decisions are read one by one; zeros when they are used up.

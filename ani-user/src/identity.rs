@@ -100,6 +100,24 @@ impl Identity<'_> {
     pub fn source(&self) -> Option<AniHeader> {
         self.chosen.map(|(header, _)| header)
     }
+
+    /// The URI he was read from; none where no header of the message names him by one.
+    pub fn uri<'i, 'a>(&self, invite: &'i Invite<'a>) -> Option<&'i Uri<'a>> {
+        let (header, value) = self.chosen?;
+        let name = match header {
+            AniHeader::From => invite.from.as_ref(),
+            AniHeader::PAssertedIdentity => invite.p_asserted_identity.get(value),
+            AniHeader::PPreferredIdentity => invite.p_preferred_identity.get(value),
+            AniHeader::RemotePartyId => invite.remote_party_id.get(value),
+            AniHeader::PChargeInfo => invite.p_charge_info.as_ref(),
+            AniHeader::PDcsBillingInfo => {
+                let info = invite.p_dcs_billing_info.as_ref()?;
+                info.calling.as_ref().or(info.charge.as_ref())
+            }
+            AniHeader::Passport => None,
+        };
+        name.map(|name| &name.uri)
+    }
 }
 
 /// Chooses the caller.

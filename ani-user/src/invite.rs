@@ -6,15 +6,19 @@
 
 /// As JSON, fast.
 mod json;
+/// What came of each signature.
+mod passports;
 
 use std::{borrow::Cow, net::SocketAddr};
 
 use serde::Serialize;
 
+pub use self::passports::Passports;
 use crate::{
     capture::{Reach, Transport},
     identity::{Candidate, Line, Told},
     policy::Verdict,
+    stir::Outcome,
     telemetry::habits::Habits,
     time::Timestamp,
 };
@@ -129,17 +133,24 @@ pub enum AniStatus {
 /// How far the network vouches for the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attestation<'a> {
-    /// `A`, `B`, `C` or `none`: the least of what is believed.
+    /// `A`, `B`, `C` or `none`: the least of what is believed. That is what is claimed, whatever the
+    /// signature is worth.
     pub level: &'static str,
     /// Where it was read, the first of the profile's sources: `identity`, `verstat`, `header`. Without
     /// a level, `verstat` where that says what became of the verification; none for no attestation.
     pub source: Option<&'static str>,
-    /// `unverified` for an Identity header, `absent` without one.
+    /// `valid`, `invalid` or `unverified` for an Identity header, `absent` without one.
     pub signature: &'static str,
-    /// Why a signature is not valid, or nothing is known of one.
+    /// Why a signature is not valid, or nothing is known of one: the word of an [`Outcome`].
     pub reason: Option<&'static str>,
     /// Who signed.
     pub signer: Option<Cow<'a, str>>,
+    /// What came of each PASSporT, in the order of the message; of those that were looked at.
+    pub passports: Passports,
+    /// What came of verifying it, where that is the end of it and counts with this INVITE; none
+    /// without an Identity header, and where it is counted elsewhere.
+    #[serde(skip)]
+    pub verification: Option<Outcome>,
     /// The token that is believed, as it came: the `verstat` parameter, or the value of a header such
     /// as X-Twilio-VerStat.
     pub verstat: Option<Cow<'a, str>>,
@@ -167,6 +178,8 @@ impl Attestation<'_> {
         signature: "absent",
         reason: None,
         signer: None,
+        passports: Passports::NONE,
+        verification: None,
         verstat: None,
         outcome: "unknown",
         origination_id: None,

@@ -3,6 +3,8 @@
 
 /// Which INVITEs were seen before.
 mod repeats;
+/// What signatures are worth.
+mod verification;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -11,7 +13,11 @@ use ani_ebpf::{
     scan::{AniHeader, MIN_MESSAGE_LEN},
 };
 
-use self::repeats::Repeats;
+pub use self::verification::{Answer, Verifier, Whose};
+use self::{
+    repeats::Repeats,
+    verification::{Of, Verification},
+};
 use crate::{
     capture::{Frame, KernelView, Message, Reach, Transport, assembly::Assembly},
     config::{self, Config},
@@ -34,17 +40,31 @@ struct Analysis {
     config: Arc<Config>,
     rules: Arc<Memory>,
     repeats: Repeats,
+    verification: Verification,
     tallies: Arc<Tallies>,
 }
 
 impl Pipeline {
     /// `rules` decide the frames that no kernel program has decided; what happens is counted in
-    /// `tallies`.
+    /// `tallies`. Signatures are not verified.
     pub fn new(config: Arc<Config>, rules: Arc<Memory>, tallies: Arc<Tallies>) -> Self {
         Self {
             assembly: Assembly::new(Arc::clone(&tallies)),
-            analysis: Analysis { config, rules, repeats: Repeats::new(), tallies },
+            analysis: Analysis {
+                config,
+                rules,
+                repeats: Repeats::new(),
+                verification: Verification::new(),
+                tallies,
+            },
         }
+    }
+
+    /// The same with somebody who verifies signatures, where the configuration says so.
+    #[must_use]
+    pub fn verifying(mut self, verifier: Box<dyn Verifier>) -> Self {
+        self.analysis.verification.set(verifier);
+        self
     }
 
     /// Takes another configuration from the next frame on.
@@ -125,6 +145,17 @@ impl Analysis {
         let candidates = identity::candidates(&parsed, passport, &identity, &reading);
         let kernel = kernel(&view, &identity);
         let retransmission = self.repeats.seen(&parsed);
+        let mut attestation = identity::attestation(&parsed, passport, &reading);
+        let to_tag = parsed.to.as_ref().and_then(NameAddr::tag);
+        let of = Of {
+            settings: &self.config.stir,
+            trunk: trunk.map(|trunk| trunk.name.as_str()),
+            identity: &identity,
+            reading: &reading,
+            starts: !retransmission && to_tag.is_none(),
+            now: message.arrived,
+        };
+        self.verification.judge(&parsed, &of, &mut attestation);
         let text = |bytes: Option<&'a [u8]>| bytes.map(sip::lossy);
         let user = |name: &Option<NameAddr<'a>>| name.as_ref().and_then(|name| text(name.uri.user));
         let uris =
@@ -142,7 +173,7 @@ impl Analysis {
             call_id: text(parsed.call_id),
             cseq: parsed.cseq,
             from_tag: text(parsed.from.as_ref().and_then(NameAddr::tag)),
-            to_tag: text(parsed.to.as_ref().and_then(NameAddr::tag)),
+            to_tag: text(to_tag),
             retransmission,
             request_uri: sip::lossy(parsed.request_uri),
             request_user: text(parsed.request.user),
@@ -165,7 +196,7 @@ impl Analysis {
             dnis: identity.dnis,
             toll_free: identity.toll_free,
             candidates,
-            attestation: identity::attestation(&parsed, passport, &reading),
+            attestation,
             kernel,
             verdict: verdict(view.exit),
             answer: None,

@@ -7,10 +7,39 @@
 
 /// What can come of a verification: one table of words, codes, causes and remedies.
 pub mod outcome;
+/// A value of Identity: the token and its parameters.
+pub mod identity_header;
+/// Letters of a token to bytes, strictly and as they come.
+pub mod base64url;
+/// What a PASSporT says: its header and its claims.
+pub mod claims;
 /// What is verified: the facts of one INVITE.
 pub mod call;
 /// What came of it.
 pub mod judgement;
+/// Who signed: the certificate, its chain, and what it allows.
+pub mod certificate;
+/// For which numbers: TNAuthList.
+pub mod tn_auth_list;
+/// With which claims: JWTClaimConstraints and EnhancedJWTClaimConstraints.
+pub mod constraints;
+/// Whom the operator trusts: anchors and revocation lists, as files.
+pub mod trust;
+/// Trust anchors.
+pub mod anchors;
+/// Revocation lists.
+pub mod crls;
+/// PEM and DER, whichever it is.
+mod pem;
+/// An authority for tests: issues certificates, right and wrong ones, and signs with them.
+#[cfg(any(test, feature = "authority"))]
+pub mod authority;
+/// What came of the calls of the last seconds.
+pub mod results;
+/// Threads that verify beside the calls.
+pub mod pool;
+/// How far the clock is from those of the signers.
+pub mod skew;
 /// Where a certificate may be.
 pub mod url;
 /// Addresses that are not asked.
@@ -29,5 +58,7 @@ pub mod disk;
 pub mod cache;
 
 pub use call::Call;
+pub use certificate::Credential;
 pub use judgement::{Judged, Judgement};
 pub use outcome::{Class, Outcome};
+pub use trust::Trust;

@@ -11,10 +11,12 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use self::callers::Callers;
+use self::{callers::Callers, signatures::Signatures};
 use crate::{
     config::NO_TRUNK_NAME,
     invite::{AniStatus, Invite},
+    stir::{Judgement, skew::Notice},
+    time::Timestamp,
 };
 
 /// Who a caller is, as a key.
@@ -25,12 +27,15 @@ mod callers;
 mod figures;
 /// What a sender's INVITEs are like.
 pub mod habits;
+/// What came of verifying signatures.
+mod signatures;
 /// What the daemon itself counts.
 mod tally;
 
 pub use self::{
     caller::{Caller, MAX_TEXT},
-    figures::{CallerFigures, LEVELS, STATUSES, TrunkFigures},
+    figures::{CallerFigures, LEVELS, SIGNATURES, STATUSES, TrunkFigures},
+    signatures::{MAX_SIGNERS, Signer, Verifications},
     tally::{Definition, Sort, TALLIES, Tallies, Tally},
 };
 
@@ -64,6 +69,7 @@ struct State {
     callers: Callers,
     trunks: BTreeMap<String, TrunkFigures>,
     trunks_overflowed: u64,
+    signatures: Signatures,
 }
 
 /// How much is kept.
@@ -86,6 +92,7 @@ impl Telemetry {
             callers: Callers::new(max_callers),
             trunks: BTreeMap::new(),
             trunks_overflowed: 0,
+            signatures: Signatures::new(),
         };
         Self { state: Mutex::new(state), habits: habits::Book::default() }
     }
@@ -95,8 +102,36 @@ impl Telemetry {
         let mut state = self.state();
         state.trunk(invite.trunk.as_deref()).record(invite);
         state.callers.record(invite);
+        if let Some(outcome) = invite.attestation.verification.filter(|_| is_call(invite)) {
+            state.signatures.count(outcome);
+        }
         drop(state);
         self.habits.record(invite);
+    }
+
+    /// Counts what came of verifying a call over a trunk, where that took longer than the call: when
+    /// it arrived, and what came of it.
+    pub fn verified(
+        &self,
+        trunk: &str,
+        caller: &Caller,
+        arrived: Timestamp,
+        judgement: &Judgement,
+    ) {
+        let mut state = self.state();
+        state.trunk(Some(trunk)).signed(judgement.outcome.class().signature());
+        state.callers.verified(caller, judgement.outcome);
+        state.signatures.add(arrived, judgement);
+    }
+
+    /// What came of verifying all calls, with at most so many signers.
+    pub fn verifications(&self, signers: usize) -> Verifications {
+        self.state().signatures.all(signers)
+    }
+
+    /// What somebody should be told of the clock now.
+    pub fn clock_notice(&self, now: Timestamp) -> Option<Notice> {
+        self.state().signatures.notice(now)
     }
 
     /// The `count` callers with the most, the one with the most first; of equals the one seen last.

@@ -15,6 +15,9 @@ mod mirrored;
 /// What is refused, and how it is said.
 #[path = "control/refusals.rs"]
 mod refusals;
+/// What signatures came to.
+#[path = "control/signatures.rs"]
+mod signatures;
 
 use std::{
     fs,

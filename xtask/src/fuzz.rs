@@ -24,6 +24,8 @@ pub(crate) struct Options {
 /// What is fed; see `ani-user/src/fuzz.rs`.
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Target {
+    /// Certificates, their chains, anchors and revocation lists
+    Certificate,
     /// Fragments of packets, in any order, twice, lost and cut
     Fragments,
     /// HEPv3 packets and streams of them
@@ -39,11 +41,19 @@ enum Target {
 }
 
 impl Target {
-    const ALL: [Self; 6] =
-        [Self::Fragments, Self::Hep, Self::Message, Self::Pcap, Self::Rsip, Self::Tcp];
+    const ALL: [Self; 7] = [
+        Self::Certificate,
+        Self::Fragments,
+        Self::Hep,
+        Self::Message,
+        Self::Pcap,
+        Self::Rsip,
+        Self::Tcp,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
+            Self::Certificate => "certificate",
             Self::Fragments => "fragments",
             Self::Hep => "hep",
             Self::Message => "message",

@@ -10,7 +10,10 @@ use super::{
     limit,
     output::{self, shown, time},
 };
-use crate::telemetry::LEVELS;
+use crate::{
+    stir::Outcome,
+    telemetry::{LEVELS, SIGNATURES},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -84,6 +87,13 @@ fn text(caller: &Value) -> String {
     }
     let levels = LEVELS.map(|level| format!("{level} {}", shown(&seen["attestation"][level])));
     line("attestation", levels.join(", "));
+    let signatures =
+        SIGNATURES.map(|signature| format!("{signature} {}", shown(&seen["signature"][signature])));
+    line("signature", signatures.join(", "));
+    if let Some(word) = seen["last_verification"].as_str() {
+        let cause = Outcome::find(word).map_or("", Outcome::cause);
+        line("last signature", format!("{word}: {cause}"));
+    }
     if seen["caller_id_mismatches"].as_u64().is_some_and(|count| count > 0) {
         line(
             "caller ID",

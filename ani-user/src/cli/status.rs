@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     control,
+    stir::{Class, Outcome},
     telemetry::{Definition, Sort, TALLIES},
 };
 
@@ -49,7 +50,8 @@ fn text(status: &Value, all: bool) -> String {
          {mirrored}\
          limit       {}\n\
          block list  {} of {}\n\
-         callers     {} of {} tracked\n\n",
+         callers     {} of {} tracked\n\
+         signatures  {}\n\n",
         shown(&status["version"]),
         humantime::format_duration(uptime),
         limit::sentence(&status["limits"]),
@@ -57,13 +59,66 @@ fn text(status: &Value, all: bool) -> String {
         shown(&status["block_list"]["max_entries"]),
         shown(&status["daemon"]["callers_tracked"]),
         shown(&status["daemon"]["max_callers"]),
+        signatures(&status["stir"]),
     );
     text.push_str(&counters(status, all).text());
+    if let Some(table) = outcomes(&status["stir"]) {
+        text.push('\n');
+        text.push_str(&table.text());
+    }
     text.push('\n');
     text.push_str(&losses(status));
     if !items(&status["trunks"]).is_empty() {
         text.push('\n');
         text.push_str(&top::trunk_table(&status["trunks"]).text());
+    }
+    text
+}
+
+/// Calls by what came of verifying them, and what it means; none before the first.
+fn outcomes(stir: &Value) -> Option<Table> {
+    let mut table =
+        Table::new(&[("signature", Side::Left), ("calls", Side::Right), ("", Side::Left)]);
+    let mut any = false;
+    for outcome in Outcome::ALL {
+        let value = &stir["outcomes"][outcome.as_str()];
+        if value.as_u64().is_some_and(|count| count > 0) {
+            any = true;
+            table.row([outcome.as_str().to_owned(), shown(value), outcome.cause().to_owned()]);
+        }
+    }
+    any.then_some(table)
+}
+
+/// How many calls' signatures held, and what keeps them from being verified.
+fn signatures(stir: &Value) -> String {
+    if stir["verify"] == false {
+        return "not verified: stir.verify is false".to_owned();
+    }
+    if stir["anchors"].as_u64().unwrap_or(0) == 0 {
+        return "not verified: no trust anchor, see stir.anchors".to_owned();
+    }
+    let mut classes = [0_u64; 3];
+    for (word, value) in stir["outcomes"].as_object().into_iter().flatten() {
+        let class = Outcome::find(word).map_or(Class::Unable, Outcome::class);
+        if let Some(sum) = classes.get_mut(class as usize) {
+            *sum += value.as_u64().unwrap_or(0);
+        }
+    }
+    let [valid, invalid, unverified] = classes;
+    let mut text = format!(
+        "valid {valid}, invalid {invalid}, unverified {unverified}; {}",
+        count(&stir["anchors"], "trust anchor"),
+    );
+    for (key, what) in
+        [("queued", "wait for a thread"), ("waiting_for_certificate", "wait for a certificate")]
+    {
+        if stir[key].as_u64().is_some_and(|count| count > 0) {
+            text.push_str(&format!(", {} {what}", shown(&stir[key])));
+        }
+    }
+    if let Some(skew) = stir["clock_skew_s"].as_f64() {
+        text.push_str(&format!("\nclock       {skew:+.1} s against the signers"));
     }
     text
 }

@@ -19,6 +19,8 @@ mod name;
 mod network;
 /// What carriers say where.
 pub(super) mod profile;
+/// Signatures.
+mod stir;
 /// The trunks.
 mod trunk;
 
@@ -59,6 +61,7 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     if let Some(numbers) = file.emergency.numbers {
         config.emergency.numbers = emergency(numbers, text)?;
     }
+    stir::read(file.stir, text, &mut config.stir)?;
     if let Some(count) = file.telemetry.max_callers {
         config.telemetry.max_callers =
             within(count, "telemetry.max_callers", CALLERS, text)? as usize;

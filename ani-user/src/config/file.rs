@@ -20,6 +20,7 @@ pub(super) struct File {
     pub(super) limits: Limits,
     pub(super) lists: Lists,
     pub(super) emergency: Emergency,
+    pub(super) stir: Stir,
     pub(super) telemetry: Telemetry,
 }
 
@@ -118,6 +119,23 @@ pub(super) struct Lists {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Emergency {
     pub(super) numbers: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+/// `[stir]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Stir {
+    pub(super) verify: Option<bool>,
+    pub(super) anchors: Option<Spanned<String>>,
+    pub(super) crls: Option<Spanned<String>>,
+    pub(super) max_age: Option<Spanned<String>>,
+    pub(super) fetch: Option<bool>,
+    pub(super) local: Option<Spanned<String>>,
+    pub(super) roots: Option<Spanned<String>>,
+    pub(super) allow_addresses: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) threads: Option<Spanned<i64>>,
+    pub(super) queue: Option<Spanned<i64>>,
+    pub(super) max_certificates: Option<Spanned<i64>>,
 }
 
 /// `[telemetry]`

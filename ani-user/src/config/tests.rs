@@ -36,6 +36,17 @@ fn the_sample_names_every_key() {
         "max_blocked",
         "max_limited",
         "numbers",
+        "verify",
+        "anchors",
+        "crls",
+        "max_age",
+        "fetch",
+        "local",
+        "roots",
+        "allow_addresses",
+        "threads",
+        "queue",
+        "max_certificates",
         "max_callers",
     ] {
         let line = format!("{key} = ");
@@ -291,6 +302,38 @@ fn each_mistake_is_named_with_its_line_value_and_remedy() {
              10000000",
         ),
         (
+            "[stir]\nmax_age = '0s'",
+            "ani.toml:2: stir.max_age: `0s` cannot be the age; write whole seconds from `1s` to \
+             `1day`, such as `60s`",
+        ),
+        (
+            "[stir]\nverify = true\nmax_age = 'a minute'",
+            "ani.toml:3: stir.max_age: `a minute` cannot be the age; write whole seconds from `1s` \
+             to `1day`, such as `60s`",
+        ),
+        (
+            "[stir]\nthreads = 0",
+            "ani.toml:2: stir.threads: 0 is out of range; write a number from 1 to 64",
+        ),
+        (
+            "[stir]\nqueue = 0",
+            "ani.toml:2: stir.queue: 0 is out of range; write a number from 1 to 1000000",
+        ),
+        (
+            "[stir]\nmax_certificates = 1000000",
+            "ani.toml:2: stir.max_certificates: 1000000 is out of range; write a number from 1 to \
+             100000",
+        ),
+        (
+            "[stir]\nallow_addresses = [\n'10.0.0.1/8']",
+            "ani.toml:3: stir.allow_addresses: `10.0.0.1/8` has bits set behind its prefix; write \
+             10.0.0.0/8 for the network or 10.0.0.1 for the one address",
+        ),
+        (
+            "[stir]\nverify = 'yes'",
+            "ani.toml:2: stir.verify: invalid type: string \"yes\", expected a boolean",
+        ),
+        (
             "[emergency]\nnumbers = ['112', '+911']",
             "ani.toml:2: emergency.numbers: `+911` is no number as it is dialled; write 1 to 16 \
              digits",
@@ -317,6 +360,35 @@ fn mirrored_messages_come_from_the_loopback_unless_told_otherwise() {
         refused(&format!("[capture]\nhep_key = '{long}'")),
         "ani.toml:2: capture.hep_key: 257 bytes; write at most 256, or \"\" for no key"
     );
+}
+
+#[test]
+fn signatures_are_verified_by_what_the_file_names() {
+    let stir = parsed(
+        "[stir]\nanchors = '/etc/ani/anchors'\nlocal = ''\nmax_age = '5m'\nfetch = false\n\
+         allow_addresses = ['192.0.2.1', '2001:db8::/32']\nthreads = 4\nqueue = 9\n\
+         max_certificates = 7",
+    )
+    .stir;
+    assert_eq!(
+        stir,
+        Stir {
+            anchors: Some(PathBuf::from("/etc/ani/anchors")),
+            max_age: Duration::from_secs(300),
+            fetch: false,
+            allow_addresses: vec![
+                "192.0.2.1/32".parse().expect("network"),
+                "2001:db8::/32".parse().expect("network"),
+            ],
+            threads: 4,
+            queue: 9,
+            max_certificates: 7,
+            ..Stir::default()
+        }
+    );
+    assert!(stir.verify);
+    let error = refused(&format!("[stir]\nallow_addresses = {:?}", ["192.0.2.1"; 257]));
+    assert_eq!(error, "ani.toml:2: stir.allow_addresses: 257 networks; name at most 256");
 }
 
 #[test]

@@ -97,6 +97,7 @@ impl Daemon {
             ConstGauge::new(i64::try_from(sizes.callers).unwrap_or(i64::MAX)),
         );
         self.register_trunks(&mut registry);
+        self.register_verifications(&mut registry);
         let mut text = String::new();
         encode(&mut text, &registry)?;
         Ok(text)

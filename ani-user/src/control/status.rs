@@ -75,6 +75,7 @@ pub(super) struct Status {
     daemon: DaemonStatus,
     limits: Value,
     block_list: Value,
+    stir: Value,
     trunks: Vec<Trunk>,
 }
 
@@ -117,6 +118,7 @@ impl Daemon {
                 "entries": self.store.entries(),
                 "max_entries": self.max_blocked,
             }),
+            stir: self.verifications(),
             trunks: self.trunks(),
         })
     }

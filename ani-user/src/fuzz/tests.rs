@@ -5,12 +5,20 @@ use std::{fs, path::PathBuf};
 use proptest::prelude::*;
 
 use super::*;
-use crate::capture::{fixture, hep::fixture as hep_fixture};
+use crate::{
+    capture::{fixture, hep::fixture as hep_fixture},
+    stir::{
+        authority::{Authority, Leaf, Signer},
+        constraints::{Constraints, Permitted},
+        tn_auth_list::Entry,
+    },
+};
 
 /// A target and the folder of its seeds.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 7] = [
+    ("certificate", |data| _ = certificate(data)),
     ("fragments", |data| _ = fragments(data)),
     ("hep", hep),
     ("message", message),
@@ -40,6 +48,8 @@ fn of_the_traffic_of_the_seeds_something_arrives() {
     let sum = |name, target: fn(&[u8]) -> usize| seeds(name).iter().map(|seed| target(seed)).sum();
     let (packets, messages): (usize, usize) = (sum("fragments", fragments), sum("tcp", tcp));
     assert!(packets > 0 && messages > 0, "{packets} packets, {messages} messages");
+    let good: Vec<bool> = seeds("certificate").iter().map(|seed| certificate(seed)).collect();
+    assert_eq!(good, [true, false, true], "the second one is revoked");
     assert!(seeds("rsip").iter().all(|seed| rsip(seed)), "rsip and the parser take the seeds");
 }
 
@@ -124,6 +134,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     let invite = fixture::invite("+14155551234", "b1");
     let datagram = fixture::udp(&invite);
     match target {
+        "certificate" => certificates(),
         "message" => vec![
             invite,
             String::from_utf8(fixture::invite("anonymous", "b2"))
@@ -181,6 +192,29 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             })
             .collect(),
     }
+}
+
+/// A chain and its root, the same with a list that revokes it, and one that trusts itself.
+fn certificates() -> Vec<Vec<u8>> {
+    let root = Authority::root("Root");
+    let issuing = root.below("Issuing");
+    let numbers =
+        [Entry::Range { start: "12155550100".into(), count: 9 }, Entry::One("911".into())];
+    let permitted =
+        vec![Permitted { claim: "attest".into(), values: vec!["A".into(), "{}".into()] }];
+    let constraints = Constraints {
+        must_include: vec!["attest".into()],
+        permitted,
+        must_exclude: vec!["rph".into()],
+    };
+    let leaf = Leaf { enhanced: Some(constraints), ..Leaf::numbers(&numbers) };
+    let signer = issuing.issue(leaf);
+    let served = [signer.chain().as_bytes(), certificate::TRUSTED].concat();
+    vec![
+        [&served, root.pem().as_bytes()].concat(),
+        [&served, root.pem().as_bytes(), issuing.crl(&[b"SP"]).as_bytes()].concat(),
+        Signer::alone(Leaf::spc("709J")).der().to_vec(),
+    ]
 }
 
 /// A message in two segments, the second first, and a SYN before them.

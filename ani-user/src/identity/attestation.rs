@@ -24,7 +24,7 @@ use super::{
     profile::{Outcome, Source},
 };
 use crate::{
-    invite::Attestation,
+    invite::{Attestation, Passports},
     sip::{Fault, Invite, MAX_VALUES},
 };
 
@@ -100,6 +100,8 @@ fn result<'a>(
         signature: if signed { "unverified" } else { "absent" },
         reason: fault.or(cut),
         signer: None,
+        passports: Passports::NONE,
+        verification: None,
         verstat: hearing.verstat.map(|(_, token)| token),
         outcome: outcome.as_str(),
         origination_source: hearing.origination.as_ref().map(|(_, source)| source.as_str()),

@@ -32,6 +32,7 @@ fn pipeline() -> Pipeline {
         limits: config::Limits { per_caller: None },
         lists: config::Lists { max_blocked: 1, max_limited: 1 },
         emergency: config::Emergency { numbers: Vec::new() },
+        stir: config::Stir::default(),
         telemetry: config::Telemetry { max_callers: 1 },
     });
     let rules = Arc::new(Memory::new(&config));

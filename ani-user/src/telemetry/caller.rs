@@ -36,7 +36,12 @@ pub enum Caller {
 impl Caller {
     /// Who made this call.
     pub fn of(invite: &Invite<'_>) -> Self {
-        match (&invite.ani, invite.ani_status) {
+        Self::new(invite.ani.as_deref(), invite.ani_status)
+    }
+
+    /// A caller by the ANI and what it is.
+    pub fn new(ani: Option<&str>, status: AniStatus) -> Self {
+        match (ani, status) {
             (_, AniStatus::Anonymous) => Self::Anonymous,
             (None, _) => Self::Missing,
             (Some(ani), _) => Self::from_text(ani),

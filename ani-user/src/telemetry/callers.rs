@@ -7,7 +7,7 @@
 use lru::LruCache;
 
 use super::{caller::Caller, figures::CallerFigures};
-use crate::invite::Invite;
+use crate::{invite::Invite, stir::Outcome};
 
 /// What strangers keep when memory is short: one in this many.
 const STRANGERS_SHARE: usize = 10;
@@ -47,6 +47,13 @@ impl Callers {
         callers.put(caller, figures);
         if self.len() > self.max {
             self.evict();
+        }
+    }
+
+    /// Counts what came of verifying a call over a trunk, unless its caller gave way meanwhile.
+    pub(super) fn verified(&mut self, caller: &Caller, outcome: Outcome) {
+        if let Some(figures) = self.known.peek_mut(caller) {
+            figures.verified(outcome);
         }
     }
 

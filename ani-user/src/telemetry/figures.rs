@@ -8,12 +8,16 @@ use crate::{
     capture::{Reach, Transport},
     invite::{AniStatus, Invite},
     policy::Verdict,
+    stir::Outcome,
     telemetry::caller::{Caller, MAX_TEXT},
     time::Timestamp,
 };
 
 /// Attestation levels, in the order they are counted and shown.
 pub const LEVELS: [&str; 4] = ["A", "B", "C", "none"];
+
+/// What a signature can be worth, in the order it is counted and shown.
+pub const SIGNATURES: [&str; 4] = ["valid", "invalid", "unverified", "absent"];
 
 /// What an ANI can be, in the order it is counted and shown.
 pub const STATUSES: [AniStatus; 5] = [
@@ -23,6 +27,9 @@ pub const STATUSES: [AniStatus; 5] = [
     AniStatus::NotANumber,
     AniStatus::Untrusted,
 ];
+
+/// The one of [`SIGNATURES`] for a call without an Identity header.
+const ABSENT: &str = "absent";
 
 /// Names of [`STATUSES`], as they are shown.
 const STATUS_NAMES: [&str; 5] = ["ok", "anonymous", "missing", "not-a-number", "untrusted"];
@@ -43,6 +50,9 @@ pub struct TrunkFigures {
     /// Calls at each of [`LEVELS`].
     #[serde(serialize_with = "by_level")]
     pub attestation: [u64; LEVELS.len()],
+    /// Calls with each of [`SIGNATURES`]; those that are still being verified are not among them.
+    #[serde(serialize_with = "by_signature")]
+    pub signature: [u64; SIGNATURES.len()],
     /// Calls with each of [`STATUSES`].
     #[serde(serialize_with = "by_status")]
     pub ani_status: [u64; STATUSES.len()],
@@ -94,6 +104,17 @@ impl TrunkFigures {
             if [invite.caller_id_matches, invite.display_matches].contains(&Some(false)) {
                 add(&mut self.caller_id_mismatches);
             }
+            if invite.attestation.verification.is_some() || invite.attestation.signature == ABSENT {
+                self.signed(invite.attestation.signature);
+            }
+        }
+    }
+
+    /// Counts what the signature of a call is worth.
+    pub(super) fn signed(&mut self, signature: &str) {
+        let place = SIGNATURES.iter().position(|known| *known == signature);
+        if let Some(counter) = place.and_then(|at| self.signature.get_mut(at)) {
+            *counter = counter.saturating_add(1);
         }
     }
 }
@@ -118,6 +139,8 @@ pub struct CallerFigures {
     pub last_verdict: Verdict,
     /// The rule that decided it.
     pub last_rule: Option<&'static str>,
+    /// What came of verifying the last call of his that had a signature and was verified to the end.
+    pub last_verification: Option<&'static str>,
 }
 
 impl CallerFigures {
@@ -132,6 +155,7 @@ impl CallerFigures {
             last_transport: None,
             last_verdict: Verdict::Pass,
             last_rule: None,
+            last_verification: None,
         }
     }
 
@@ -146,6 +170,15 @@ impl CallerFigures {
         self.last_transport = Some(invite.transport);
         self.last_verdict = invite.verdict;
         self.last_rule = invite.rule;
+        if let Some(outcome) = invite.attestation.verification.filter(|_| is_call(invite)) {
+            self.last_verification = Some(outcome.as_str());
+        }
+    }
+
+    /// Counts what came of verifying one of his calls.
+    pub(super) fn verified(&mut self, outcome: Outcome) {
+        self.figures.signed(outcome.class().signature());
+        self.last_verification = Some(outcome.as_str());
     }
 }
 
@@ -162,6 +195,13 @@ fn bounded(text: &str) -> String {
 
 fn by_level<S: Serializer>(counts: &[u64; LEVELS.len()], serializer: S) -> Result<S::Ok, S::Error> {
     named(&LEVELS, counts, serializer)
+}
+
+fn by_signature<S: Serializer>(
+    counts: &[u64; SIGNATURES.len()],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    named(&SIGNATURES, counts, serializer)
 }
 
 fn by_status<S: Serializer>(
@@ -189,6 +229,16 @@ fn named<S: Serializer>(names: &[&str], counts: &[u64], serializer: S) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::invite::Attestation;
+
+    #[test]
+    fn signatures_are_named_as_they_are_elsewhere() {
+        for outcome in Outcome::ALL {
+            assert!(SIGNATURES.contains(&outcome.class().signature()), "{}", outcome.as_str());
+        }
+        assert_eq!(Attestation::NONE.signature, ABSENT);
+        assert!(SIGNATURES.contains(&ABSENT));
+    }
 
     #[test]
     fn statuses_are_named_as_they_are_elsewhere() {

@@ -5,7 +5,7 @@ use crate::{
     capture::{Reach, Transport},
     invite::{Attestation, Kernel},
     policy::Verdict,
-    time::Timestamp,
+    stir::{Judged, Outcome},
 };
 
 fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'static> {
@@ -90,6 +90,74 @@ fn a_call_is_counted_once_and_each_of_its_invites() {
     assert_eq!(telemetry.trunks(), [("carrier-a".to_owned(), caller.figures)]);
 }
 
+/// A signature that is not counted with its INVITE is counted when it is told, and once.
+#[test]
+fn a_signature_counts_once_whenever_it_is_known() {
+    let signed = |signature, verification, second| Invite {
+        attestation: Attestation { signature, verification, ..number("", 0).attestation },
+        ..number("+14155551234", second)
+    };
+    let telemetry = Telemetry::new(10);
+    let full = Some(Outcome::PoolFull);
+    telemetry.record(&signed("unverified", full, 1));
+    telemetry.record(&Invite { retransmission: true, ..signed("unverified", full, 2) });
+    telemetry.record(&signed("absent", None, 3));
+    // Under way, and then told.
+    telemetry.record(&signed("unverified", None, 4));
+    let caller = Caller::from_text("+14155551234");
+    let passport = |outcome| Judged {
+        ppt: Some("shaken".into()),
+        outcome,
+        signer: Some("1234".into()),
+        url: None,
+        iat: Some(1),
+        attest: None,
+        orig: None,
+        origid: None,
+    };
+    let judgement = |outcome| Judgement {
+        outcome,
+        signer: Some("1234".into()),
+        passports: vec![passport(Outcome::PptUnsupported), passport(outcome)],
+    };
+    let at = Timestamp::new(4, 0);
+    telemetry.verified("carrier-a", &caller, at, &judgement(Outcome::Valid));
+    telemetry.verified("carrier-a", &Caller::Missing, at, &judgement(Outcome::Stale));
+
+    let seen = telemetry.caller(&caller).expect("seen");
+    assert_eq!((seen.figures.signature, seen.figures.calls), ([1, 0, 1, 1], 3));
+    assert_eq!(seen.last_verification, Some("valid"));
+    let [(_, trunk)] = &telemetry.trunks()[..] else { panic!("one trunk") };
+    assert_eq!(trunk.signature, [1, 1, 1, 1], "of a caller who gave way too");
+
+    let all = telemetry.verifications(5);
+    let expected = [(Outcome::Valid, 1), (Outcome::Stale, 1), (Outcome::PoolFull, 1)];
+    assert_eq!(all.outcomes, expected);
+    let signer = Signer { valid: 1, invalid: 1, unverified: 0 };
+    assert_eq!(all.signers, [("1234".into(), signer)]);
+    assert_eq!(all.skew, Some((3.0, 1)), "of the valid one alone");
+    assert!(telemetry.verifications(0).signers.is_empty());
+}
+
+#[test]
+fn signers_are_bounded_and_so_are_their_names() {
+    let telemetry = Telemetry::new(1);
+    let tell = |name: &str| {
+        let signer = Some(name.into());
+        let judgement = Judgement { outcome: Outcome::Stale, signer, passports: Vec::new() };
+        telemetry.verified("t", &Caller::Missing, Timestamp::new(1, 0), &judgement);
+    };
+    tell(&"x".repeat(10_000));
+    assert_eq!(telemetry.verifications(1).signers_tracked, 0);
+    for number in 0..=MAX_SIGNERS {
+        tell(&number.to_string());
+    }
+    tell("7");
+    let all = telemetry.verifications(1);
+    assert_eq!((all.signers_tracked, all.signers_evicted), (MAX_SIGNERS, 1));
+    assert_eq!((&*all.signers[0].0, all.signers[0].1.invalid), ("7", 2));
+}
+
 #[test]
 fn the_json_of_a_caller() {
     let telemetry = Telemetry::new(10);
@@ -100,6 +168,7 @@ fn the_json_of_a_caller() {
         serde_json::json!({
             "calls": 1, "invites": 1, "passed": 1, "dropped": 0, "observed": 0,
             "attestation": {"A": 1, "B": 0, "C": 0, "none": 0},
+            "signature": {"valid": 0, "invalid": 0, "unverified": 0, "absent": 0},
             "ani_status": {"ok": 1, "anonymous": 0, "missing": 0, "not-a-number": 0, "untrusted": 0},
             "ani_source": {
                 "p-asserted-identity": 1, "remote-party-id": 0, "from": 0, "p-charge-info": 0,
@@ -110,6 +179,7 @@ fn the_json_of_a_caller() {
             "last_seen": "1970-01-01T00:00:00.000000Z",
             "last_dnis": "+18005551234", "last_trunk": "carrier-a",
             "last_transport": "udp", "last_verdict": "pass", "last_rule": null,
+            "last_verification": null,
         })
     );
 }

@@ -6,12 +6,12 @@ use ani_user::policy::Verdict;
 
 use crate::rig::{self, Rig};
 
-fn scrape(rig: &Rig, method: &str, path: &str) -> (u16, String) {
+pub(crate) fn scrape(rig: &Rig, method: &str, path: &str) -> (u16, String) {
     rig::exchange(TcpStream::connect(rig.metrics()).expect("connect"), method, path, b"")
 }
 
 /// Samples by name and labels; panics on text that is not conformant.
-fn samples(text: &str) -> BTreeMap<String, f64> {
+pub(crate) fn samples(text: &str) -> BTreeMap<String, f64> {
     let (text, rest) = text.split_once("# EOF\n").expect("an end");
     assert_eq!(rest, "", "nothing stands behind the end");
     let (mut types, mut helps, mut samples) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());

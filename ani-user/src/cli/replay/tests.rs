@@ -61,6 +61,7 @@ fn a_line_of_json_has_all_that_the_contract_names() {
     });
     let attestation = serde_json::json!({
         "level": "none", "source": null, "signature": "absent", "reason": null, "signer": null,
+        "passports": [],
         "verstat": null, "outcome": "unknown", "origination_id": null, "origination_source": null,
         "identity_bypass": null, "told": [], "told_left_out": 0
     });

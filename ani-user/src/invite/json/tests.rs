@@ -1,5 +1,7 @@
 //! The same bytes as serde makes.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -7,6 +9,7 @@ use crate::{
     capture::{Reach, Transport},
     invite::AniStatus,
     policy::Verdict,
+    stir::{Judged, Judgement, Outcome},
     telemetry::habits::Habits,
 };
 
@@ -42,6 +45,7 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
             let (asserted, party, diversion, privacy, ani, verstat, dnis, charge) = lists;
             let (vlan, cseq, caller_id_matches) = numbers;
             let uris = asserted.clone();
+            let (signer, passports) = (dnis.clone(), passports(&uris, cseq.is_some()));
             let fragments = cseq.unwrap_or(3);
             Invite {
                 frame,
@@ -90,7 +94,9 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
                     source: verstat.as_ref().map(|_| "verstat"),
                     signature: "absent",
                     reason: Some("passport too long"),
-                    signer: None,
+                    signer,
+                    passports,
+                    verification: None,
                     outcome: "passed",
                     origination_id: verstat.clone(),
                     origination_source: verstat.as_ref().map(|_| "header"),
@@ -131,6 +137,28 @@ fn candidates(
         why: Why::ALL[at % Why::ALL.len()],
     };
     uris.iter().enumerate().map(candidate).collect()
+}
+
+/// One for each text, each with another outcome.
+fn passports(texts: &[Cow<'static, str>], any: bool) -> Passports {
+    if !any {
+        return Passports::NONE;
+    }
+    let judged = |(at, text): (usize, &Cow<'static, str>)| Judged {
+        ppt: (at > 0).then(|| text.as_ref().into()),
+        outcome: Outcome::ALL[at % Outcome::ALL.len()],
+        signer: (at > 0).then(|| text.as_ref().into()),
+        url: Some(text.as_ref().into()),
+        iat: (at > 0).then_some(-1),
+        attest: None,
+        orig: Some(text.as_ref().into()),
+        origid: None,
+    };
+    Passports::of(Arc::new(Judgement {
+        outcome: Outcome::Stale,
+        signer: None,
+        passports: texts.iter().enumerate().map(judged).collect(),
+    }))
 }
 
 /// One for each text, believed or for another reason not.

@@ -21,6 +21,7 @@ fn config(per_caller: Option<Rate>, max_limited: u32) -> Config {
         limits: config::Limits { per_caller },
         lists: config::Lists { max_blocked: 2, max_limited },
         emergency: config::Emergency { numbers: vec![Number::from_ascii(b"911").expect("digits")] },
+        stir: config::Stir::default(),
         telemetry: config::Telemetry { max_callers: 1 },
     }
 }
