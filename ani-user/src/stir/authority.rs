@@ -31,6 +31,9 @@ use super::{
     tn_auth_list::{self, Entry, TnAuthList},
 };
 
+/// Lists of those that others issued.
+mod indirect;
+
 /// First second at which certificates of these tests are valid: 2024-01-01.
 pub const FROM: i64 = 1_704_067_200;
 

@@ -144,7 +144,7 @@ impl<'a> Search<'a> {
             leaf.issuer() == name
                 || path.intermediate_certificates().any(|authority| authority.issuer() == name)
         };
-        for crl in self.trust.crls.iter().filter(|crl| is_issuer(crl.issuer())) {
+        for crl in self.trust.crls.direct().filter(|crl| is_issuer(crl.issuer())) {
             let crls = [crl];
             let Ok(options) = RevocationOptionsBuilder::new(&crls) else { continue };
             let options = options
@@ -179,12 +179,16 @@ impl<'a> Search<'a> {
         )
     }
 
-    /// What the library does not look at: the usage of the authorities' keys, and their TNAuthLists.
+    /// What the library does not look at: indirect lists, the usage of the authorities' keys, and
+    /// their TNAuthLists.
     ///
     /// Authorities of SHAKEN must not have a TNAuthList (ATIS-1000080 §6.4.1). Those that delegate
     /// numbers have one (RFC 9060 §4.1): above a certificate for numbers alone, it may be there and
     /// must enclose what is below.
     fn inspect(&self, path: &VerifiedPath<'_>) -> Result<Window, Outcome> {
+        if self.trust.crls.name(&self.leaf.x509) {
+            return Err(Outcome::CertificateRevoked);
+        }
         let mut window = Window::of(self.leaf);
         let mut below = self.numbers.as_ref().ok().cloned();
         for authority in path.intermediate_certificates() {
@@ -193,6 +197,9 @@ impl<'a> Search<'a> {
                 continue;
             };
             window = window.and(Window::of(served));
+            if self.trust.crls.name(&served.x509) {
+                return Err(Outcome::CertificateRevoked);
+            }
             if !allows(&served.x509, KeyUsages::KeyCertSign) {
                 return Err(Outcome::CertificateUnfit);
             }

@@ -341,6 +341,29 @@ fn lists_revoke_and_never_do_anything_else() {
 }
 
 #[test]
+fn an_indirect_list_counts_by_whose_certificate_lies_beside_it() {
+    let root = Authority::root("Root");
+    let issuing = root.below_with("Issuing", Rank { serial: vec![7], ..Rank::default() });
+    let signer = issuing.issue(Leaf::spc("709J"));
+    let [pa, stranger] = ["STI-PA", "STI-PA"].map(Authority::root);
+    let check = |crls: &[String]| {
+        let trust = Trust::from_pem(root.pem().as_bytes(), crls.concat().as_bytes());
+        let credential = read(&signer.chain(), &trust);
+        (credential.check(NOW), trust.crls.len(), trust.warnings().len())
+    };
+    let (revoked, serial): (_, &[u8]) = (Err(Outcome::CertificateRevoked), b"SP");
+    let list = pa.indirect_crl(&[(&root, b"SP"), (&issuing, b"SQ"), (&issuing, serial)]);
+    assert_eq!(check(&[list.clone(), pa.pem()]), (revoked, 1, 0));
+    assert_eq!(check(&[pa.pem(), pa.indirect_crl(&[(&root, &[7])])]), (revoked, 1, 0));
+    let others = [(&root, serial), (&issuing, b"SQ"), (&pa, serial)];
+    assert_eq!(check(&[pa.pem(), pa.indirect_crl(&others)]), (Ok(()), 1, 0));
+    // Of nobody else: not of a namesake, and not of an anchor.
+    assert_eq!(check(std::slice::from_ref(&list)), (Ok(()), 0, 1));
+    assert_eq!(check(&[list, stranger.pem()]), (Ok(()), 0, 1));
+    assert_eq!(check(&[root.indirect_crl(&[(&issuing, serial)])]), (Ok(()), 0, 1));
+}
+
+#[test]
 fn files_as_they_are_served() {
     let root = Authority::root("Root");
     let trust = trust(&[&root]);

@@ -83,7 +83,7 @@ impl Files {
         files
     }
 
-    pub(super) fn contents(&self) -> impl Iterator<Item = &[u8]> {
+    pub(in crate::stir) fn contents(&self) -> impl Iterator<Item = &[u8]> {
         self.files.iter().map(|(_, contents)| contents.as_slice())
     }
 }
