@@ -4,14 +4,13 @@
 //! path holds are those that all its certificates have in common, so they begin when one of them
 //! begins to be valid: validating at each of these beginnings finds every path.
 
-use std::time::Duration;
+use std::{cell::Cell, slice, time::Duration};
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::Serialize;
 use webpki::{
     ALL_VERIFICATION_ALGS, EndEntityCert, Error, ExpirationPolicy, ExtendedKeyUsageValidator,
-    KeyPurposeId, KeyPurposeIdIter, RevocationOptions, RevocationOptionsBuilder,
-    UnknownStatusPolicy, VerifiedPath,
+    KeyPurposeId, KeyPurposeIdIter, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
 };
 use x509_cert::ext::pkix::KeyUsages;
 
@@ -68,7 +67,9 @@ impl Path {
             return Err(Outcome::CertificateUnfit);
         }
         if trust.anchors.pins(&leaf.der) {
-            return Ok(Self(vec![Window::of(leaf)]));
+            let is_revoked = trust.crls.name(&leaf.x509);
+            let path = Self(vec![Window::of(leaf)]);
+            return if is_revoked { Err(Outcome::CertificateRevoked) } else { Ok(path) };
         }
         Search { leaf, above, numbers, trust }.run()
     }
@@ -95,7 +96,7 @@ struct Search<'a> {
     trust: &'a Trust,
 }
 
-impl<'a> Search<'a> {
+impl Search<'_> {
     fn run(&self) -> Result<Path, Outcome> {
         let leaf = EndEntityCert::try_from(&self.leaf.der).map_err(|error| self.outcome(&error))?;
         let above: Vec<_> = self.above.iter().map(|served| served.der.clone()).collect();
@@ -117,14 +118,11 @@ impl<'a> Search<'a> {
                 Err(outcome) => why = Some(tells_more(why, outcome)),
             }
         }
-        match why {
-            // No second at which the certificate itself is valid.
-            None if windows.is_empty() => Err(Outcome::CertificateUnfit),
-            // Found: one that is revoked has another way round at best, and none is looked for.
-            Some(Outcome::CertificateRevoked) => Err(Outcome::CertificateRevoked),
-            Some(outcome) if windows.is_empty() => Err(outcome),
-            _ => Ok(Path(windows)),
+        if windows.is_empty() {
+            // Without a reason there is no second at which the certificate itself is valid.
+            return Err(why.unwrap_or(Outcome::CertificateUnfit));
         }
+        Ok(Path(windows))
     }
 
     /// The window of a path that holds at that second.
@@ -135,15 +133,37 @@ impl<'a> Search<'a> {
         time: i64,
     ) -> Result<Window, Outcome> {
         let time = UnixTime::since_unix_epoch(Duration::from_secs(time.unsigned_abs()));
-        let path = self.verify(leaf, above, time, None).map_err(|error| self.outcome(&error))?;
-        let window = self.inspect(&path)?;
+        // The library goes on to the next path when one is refused.
+        let refused = Cell::new(None);
+        let accept = |path: &VerifiedPath<'_>| {
+            self.inspect(path).and_then(|_| self.revocation(path, time)).map_err(|outcome| {
+                refused.set(Some(tells_more(refused.get(), outcome)));
+                Error::UnknownIssuer
+            })
+        };
+        let path = leaf
+            .verify_for_usage(
+                ALL_VERIFICATION_ALGS,
+                self.trust.anchors.authorities(),
+                above,
+                time,
+                Purpose,
+                None,
+                Some(&accept),
+            )
+            .map_err(|error| refused.get().unwrap_or_else(|| self.outcome(&error)))?;
+        self.inspect(&path)
+    }
 
-        // One by one: of two lists of the same authority the library asks the first only, and it
-        // takes one that is badly signed for a reason to refuse.
+    /// Refuses a path when a list of one of its authorities names one of its certificates.
+    fn revocation(&self, path: &VerifiedPath<'_>, time: UnixTime) -> Result<(), Outcome> {
+        let above: Vec<_> = path.intermediate_certificates().map(|it| it.der()).collect();
         let is_issuer = |name: &[u8]| {
-            leaf.issuer() == name
+            path.end_entity().issuer() == name
                 || path.intermediate_certificates().any(|authority| authority.issuer() == name)
         };
+        // One by one: of two lists of the same authority the library asks the first only, and it
+        // takes one that is badly signed for a reason to refuse.
         for crl in self.trust.crls.direct().filter(|crl| is_issuer(crl.issuer())) {
             let crls = [crl];
             let Ok(options) = RevocationOptionsBuilder::new(&crls) else { continue };
@@ -151,32 +171,21 @@ impl<'a> Search<'a> {
                 .with_status_policy(UnknownStatusPolicy::Allow)
                 .with_expiration_policy(ExpirationPolicy::Ignore)
                 .build();
-            if let Err(Error::CertRevoked) = self.verify(leaf, above, time, Some(options)) {
+            // The same path again, for no other can be made of it.
+            let verified = path.end_entity().verify_for_usage(
+                ALL_VERIFICATION_ALGS,
+                slice::from_ref(path.anchor()),
+                &above,
+                time,
+                Purpose,
+                Some(options),
+                None,
+            );
+            if let Err(Error::CertRevoked) = verified {
                 return Err(Outcome::CertificateRevoked);
             }
         }
-        Ok(window)
-    }
-
-    fn verify<'p>(
-        &self,
-        leaf: &'p EndEntityCert<'p>,
-        above: &'p [CertificateDer<'p>],
-        time: UnixTime,
-        revocation: Option<RevocationOptions<'_>>,
-    ) -> Result<VerifiedPath<'p>, Error>
-    where
-        'a: 'p,
-    {
-        leaf.verify_for_usage(
-            ALL_VERIFICATION_ALGS,
-            self.trust.anchors.authorities(),
-            above,
-            time,
-            Purpose,
-            revocation,
-            None,
-        )
+        Ok(())
     }
 
     /// What the library does not look at: indirect lists, the usage of the authorities' keys, and

@@ -341,6 +341,39 @@ fn lists_revoke_and_never_do_anything_else() {
 }
 
 #[test]
+fn of_two_paths_the_one_that_is_not_revoked_counts() {
+    let [old, new] = ["Old", "New"].map(Authority::root);
+    let issuing = Authority::root("Issuing");
+    let rank = |serial, from, to| Rank {
+        serial: vec![serial],
+        valid: (NOW + from, NOW + to),
+        ..Rank::default()
+    };
+    let signer = issuing.issue(Leaf::spc("709J"));
+    let [by_old, by_new] = [
+        old.vouch(&issuing, "Issuing", &rank(7, -100, 200)),
+        new.vouch(&issuing, "Issuing", &rank(8, 0, 100)),
+    ];
+    let [revoked_old, revoked_new] = [old.crl(&[&[7]]), new.crl(&[&[8]])];
+    let (ok, late) = (Ok(()), Err(Outcome::CertificateExpired));
+    let (early, revoked) = (Err(Outcome::CertificateNotYetValid), Err(Outcome::CertificateRevoked));
+    for (crls, expected) in [
+        (vec![], [ok, ok, ok, ok]),
+        (vec![&revoked_old], [early, ok, ok, late]),
+        (vec![&revoked_new], [ok, ok, ok, ok]),
+        (vec![&revoked_old, &revoked_new], [revoked; 4]),
+    ] {
+        let crls: String = crls.into_iter().map(String::as_str).collect();
+        let trust = Trust::from_pem([old.pem(), new.pem()].concat().as_bytes(), crls.as_bytes());
+        for served in [[&signer.pem(), &by_old, &by_new], [&signer.pem(), &by_new, &by_old]] {
+            let credential = read(&served.map(String::as_str).concat(), &trust);
+            let found = [-100, 0, 100, 200].map(|time| credential.check(NOW + time));
+            assert_eq!(found, expected);
+        }
+    }
+}
+
+#[test]
 fn an_indirect_list_counts_by_whose_certificate_lies_beside_it() {
     let root = Authority::root("Root");
     let issuing = root.below_with("Issuing", Rank { serial: vec![7], ..Rank::default() });
@@ -357,6 +390,11 @@ fn an_indirect_list_counts_by_whose_certificate_lies_beside_it() {
     assert_eq!(check(&[pa.pem(), pa.indirect_crl(&[(&root, &[7])])]), (revoked, 1, 0));
     let others = [(&root, serial), (&issuing, b"SQ"), (&pa, serial)];
     assert_eq!(check(&[pa.pem(), pa.indirect_crl(&others)]), (Ok(()), 1, 0));
+    // One that is trusted by itself is trusted no more.
+    let trust = |crls: &str| Trust::from_pem(signer.pem().as_bytes(), crls.as_bytes());
+    assert_eq!(read(&signer.pem(), &trust("")).check(NOW), Ok(()));
+    let both = [list.clone(), pa.pem()].concat();
+    assert_eq!(read(&signer.pem(), &trust(&both)).check(NOW), revoked);
     // Of nobody else: not of a namesake, and not of an anchor.
     assert_eq!(check(std::slice::from_ref(&list)), (Ok(()), 0, 1));
     assert_eq!(check(&[list, stranger.pem()]), (Ok(()), 0, 1));
