@@ -31,6 +31,8 @@ mod number;
 mod block;
 /// `ani limit`
 mod limit;
+/// `ani cert`
+mod cert;
 /// `ani replay`
 pub mod replay;
 /// `ani inspect`
@@ -102,6 +104,9 @@ enum Command {
     /// Show and change how many calls each caller may make
     #[command(subcommand)]
     Limit(limit::Command),
+    /// Show, fetch and change the certificates that signatures are verified with
+    #[command(subcommand)]
+    Cert(cert::Command),
     /// Run capture files through the daemon's pipeline, without root
     ///
     /// pcap and pcapng. INVITEs to any port are read. IP fragments are put together and TCP is
@@ -158,6 +163,7 @@ fn dispatch(Cli { globals, command }: &Cli) -> anyhow::Result<()> {
         Command::Number(args) => number::run(args, globals),
         Command::Block(command) => block::run(command, globals),
         Command::Limit(command) => limit::run(command, globals),
+        Command::Cert(command) => cert::run(command, globals),
         Command::Replay(args) => replay::run(args, globals.json),
         Command::Inspect(args) => inspect::run(args, globals.json),
         Command::Verify(args) => verify::run(args, globals.json),
