@@ -31,10 +31,14 @@ mod number;
 mod block;
 /// `ani limit`
 mod limit;
+/// `ani cert`
+mod cert;
 /// `ani replay`
 pub mod replay;
 /// `ani inspect`
 pub mod inspect;
+/// `ani verify`
+mod verify;
 /// `ani trunk`
 mod trunk;
 /// `ani check-config`
@@ -46,7 +50,7 @@ mod completions;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 daemon not reachable,
-4 not permitted.
+4 not permitted, 5 not to be found out (`verify`).
 
 Numbers are written with + and country code, such as +14155551234; with --country they may be
 written as they are dialled in that country.";
@@ -100,6 +104,9 @@ enum Command {
     /// Show and change how many calls each caller may make
     #[command(subcommand)]
     Limit(limit::Command),
+    /// Show, fetch and change the certificates that signatures are verified with
+    #[command(subcommand)]
+    Cert(cert::Command),
     /// Run capture files through the daemon's pipeline, without root
     ///
     /// pcap and pcapng. INVITEs to any port are read. IP fragments are put together and TCP is
@@ -111,6 +118,11 @@ enum Command {
     /// Ends with 1 when the message is no INVITE or cannot be read, whatever is malformed in one
     /// that can.
     Inspect(inspect::Args),
+    /// Verify the signatures of one message, or of one PASSporT, step by step and offline
+    ///
+    /// Ends with 0 when they hold, with 1 when they do not, and with 5 when it could not be found out,
+    /// as without trust anchors or the certificate.
+    Verify(verify::Args),
     /// Learn what a trunk sends, and see the profiles there are
     #[command(subcommand)]
     Trunk(trunk::Command),
@@ -151,8 +163,10 @@ fn dispatch(Cli { globals, command }: &Cli) -> anyhow::Result<()> {
         Command::Number(args) => number::run(args, globals),
         Command::Block(command) => block::run(command, globals),
         Command::Limit(command) => limit::run(command, globals),
+        Command::Cert(command) => cert::run(command, globals),
         Command::Replay(args) => replay::run(args, globals.json),
         Command::Inspect(args) => inspect::run(args, globals.json),
+        Command::Verify(args) => verify::run(args, globals.json),
         Command::Trunk(command) => trunk::run(command, globals),
         Command::CheckConfig(args) => check_config::run(args, globals),
         Command::Doctor(args) => doctor::run(args, globals),

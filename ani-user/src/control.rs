@@ -19,7 +19,7 @@ use crate::{
     config::{Config, Rate, Stir},
     identity::Lookup,
     policy::{Block, Enforce},
-    stir::{Outcome, pool::Load},
+    stir::{Credential, Outcome, cache::Cache, pool::Load},
     store::{self, Store},
     telemetry::{Tallies, Telemetry},
     time::Timestamp,
@@ -31,6 +31,8 @@ pub mod socket;
 mod api;
 /// The block list: paging, adding, removing.
 mod block;
+/// Certificates: looking, fetching, adding, removing.
+mod cert;
 /// Lists of numbers as text and CSV.
 pub(crate) mod list;
 /// Habits of trunks: changes, and lessons.
@@ -46,7 +48,7 @@ pub mod metrics;
 /// Why a request was refused.
 mod refusal;
 
-pub use self::{list::MAX_IMPORT_BYTES, refusal::Refusal, status::counts};
+pub use self::{cert::MAX_URLS, list::MAX_IMPORT_BYTES, refusal::Refusal, status::counts};
 
 /// Entries read from the store and handed to the kernel at once.
 const CHUNK: usize = 65_536;
@@ -96,6 +98,8 @@ pub struct Daemon {
     hep: Option<SocketAddr>,
     /// What verifies signatures, where anchors are configured.
     verifies: OnceLock<Arc<dyn Verifies>>,
+    /// Certificates at hand, where there are any.
+    certificates: OnceLock<Arc<Cache<Credential>>>,
     /// One change at a time: store and kernel must see all in the same order.
     changes: Mutex<()>,
 }
@@ -174,6 +178,7 @@ impl Daemon {
             store,
             clock,
             verifies: OnceLock::new(),
+            certificates: OnceLock::new(),
             changes: Mutex::new(()),
         }
     }

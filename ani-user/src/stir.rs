@@ -13,10 +13,26 @@ pub mod identity_header;
 pub mod base64url;
 /// What a PASSporT says: its header and its claims.
 pub mod claims;
+/// A PASSporT in full form, taken apart.
+pub mod passport;
+/// Kinds of PASSporTs.
+mod kind;
+/// Callers and called parties as they are compared.
+mod party;
+/// The form of a PASSporT that is a signature alone.
+mod compact;
 /// What is verified: the facts of one INVITE.
 pub mod call;
 /// What came of it.
 pub mod judgement;
+/// The Reason header.
+mod reason;
+/// Verification of a call's PASSporTs.
+pub mod verify;
+/// What is done to verify a call, told as it is done.
+pub mod steps;
+/// Which signatures came before, and with which call.
+pub mod replays;
 /// Who signed: the certificate, its chain, and what it allows.
 pub mod certificate;
 /// For which numbers: TNAuthList.
@@ -61,4 +77,7 @@ pub use call::Call;
 pub use certificate::Credential;
 pub use judgement::{Judged, Judgement};
 pub use outcome::{Class, Outcome};
+pub use replays::Replays;
+pub use steps::{Step, Steps};
 pub use trust::Trust;
+pub use verify::{Credentials, Settings, verify};

@@ -3,6 +3,9 @@
 /// The server on a socket of its own, with an `Enforce` and a clock made here.
 #[path = "control/rig.rs"]
 mod rig;
+/// Certificates of signers.
+#[path = "control/certificates.rs"]
+mod certificates;
 /// Habits of trunks.
 #[path = "control/habits.rs"]
 mod habits;

@@ -21,6 +21,8 @@ pub enum Code {
     Unreachable = 3,
     /// Not permitted.
     NotPermitted = 4,
+    /// It could not be found out.
+    Unable = 5,
 }
 
 impl From<Code> for ExitCode {

@@ -3,7 +3,7 @@
 //! It goes through the very same pipeline as a live call.
 
 /// From a file to the bytes of a message.
-mod input;
+pub(super) mod input;
 /// What people read.
 mod people;
 /// From the message to the ANI, one sentence a step.
@@ -24,7 +24,7 @@ use crate::{
     config::{Config, Trunk},
     control::number,
     identity::profile::GENERIC,
-    pipeline::Pipeline,
+    pipeline::{Pipeline, Verifier},
     policy::memory::Memory,
     sip::Fault,
     time::Timestamp,
@@ -92,7 +92,16 @@ pub(super) fn run(args: &Args, json: bool) -> anyhow::Result<()> {
 ///
 /// It comes from the first trunk of the configuration, whose sources do not matter; without one, from
 /// no trunk.
-pub fn record(message: &[u8], mut config: Config) -> Option<Value> {
+pub fn record(message: &[u8], config: Config) -> Option<Value> {
+    record_by(message, config, None)
+}
+
+/// The same, and its signatures are put before somebody.
+pub fn record_by(
+    message: &[u8],
+    mut config: Config,
+    verifier: Option<Box<dyn Verifier>>,
+) -> Option<Value> {
     config.trunks.truncate(1);
     for trunk in &mut config.trunks {
         trunk.sources = vec![IpNet::V4(Ipv4Net::default())];
@@ -100,6 +109,9 @@ pub fn record(message: &[u8], mut config: Config) -> Option<Value> {
     let config = Arc::new(config);
     let rules = Arc::new(Memory::new(&config));
     let mut pipeline = Pipeline::new(Arc::clone(&config), rules, Arc::default());
+    if let Some(verifier) = verifier {
+        pipeline = pipeline.verifying(verifier);
+    }
     let endpoint = SocketAddr::from(([0, 0, 0, 0], 0));
     let frame = Frame {
         number: 1,
@@ -126,7 +138,7 @@ pub fn record(message: &[u8], mut config: Config) -> Option<Value> {
 }
 
 /// A configuration with one trunk, or with none for an untrusted message.
-fn configured(args: &Args) -> anyhow::Result<Config> {
+pub(super) fn configured(args: &Args) -> anyhow::Result<Config> {
     let usage = |message: String| Failure::say(Code::Usage, message);
     let mut config = match &args.config {
         Some(path) => load_config(path)?,

@@ -11,6 +11,7 @@
 //! | `/v1/block` | DELETE | `{"numbers": […], "country"}`: removes |
 //! | `/v1/block/import?ttl=&reason=&country=` | POST | a list as text or CSV: adds all or none |
 //! | `/v1/block/export` | GET | the block list as CSV |
+//! | `/v1/certificates…` | | certificates of signers; see `cert` |
 //! | `/v1/habits…` | | what trunks send; see `habits` |
 //! | `/v1/limits` | GET, PUT, DELETE | `{"per_caller": {"calls", "within"} or null}` |
 
@@ -33,7 +34,7 @@ use serde_json::{Value, json};
 use super::{
     Daemon, MAX_IMPORT_BYTES, Refusal,
     block::{self, Add, How, Page, Remove},
-    habits, number, status,
+    cert, habits, number, status,
 };
 use crate::{
     config::Rate,
@@ -58,6 +59,7 @@ pub(super) fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/block/import", post(import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
         .route("/v1/block/export", get(export))
         .route("/v1/limits", get(limits).put(set_limits).delete(reset_limits))
+        .merge(cert::routes())
         .merge(habits::routes())
         .fallback(async |request: Request| {
             Refusal::unknown(format!("no such path: {}", request.uri().path()))
@@ -252,7 +254,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Asked<T
 }
 
 /// The body, or a refusal in JSON.
-struct Whole(Bytes);
+pub(super) struct Whole(pub(super) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for Whole {
     type Rejection = Refusal;

@@ -145,7 +145,7 @@ fn chosen<'a>(parsed: &Invite<'a>, identity: &Identity<'a>, plan: &DialPlan) -> 
     let ani = identity.ani.clone()?;
     match number(ani, plan) {
         Ok(party) => Some(party),
-        Err(_) => identity.uri(parsed).map(uri),
+        Err(_) => identity.uri(parsed).map(Party::of_uri),
     }
 }
 
@@ -172,7 +172,7 @@ fn party<'a>(named: &Uri<'a>, plan: &DialPlan) -> Option<Party<'a>> {
     let user = named.user.filter(|user| !user.is_empty());
     match user.map(|user| number(sip::lossy(user), plan)) {
         Some(Ok(party)) => Some(party),
-        _ => (!named.host.is_empty()).then(|| uri(named)),
+        _ => (!named.host.is_empty() || named.scheme == Scheme::Urn).then(|| Party::of_uri(named)),
     }
 }
 
@@ -187,23 +187,6 @@ fn number<'a>(text: Cow<'a, str>, plan: &DialPlan) -> Result<Party<'a>, Cow<'a, 
             None => Err(Cow::Owned(text)),
         },
     }
-}
-
-/// Without parameters; scheme and host in lower case (RFC 8224 §8.5).
-fn uri<'a>(named: &Uri<'a>) -> Party<'a> {
-    let scheme = match named.scheme {
-        Scheme::Sips => "sips",
-        Scheme::Tel => "tel",
-        Scheme::Urn => "urn",
-        Scheme::Sip | Scheme::Other | Scheme::None => "sip",
-    };
-    let host = sip::lossy(named.host).to_ascii_lowercase();
-    let text = match named.user {
-        Some(user) if host.is_empty() => format!("{scheme}:{}", sip::lossy(user)),
-        Some(user) => format!("{scheme}:{}@{host}", sip::lossy(user)),
-        None => format!("{scheme}:{host}"),
-    };
-    Party::Uri(Cow::Owned(text))
 }
 
 /// Date, which only the compact form is in need of (RFC 8224 §4.1): to find it, all headers are

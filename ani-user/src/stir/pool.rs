@@ -104,7 +104,7 @@ impl<T: Send + 'static> Pool<T> {
         completed: Box<Completed<T>>,
     ) -> io::Result<Self> {
         let results = Results::new();
-        let alone = |outcome| Arc::new(Judgement { outcome, signer: None, passports: Vec::new() });
+        let alone = |outcome| Arc::new(Judgement::of(outcome));
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 queue: VecDeque::new(),

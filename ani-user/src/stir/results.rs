@@ -144,7 +144,7 @@ mod tests {
     use crate::stir::Outcome;
 
     fn judgement(outcome: Outcome) -> Arc<Judgement> {
-        Arc::new(Judgement { outcome, signer: None, passports: Vec::new() })
+        Arc::new(Judgement::of(outcome))
     }
 
     fn call<'a>(identity: &'a [&'a [u8]]) -> Call<'a> {

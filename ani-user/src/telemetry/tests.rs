@@ -107,18 +107,14 @@ fn a_signature_counts_once_whenever_it_is_known() {
     let caller = Caller::from_text("+14155551234");
     let passport = |outcome| Judged {
         ppt: Some("shaken".into()),
-        outcome,
         signer: Some("1234".into()),
-        url: None,
         iat: Some(1),
-        attest: None,
-        orig: None,
-        origid: None,
+        ..Judged::of(outcome)
     };
     let judgement = |outcome| Judgement {
-        outcome,
         signer: Some("1234".into()),
         passports: vec![passport(Outcome::PptUnsupported), passport(outcome)],
+        ..Judgement::of(outcome)
     };
     let at = Timestamp::new(4, 0);
     telemetry.verified("carrier-a", &caller, at, &judgement(Outcome::Valid));
@@ -144,7 +140,7 @@ fn signers_are_bounded_and_so_are_their_names() {
     let telemetry = Telemetry::new(1);
     let tell = |name: &str| {
         let signer = Some(name.into());
-        let judgement = Judgement { outcome: Outcome::Stale, signer, passports: Vec::new() };
+        let judgement = Judgement { signer, ..Judgement::of(Outcome::Stale) };
         telemetry.verified("t", &Caller::Missing, Timestamp::new(1, 0), &judgement);
     };
     tell(&"x".repeat(10_000));

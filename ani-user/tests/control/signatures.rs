@@ -50,15 +50,15 @@ const CALLER: &str = "+14155550001";
 fn told(rig: &Rig, outcome: Outcome, iat: Option<i64>) {
     let judged = Judged {
         ppt: Some("shaken".into()),
-        outcome,
         signer: Some("709J".into()),
-        url: None,
         iat,
-        attest: None,
-        orig: None,
-        origid: None,
+        ..Judged::of(outcome)
     };
-    let judgement = Judgement { outcome, signer: Some("709J".into()), passports: vec![judged] };
+    let judgement = Judgement {
+        signer: Some("709J".into()),
+        passports: vec![judged],
+        ..Judgement::of(outcome)
+    };
     let caller = Caller::from_text(CALLER);
     rig.daemon().telemetry.verified("carrier-a", &caller, rig.clock.time(), &judgement);
 }

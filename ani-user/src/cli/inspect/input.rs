@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A message as it was given.
-pub(super) struct Input {
+pub(in crate::cli) struct Input {
     /// Its bytes; where its lines ended in LF alone, they end in CRLF.
     pub message: Vec<u8>,
     /// Bytes of the file.
@@ -26,7 +26,7 @@ pub(super) struct Input {
 
 impl Input {
     /// Reads a file, or standard input for `-`.
-    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+    pub(in crate::cli) fn read(path: &Path) -> anyhow::Result<Self> {
         let name = name(path);
         let bytes = if path == Path::new("-") {
             bounded(io::stdin().lock()).context("cannot read standard input")?
@@ -86,7 +86,7 @@ pub(super) fn name(path: &Path) -> String {
 }
 
 /// What bytes are that are no INVITE.
-pub(super) fn what(message: &[u8]) -> String {
+pub(in crate::cli) fn what(message: &[u8]) -> String {
     let start = message.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
     let message = start.map_or(&[][..], |start| &message[start..]);
     let line = message.split(|byte| *byte == b'\n').next().unwrap_or_default();

@@ -152,12 +152,11 @@ fn passports(texts: &[Cow<'static, str>], any: bool) -> Passports {
         iat: (at > 0).then_some(-1),
         attest: None,
         orig: Some(text.as_ref().into()),
-        origid: None,
+        ..Judged::of(Outcome::Valid)
     };
     Passports::of(Arc::new(Judgement {
-        outcome: Outcome::Stale,
-        signer: None,
         passports: texts.iter().enumerate().map(judged).collect(),
+        ..Judgement::of(Outcome::Stale)
     }))
 }
 

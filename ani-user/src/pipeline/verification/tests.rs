@@ -48,12 +48,12 @@ impl Verifier for Scribe {
             iat: Some(5),
             attest: Some("A".into()),
             orig: Some("12155551212".into()),
-            origid: None,
+            ..Judged::of(self.outcome)
         };
         let judgement = Judgement {
-            outcome: self.outcome,
             signer: Some("1234".into()),
             passports: vec![judged],
+            ..Judgement::of(self.outcome)
         };
         Answer { judgement: Arc::new(judgement), counts: true }
     }

@@ -152,8 +152,14 @@ impl<T: Send + Sync + 'static> Cache<T> {
     /// Adds a certificate by hand: it is used until it is removed, whatever its host has. Returns
     /// whether there was another one. Blocks while it writes to the disk.
     pub fn add(&self, url: &str, body: Bytes, now: Timestamp) -> Result<bool, NotAdded> {
-        let url =
-            url::check(url).map_err(|_| NotAdded::Url(url.chars().take(url::MAX_URL).collect()))?;
+        let url = url::check(url).map_err(|_| {
+            NotAdded::Url(
+                url.chars()
+                    .take(url::MAX_URL)
+                    .map(|char| if char.is_control() { '\u{fffd}' } else { char })
+                    .collect(),
+            )
+        })?;
         if body.len() > MAX_BODY {
             return Err(NotAdded::TooLarge(body.len()));
         }

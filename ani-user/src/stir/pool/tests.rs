@@ -28,17 +28,8 @@ impl Judge for Desk {
         self.asked.fetch_add(1, Ordering::SeqCst);
         drop(self.gate.lock().expect("gate"));
         let outcome = known.unwrap_or(Outcome::CertificatePending);
-        let judged = Judged {
-            ppt: None,
-            outcome,
-            signer: None,
-            url: Some(url.into()),
-            iat: None,
-            attest: None,
-            orig: None,
-            origid: None,
-        };
-        Judgement { outcome, signer: None, passports: vec![judged] }
+        let judged = Judged { url: Some(url.into()), ..Judged::of(outcome) };
+        Judgement { passports: vec![judged], ..Judgement::of(outcome) }
     }
 }
 
