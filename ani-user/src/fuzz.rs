@@ -14,14 +14,18 @@ mod hep;
 mod message;
 /// The parser and rsip on one message.
 mod opinion;
+/// Values of Identity through a whole verification.
+mod identity;
+/// PASSporTs taken apart.
+mod passport;
 /// Capture files, with whatever frames are in them.
 mod pcap;
 /// Segments of TCP flows, in any order, twice and lost.
 mod tcp;
 
 pub use self::{
-    certificate::certificate, fragments::fragments, hep::hep, message::message, opinion::rsip,
-    pcap::pcap, tcp::tcp,
+    certificate::certificate, fragments::fragments, hep::hep, identity::identity, message::message,
+    opinion::rsip, passport::passport, pcap::pcap, tcp::tcp,
 };
 
 /// The bytes, from which decisions are read one by one; zeros when they are used up.

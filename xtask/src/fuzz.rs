@@ -30,8 +30,12 @@ enum Target {
     Fragments,
     /// HEPv3 packets and streams of them
     Hep,
+    /// Values of Identity, through a whole verification
+    Identity,
     /// SIP messages, for the scanner and the parser
     Message,
+    /// PASSporTs, taken apart
+    Passport,
     /// Capture files, with whatever frames are in them
     Pcap,
     /// SIP messages, for the parser and for rsip
@@ -41,11 +45,13 @@ enum Target {
 }
 
 impl Target {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Certificate,
         Self::Fragments,
         Self::Hep,
+        Self::Identity,
         Self::Message,
+        Self::Passport,
         Self::Pcap,
         Self::Rsip,
         Self::Tcp,
@@ -56,7 +62,9 @@ impl Target {
             Self::Certificate => "certificate",
             Self::Fragments => "fragments",
             Self::Hep => "hep",
+            Self::Identity => "identity",
             Self::Message => "message",
+            Self::Passport => "passport",
             Self::Pcap => "pcap",
             Self::Rsip => "rsip",
             Self::Tcp => "tcp",

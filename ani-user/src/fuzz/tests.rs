@@ -17,11 +17,13 @@ use crate::{
 /// A target and the folder of its seeds.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 7] = [
+const TARGETS: [Target; 9] = [
     ("certificate", |data| _ = certificate(data)),
     ("fragments", |data| _ = fragments(data)),
     ("hep", hep),
+    ("identity", |data| _ = identity(data)),
     ("message", message),
+    ("passport", |data| _ = passport(data)),
     ("pcap", pcap),
     ("rsip", |data| _ = rsip(data)),
     ("tcp", |data| _ = tcp(data)),
@@ -50,6 +52,9 @@ fn of_the_traffic_of_the_seeds_something_arrives() {
     assert!(packets > 0 && messages > 0, "{packets} packets, {messages} messages");
     let good: Vec<bool> = seeds("certificate").iter().map(|seed| certificate(seed)).collect();
     assert_eq!(good, [true, false, false, true], "the second and the third are revoked");
+    assert!(seeds("passport").iter().all(|seed| passport(seed)), "they are PASSporTs");
+    let valid: Vec<bool> = seeds("identity").iter().map(|seed| identity(seed)).collect();
+    assert_eq!(valid, [true, true, true, false], "the last one is signed by nobody we know");
     assert!(seeds("rsip").iter().all(|seed| rsip(seed)), "rsip and the parser take the seeds");
 }
 
@@ -135,6 +140,14 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     let datagram = fixture::udp(&invite);
     match target {
         "certificate" => certificates(),
+        "identity" => identity::seeds(),
+        "passport" => {
+            let signer = Signer::alone(Leaf::spc("709J"));
+            let x5u = "https://cert.example/1.pem";
+            let shaken = signer.shaken(x5u, "12155550100", "12155550199", 'A', 1_767_225_600);
+            let odd = signer.token(b"{}", br#"{"iat":1.5e9,"dest":{"tn":[]},"\u0061ttest":null}"#);
+            vec![shaken.into_bytes(), odd.into_bytes()]
+        }
         "message" => vec![
             invite,
             String::from_utf8(fixture::invite("anonymous", "b2"))

@@ -1,0 +1,7 @@
+//! Values of Identity: see `ani_user::fuzz`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    _ = ani_user::fuzz::identity(data);
+});
