@@ -4,6 +4,7 @@
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -315,7 +316,7 @@ pub struct Stir {
     /// Calls that wait for one of them at most.
     pub queue: usize,
     /// Certificates that are kept at most; the one used longest ago gives way.
-    pub max_certificates: usize,
+    pub max_certificates: NonZeroUsize,
 }
 
 impl Default for Stir {
@@ -331,7 +332,7 @@ impl Default for Stir {
             allow_addresses: Vec::new(),
             threads: 1,
             queue: 1_024,
-            max_certificates: 1_000,
+            max_certificates: const { NonZeroUsize::new(1_000).expect("not zero") },
         }
     }
 }

@@ -6,6 +6,8 @@
 
 /// The sockets that mirrored messages come in on, beside the threads.
 mod mirror;
+/// What verifies signatures, beside the threads.
+mod stir;
 /// The thread that runs frames through the pipeline.
 mod worker;
 
@@ -29,6 +31,7 @@ use tokio::{
 
 use self::{
     mirror::Mirror,
+    stir::Stir,
     worker::{Live, Mailbox, Worker},
 };
 use crate::{
@@ -39,6 +42,7 @@ use crate::{
     config::Config,
     control::{Daemon, metrics, socket::Socket},
     kernel::Kernel,
+    pipeline::Verifier,
     policy::Enforce as _,
     store::Store,
 };
@@ -88,6 +92,7 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     }
     kernel_log(&kernel)?;
 
+    let stir = Stir::start(&daemon, clock)?.map(Arc::new);
     let mut sources: Vec<Live> = Vec::new();
     let mirror = match config.capture.hep.listen {
         Some(address) => {
@@ -97,7 +102,8 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
         }
         None => None,
     };
-    let threads = Threads::start(&kernel, &daemon, clock, sources)?;
+    let verifier = stir.as_deref().map(Stir::verifier);
+    let threads = Threads::start(&kernel, &daemon, clock, sources, verifier)?;
     let mirror = mirror.map(|mirror| mirror.start(threads.handles.worker.thread(), &daemon, clock));
     kernel.attach(&config)?;
     if config.trunks.is_empty() {
@@ -118,9 +124,17 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
         config.trunks.len()
     );
 
-    let outcome =
-        serve(&mut end, &mut hangup, &file, &daemon, &kernel, &threads.mailbox, threads.failed)
-            .await;
+    let outcome = serve(
+        &mut end,
+        &mut hangup,
+        &file,
+        &daemon,
+        &kernel,
+        stir.as_ref(),
+        &threads.mailbox,
+        threads.failed,
+    )
+    .await;
 
     kernel.detach();
     tracing::info!("detached: calls go on without ani");
@@ -136,6 +150,9 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
         joined
     })
     .await?;
+    if let Some(stir) = stir {
+        stir.end();
+    }
     drop(shutdown);
     while let Some(served) = servers.join_next().await {
         if let Err(error) = served? {
@@ -152,6 +169,7 @@ async fn serve(
     file: &Path,
     daemon: &Arc<Daemon>,
     kernel: &Arc<Kernel>,
+    stir: Option<&Arc<Stir>>,
     mailbox: &Arc<Mailbox>,
     mut failed: oneshot::Receiver<()>,
 ) -> Result<()> {
@@ -173,7 +191,11 @@ async fn serve(
                 let daemon = Arc::clone(daemon);
                 ticks = ticks.wrapping_add(1);
                 let keep = ticks.is_multiple_of(HABITS_EVERY);
+                let stir = stir.cloned();
                 spawn_blocking(move || {
+                    if let Some(stir) = stir {
+                        stir.tick(&daemon.telemetry, Clock::new().now());
+                    }
                     if daemon.tell_habits() > 0 || keep {
                         keep_habits(&daemon);
                     }
@@ -280,13 +302,14 @@ impl Threads {
         daemon: &Arc<Daemon>,
         clock: Clock,
         mut sources: Vec<Live>,
+        verifier: Option<Box<dyn Verifier>>,
     ) -> Result<Self> {
         let (ring, asleep) = kernel.ring()?;
         let (writer, records) = records::queue(Arc::clone(&daemon.tallies));
         let mailbox = Arc::new(Mailbox::default());
         let worker_stop = Arc::new(AtomicBool::new(false));
         sources.push(Box::new(records));
-        let worker = Worker::new(sources, daemon, Arc::clone(&mailbox));
+        let worker = Worker::new(sources, daemon, Arc::clone(&mailbox), verifier);
         let worker = {
             let stop = Arc::clone(&worker_stop);
             thread::Builder::new().name("ani-worker".into()).spawn(move || worker.run(&stop))?

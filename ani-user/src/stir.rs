@@ -72,12 +72,14 @@ pub mod local;
 pub mod disk;
 /// Certificates at hand, and those that are asked for.
 pub mod cache;
+/// Verification with what is at hand.
+pub mod bench;
 
 pub use call::Call;
 pub use certificate::Credential;
 pub use judgement::{Judged, Judgement};
 pub use outcome::{Class, Outcome};
-pub use replays::Replays;
+pub use replays::{Remembers, Replays};
 pub use steps::{Step, Steps};
 pub use trust::Trust;
 pub use verify::{Credentials, Settings, verify};

@@ -2,6 +2,8 @@
 
 /// How far it has come.
 mod progress;
+/// The signatures.
+pub mod signatures;
 /// The table and the summary for people.
 mod table;
 
@@ -20,6 +22,7 @@ use self::progress::Progress;
 use crate::{
     capture::{
         Source as _,
+        clock::Clock,
         file::{CaptureFile, FileError},
     },
     config::{Config, Lists, Trunk},
@@ -67,6 +70,10 @@ pub struct Args {
     /// ISO 3166 code of the country the block list's numbers without + are dialled in
     #[arg(long, value_name = "CODE", requires = "policy")]
     pub country: Option<String>,
+
+    /// How signatures are verified
+    #[command(flatten)]
+    pub signatures: signatures::Args,
 }
 
 /// What a replay came to.
@@ -131,17 +138,28 @@ fn replay_with(
     errors: &mut dyn Write,
     progress: &mut Progress<'_>,
 ) -> anyhow::Result<Summary> {
-    let config = Arc::new(match &args.config {
+    let mut config = match &args.config {
         Some(path) => super::load_config(path)?,
         None => one_trunk(),
-    });
+    };
+    args.signatures.apply(&mut config.stir);
+    let config = Arc::new(config);
     let rules = Arc::new(Memory::new(&config));
     if let Some(path) = &args.policy {
         block(&rules, path, args.country.as_deref())
             .with_context(|| format!("cannot read the block list {}", path.display()))?;
     }
     let mut summary = Summary::default();
+    let mut warnings = Vec::new();
+    let verifier =
+        args.signatures.verifier(&config, Clock::new().now(), &mut |text| warnings.push(text))?;
+    for warning in warnings {
+        writeln!(errors, "ani: {warning}")?;
+    }
     let mut pipeline = Pipeline::new(config, rules, Arc::clone(&summary.tallies));
+    if let Some(verifier) = verifier {
+        pipeline = pipeline.verifying(verifier);
+    }
     if !json {
         table::header(output)?;
     }

@@ -382,7 +382,7 @@ fn signatures_are_verified_by_what_the_file_names() {
             ],
             threads: 4,
             queue: 9,
-            max_certificates: 7,
+            max_certificates: NonZeroUsize::new(7).expect("not zero"),
             ..Stir::default()
         }
     );

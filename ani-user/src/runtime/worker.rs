@@ -15,7 +15,7 @@ use crate::{
     capture::{Source, clock::Clock},
     config::Config,
     control::Daemon,
-    pipeline::Pipeline,
+    pipeline::{Pipeline, Verifier},
     policy::memory::Memory,
     telemetry::Telemetry,
 };
@@ -61,12 +61,21 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(sources: Vec<Live>, daemon: &Daemon, mailbox: Arc<Mailbox>) -> Self {
+    pub(super) fn new(
+        sources: Vec<Live>,
+        daemon: &Daemon,
+        mailbox: Arc<Mailbox>,
+        verifier: Option<Box<dyn Verifier>>,
+    ) -> Self {
         let config = daemon.config();
         let rules = Arc::new(Memory::new(&config));
+        let mut pipeline = Pipeline::new(config, rules, Arc::clone(&daemon.tallies));
+        if let Some(verifier) = verifier {
+            pipeline = pipeline.verifying(verifier);
+        }
         Self {
             sources,
-            pipeline: Pipeline::new(config, rules, Arc::clone(&daemon.tallies)),
+            pipeline,
             telemetry: Arc::clone(&daemon.telemetry),
             mailbox,
             clock: Clock::new(),

@@ -24,6 +24,7 @@ use self::{job::Job, waiting::Waiting};
 use super::{
     Call, Judgement, Outcome,
     results::{self, Results},
+    url,
 };
 use crate::time::Timestamp;
 
@@ -286,7 +287,11 @@ impl<T> Shared<T> {
         }
         // While nobody can know of its arrival: what comes of it then is not written over.
         self.results().put(job.key, Arc::clone(judgement), job.now);
-        state.waiting.put(url, job)
+        match url::check(url) {
+            // As it is told when it arrives.
+            Ok(url) => state.waiting.put(url.as_str(), job),
+            Err(_) => Some(job),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::{
     collections::{HashMap, VecDeque, hash_map::RandomState},
     hash::BuildHasher,
+    sync::{Mutex, PoisonError},
 };
 
 use super::passport::SIGNATURE_LEN;
@@ -11,6 +12,26 @@ use super::passport::SIGNATURE_LEN;
 /// Signatures that are remembered; the oldest gives way. At 800 calls a second those of the two
 /// minutes in which a PASSporT is fresh. When full they take 8 MB.
 pub const MAX_REPLAYS: usize = 100_000;
+
+/// Whoever remembers signatures.
+pub trait Remembers {
+    /// As [`Replays::is_replay`].
+    fn is_replay(&mut self, url: &str, signature: &[u8; SIGNATURE_LEN], attempt: u64) -> bool;
+}
+
+impl Remembers for Replays {
+    fn is_replay(&mut self, url: &str, signature: &[u8; SIGNATURE_LEN], attempt: u64) -> bool {
+        Self::is_replay(self, url, signature, attempt)
+    }
+}
+
+/// One memory for several threads: held for the one question, and not while they verify.
+impl Remembers for &Mutex<Replays> {
+    fn is_replay(&mut self, url: &str, signature: &[u8; SIGNATURE_LEN], attempt: u64) -> bool {
+        let mut replays = self.lock().unwrap_or_else(PoisonError::into_inner);
+        replays.is_replay(url, signature, attempt)
+    }
+}
 
 /// Bounded memory of signatures, as keyed hashes: a stranger cannot make two of them equal.
 #[derive(Debug)]

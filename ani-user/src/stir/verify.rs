@@ -17,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 
 use self::{chain::Chains, held::Held, stated::Stated};
 use super::{
-    Call, Class, Judged, Judgement, Outcome, Replays, Steps, certificate::Credential, kind::Kind,
+    Call, Class, Judged, Judgement, Outcome, Remembers, Steps, certificate::Credential, kind::Kind,
 };
 
 /// PASSporTs of one call that are looked at, those within others among them: as many values of
@@ -61,7 +61,7 @@ pub fn verify(
     call: &Call<'_>,
     credentials: &dyn Credentials,
     settings: &Settings,
-    replays: &mut Replays,
+    replays: &mut dyn Remembers,
     steps: &mut dyn Steps,
 ) -> Judgement {
     if call.identity.is_empty() {

@@ -91,7 +91,13 @@ fn set_of(capture: &str, transport: &str) -> String {
 
 /// The lines of a replay.
 fn replayed(capture: &Path) -> Result<Vec<Value>> {
-    let args = Args { files: vec![capture.to_owned()], config: None, policy: None, country: None };
+    let args = Args {
+        files: vec![capture.to_owned()],
+        config: None,
+        policy: None,
+        country: None,
+        signatures: Default::default(),
+    };
     // What is wrong with a file is no concern here: some are broken on purpose.
     let (mut output, mut remarks) = (Vec::new(), Vec::new());
     replay::replay(&args, true, &mut output, &mut remarks)

@@ -19,7 +19,7 @@ fn run(captures: &[Vec<u8>], policy: Option<&str>, json: bool) -> (Summary, Stri
         .map(|(index, bytes)| write(&format!("{index}.pcap"), bytes))
         .collect();
     let policy = policy.map(|text| write("policy", text.as_bytes()));
-    let args = Args { files, config: None, policy, country: None };
+    let args = Args { files, config: None, policy, country: None, signatures: Default::default() };
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     let summary = replay(&args, json, &mut output, &mut errors).expect("replay");
     let text = |bytes| String::from_utf8(bytes).expect("text");
@@ -194,7 +194,13 @@ fn a_broken_block_list_is_refused_with_its_line() {
     let folder = tempfile::tempdir().expect("folder");
     let policy = folder.path().join("policy");
     std::fs::write(&policy, "+14155551234\nnobody\n").expect("file");
-    let args = Args { files: vec![], config: None, policy: Some(policy), country: None };
+    let args = Args {
+        files: vec![],
+        config: None,
+        policy: Some(policy),
+        country: None,
+        signatures: Default::default(),
+    };
     let error = replay(&args, true, &mut Vec::new(), &mut Vec::new()).expect_err("no number");
     assert!(format!("{error:#}").contains("line 2: `nobody` is no telephone number"), "{error:#}");
 }

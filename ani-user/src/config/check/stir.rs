@@ -1,6 +1,6 @@
 //! Signatures: what they are verified with, and how much of it at once.
 
-use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{num::NonZeroUsize, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use toml::Spanned;
 
@@ -46,8 +46,8 @@ pub(super) fn read(file: file::Stir, text: Text<'_>, stir: &mut Stir) -> Result<
         stir.queue = within(count, "stir.queue", QUEUE, text)? as usize;
     }
     if let Some(count) = file.max_certificates {
-        stir.max_certificates =
-            within(count, "stir.max_certificates", CERTIFICATES, text)? as usize;
+        let count = within(count, "stir.max_certificates", CERTIFICATES, text)? as usize;
+        stir.max_certificates = NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::{
     stated::Stated,
 };
 use crate::stir::{
-    Call, Class, Judged, Outcome, Replays, Steps, call::Party, certificate::Credential, claims,
+    Call, Class, Judged, Outcome, Remembers, Steps, call::Party, certificate::Credential, claims,
     compact, kind::Kind, passport::SIGNATURE_LEN, steps::Teller,
 };
 
@@ -18,7 +18,7 @@ pub(super) struct Bench<'b, 'c> {
     pub call: &'b Call<'c>,
     pub credentials: &'b dyn Credentials,
     pub settings: &'b Settings,
-    pub replays: &'b mut Replays,
+    pub replays: &'b mut dyn Remembers,
     pub steps: &'b mut dyn Steps,
 }
 

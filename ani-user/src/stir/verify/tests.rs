@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     stir::{
-        Trust,
+        Replays, Trust,
         authority::{Authority, Leaf, NOW, Signer},
         base64url,
         call::Party,

@@ -1,0 +1,259 @@
+//! What verifies signatures in the daemon: anchors, certificates, the threads, and who is told what
+//! came of a call.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use tokio::task::JoinHandle;
+
+use crate::{
+    capture::clock::Clock,
+    config,
+    control::{Daemon, Verifies},
+    pipeline::{self, Verifier},
+    stir::{
+        Call, Judgement, Outcome,
+        bench::{self, Bench},
+        cache::{self, Cache},
+        pool::{Judge, Load, Pool},
+        skew::Notice,
+        trust::Watch,
+    },
+    telemetry::{Caller, Telemetry},
+    time::Timestamp,
+};
+
+/// Where certificates are kept, below `store.path`.
+const FOLDER: &str = "certificates";
+
+/// How often a folder that cannot be read is told of again.
+const AGAIN: Duration = Duration::from_secs(3_600);
+
+/// All of it; ended by [`Stir::end`].
+pub(super) struct Stir {
+    shared: Arc<Shared>,
+    fetching: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    bench: Arc<Bench>,
+    pool: Arc<Pool<Whose>>,
+    watch: Mutex<Watched>,
+    anchors: PathBuf,
+}
+
+struct Watched {
+    watch: Watch,
+    /// The last complaint and when it was made.
+    told: Option<(String, Timestamp)>,
+}
+
+/// Whose call it is, while it is verified.
+struct Whose {
+    trunk: Box<str>,
+    caller: Caller,
+    counts: bool,
+}
+
+impl Stir {
+    /// Starts what the configuration says; none where it names no anchors.
+    ///
+    /// # Errors
+    ///
+    /// When certificates cannot be kept, `stir.roots` cannot be read, or the system refuses a thread.
+    pub(super) fn start(daemon: &Daemon, clock: Clock) -> Result<Option<Self>> {
+        let config = daemon.config();
+        let settings = &config.stir;
+        let Some(anchors) = settings.anchors.clone() else { return Ok(None) };
+        let watch = Watch::new(Some(&anchors), settings.crls.as_deref());
+        let trust = Arc::clone(watch.trust());
+        let reader = bench::reader(Arc::clone(&trust));
+        let (cache, requests) =
+            Cache::new(cache_settings(&config), reader, clock.now()).context("[stir]")?;
+        let bench = Arc::new(Bench::new(Arc::clone(&cache), &trust, settings.max_age));
+        let judges = (0..settings.threads)
+            .map(|_| Box::new(Thread { bench: Arc::clone(&bench), clock }) as Box<dyn Judge>)
+            .collect();
+        let telemetry = Arc::clone(&daemon.telemetry);
+        let pool = Pool::start(
+            judges,
+            settings.queue,
+            Box::new(move |whose, arrived, judgement| {
+                completed(&telemetry, &whose, arrived, judgement);
+            }),
+        )
+        .context("cannot start a thread that verifies")?;
+        let pool = Arc::new(pool);
+        let waiting = Arc::downgrade(&pool);
+        cache.on_arrival(move |url, _| {
+            if let Some(pool) = Weak::upgrade(&waiting) {
+                pool.arrived(url);
+            }
+        });
+        let fetching =
+            requests.map(|requests| tokio::spawn(requests.serve(cache, move || clock.now())));
+        let watch = Mutex::new(Watched { watch, told: None });
+        let shared = Arc::new(Shared { bench, pool, watch, anchors });
+        shared.tell_of_trust(&trust);
+        daemon.verify_with(Arc::clone(&shared) as _);
+        daemon.show_certificates(Arc::clone(shared.bench.cache()));
+        Ok(Some(Self { shared, fetching }))
+    }
+
+    /// What the pipeline asks.
+    pub(super) fn verifier(&self) -> Box<dyn Verifier> {
+        Box::new(Live(Arc::clone(&self.shared.pool)))
+    }
+
+    /// Looks at what is to be looked at now and then. Blocks while it reads the folders.
+    pub(super) fn tick(&self, telemetry: &Telemetry, now: Timestamp) {
+        self.shared.pool.expire(now);
+        self.shared.look(now);
+        tell_of_clock(telemetry, now);
+    }
+
+    /// Fetches nothing more; what was taken is ended without waiting for certificates.
+    pub(super) fn end(&self) {
+        if let Some(fetching) = &self.fetching {
+            fetching.abort();
+        }
+        self.shared.pool.stop();
+    }
+}
+
+impl Shared {
+    /// Takes anchors and revocation lists that have changed.
+    fn look(&self, now: Timestamp) {
+        let mut watched = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        match watched.watch.poll() {
+            Ok(None) => watched.told = None,
+            Ok(Some(trust)) => {
+                watched.told = None;
+                drop(watched);
+                self.bench.trust(Arc::clone(&trust));
+                tracing::info!("{} trust anchors are in force", trust.anchors.len());
+                self.tell_of_trust(&trust);
+            }
+            Err(warning) => {
+                let warning = warning.to_string();
+                let known = watched.told.as_ref().is_some_and(|(told, at)| {
+                    *told == warning && now.0.saturating_sub(at.0) < AGAIN.as_nanos() as i64
+                });
+                if !known {
+                    tracing::warn!("the trust anchors stay as they were: {warning}");
+                    watched.told = Some((warning, now));
+                }
+            }
+        }
+    }
+
+    fn tell_of_trust(&self, trust: &crate::stir::Trust) {
+        for warning in trust.warnings() {
+            tracing::warn!("{warning}");
+        }
+        if trust.anchors.is_empty() {
+            tracing::warn!(
+                "no signature is verified: there is no trust anchor in {}; put the certificates of \
+                 the STI-PA's list there",
+                self.anchors.display()
+            );
+        }
+    }
+}
+
+impl Verifies for Shared {
+    fn load(&self) -> Load {
+        self.pool.load()
+    }
+
+    fn anchors(&self) -> usize {
+        self.bench.anchors()
+    }
+
+    fn certificates(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.bench.cache().counts();
+        counts.list().into_iter().map(|(word, count, _)| (word, count)).collect()
+    }
+
+    fn fetches(&self) -> Vec<(Outcome, u64)> {
+        let mut fetches = self.bench.cache().counts().fetches();
+        fetches.retain(|(_, count)| *count > 0);
+        fetches
+    }
+
+    fn reconfigure(&self, settings: &config::Stir) {
+        self.bench.set_max_age(settings.max_age);
+    }
+}
+
+/// One of the threads.
+struct Thread {
+    bench: Arc<Bench>,
+    clock: Clock,
+}
+
+impl Judge for Thread {
+    fn judge(&mut self, call: &Call<'_>) -> Judgement {
+        self.bench.judge(call, self.clock.now())
+    }
+}
+
+/// Asks the threads.
+struct Live(Arc<Pool<Whose>>);
+
+impl Verifier for Live {
+    fn verify(&mut self, call: &Call<'_>, whose: &pipeline::Whose<'_>) -> pipeline::Answer {
+        let answer = self.0.ask(call, || Whose {
+            trunk: whose.trunk.into(),
+            caller: Caller::new(whose.ani, whose.status),
+            counts: whose.starts,
+        });
+        // What was refused is told by nobody else.
+        pipeline::Answer { judgement: answer.judgement, counts: answer.refused }
+    }
+}
+
+fn completed(telemetry: &Telemetry, whose: &Whose, arrived: Timestamp, judgement: &Judgement) {
+    if whose.counts {
+        telemetry.verified(&whose.trunk, &whose.caller, arrived, judgement);
+    }
+    tracing::debug!(
+        trunk = &*whose.trunk,
+        outcome = judgement.outcome.as_str(),
+        signer = judgement.signer.as_deref(),
+        "verified"
+    );
+}
+
+fn cache_settings(config: &config::Config) -> cache::Settings {
+    let stir = &config.stir;
+    cache::Settings {
+        fetch: stir.fetch,
+        roots: stir.roots.clone(),
+        allow: stir.allow_addresses.clone(),
+        local: stir.local.clone(),
+        folder: Some(config.store.path.join(FOLDER)),
+        max_certificates: stir.max_certificates,
+    }
+}
+
+fn tell_of_clock(telemetry: &Telemetry, now: Timestamp) {
+    match telemetry.clock_notice(now) {
+        Some(Notice::Off(seconds)) => {
+            let way = if seconds > 0.0 { "ahead of" } else { "behind" };
+            tracing::warn!(
+                "the clock is {:.1} s {way} those of the signers: valid calls will fail as stale or \
+                 future when it is stir.max_age; check this host's time",
+                seconds.abs()
+            );
+        }
+        Some(Notice::Back(seconds)) => {
+            tracing::info!("the clock agrees with the signers again, to {:.1} s", seconds.abs());
+        }
+        None => {}
+    }
+}
