@@ -247,3 +247,24 @@ fn certificates_are_bounded_in_memory_and_on_the_disk() {
     assert_eq!(rig.files().len(), 3);
     assert_eq!(rig.count("evicted"), 3);
 }
+
+#[test]
+fn certificates_in_use_do_not_go_for_a_strangers() {
+    let server = Server::start();
+    let rig = Rig::with(&server, |settings| {
+        settings.max_certificates = NonZeroUsize::new(10).expect("not zero");
+    });
+    server.seen.reply("/carrier", Reply::ok(certificate("carrier")));
+    assert_eq!(rig.prefetch(&server.url("/carrier")), "valid");
+    for _ in 0..3 {
+        assert_eq!(rig.find(&server.url("/carrier")), "present");
+    }
+    for at in 0..50 {
+        let path = format!("/{at}");
+        server.seen.reply(&path, Reply::ok(certificate("stranger")));
+        assert_eq!(rig.prefetch(&server.url(&path)), "valid");
+        assert_eq!(rig.find(&server.url(&path)), "present");
+    }
+    assert_eq!(rig.find(&server.url("/carrier")), "present");
+    assert_eq!((server.seen.asked("/carrier"), rig.files().len()), (1, 10));
+}

@@ -185,6 +185,8 @@ fn the_local_folder_goes_first_and_its_changes_are_seen() {
     fs::write(host.join("a.pem"), "garbage").expect("write");
     rig.advance(SECOND);
     assert_eq!(rig.find(&url), "local-unreadable");
+    rig.advance(DAY);
+    assert_eq!(rig.find(&url), "local-unreadable");
     fs::write(host.join("a.pem"), &one).expect("write");
     rig.advance(SECOND);
     assert_eq!(rig.leaf(&url), read(one.as_bytes()).ok());

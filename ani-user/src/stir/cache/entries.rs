@@ -19,6 +19,9 @@ pub const MAX_STALE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 pub const RETRY_FIRST: Duration = Duration::from_secs(60);
 /// And at last.
 pub const RETRY_LAST: Duration = Duration::from_secs(10 * 60);
+/// Of so many that were used longest ago goes the one that was used least: a stranger who has many
+/// certificates fetched drives out his own and not those of carriers.
+const OLDEST: usize = 16;
 /// How often the file of a local certificate is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -174,7 +177,10 @@ impl<T> Entries<T> {
             return Known::Pending;
         }
         match self.negative.get(key) {
-            Some(negative) if !negative.retry.due(now) => Known::Negative(negative.outcome),
+            // A local file says so until it is another one.
+            Some(negative) if negative.stamp.is_some() || !negative.retry.due(now) => {
+                Known::Negative(negative.outcome)
+            }
             _ => Known::Nothing,
         }
     }
@@ -183,10 +189,13 @@ impl<T> Entries<T> {
     pub(super) fn put(&mut self, key: Key, entry: Entry<T>) -> Vec<Key> {
         self.negative.pop(&key);
         self.present.put(key, entry);
+        // Never among all: the one that just came was not used yet.
+        let among = OLDEST.min(self.max.div_ceil(2));
         let mut gone = Vec::new();
         while self.present.len() > self.max {
-            let mut oldest = self.present.iter().rev();
-            let Some((key, _)) = oldest.find(|(_, entry)| entry.origin != Origin::Added) else {
+            let oldest =
+                self.present.iter().rev().filter(|(_, entry)| entry.origin != Origin::Added);
+            let Some((key, _)) = oldest.take(among).min_by_key(|(_, entry)| entry.uses) else {
                 break;
             };
             let key = Arc::clone(key);
