@@ -4,12 +4,12 @@ use std::{
     fs::File,
     io::{self, Read as _},
     path::Path,
-    time::SystemTime,
 };
 
 use serde_json::{Value, json};
 
 use crate::{
+    capture::clock::Clock,
     cli::{
         exit::{Code, Failure},
         output::plain,
@@ -21,7 +21,6 @@ use crate::{
         fetch::MAX_BODY,
         url,
     },
-    time::Timestamp,
 };
 
 /// Bytes of a list of URLs.
@@ -67,7 +66,7 @@ pub(super) fn stored(store: &Path) -> anyhow::Result<Vec<Kept>> {
 
 /// One of them as it is listed.
 pub(super) fn entry(kept: &Kept) -> Value {
-    let mut entry = json!(Listed::kept(kept, now()));
+    let mut entry = json!(Listed::kept(kept, Clock::new().now()));
     let credential = Credential::read(&kept.body, &Trust::default()).ok();
     entry["signer"] = json!(credential.map(|credential| credential.signer().to_string()));
     entry
@@ -90,12 +89,6 @@ pub(super) fn find(store: &Path, text: &str, trust: &Trust) -> anyhow::Result<Va
         shown[key] = facts[key].clone();
     }
     Ok(shown)
-}
-
-/// The system's clock: what is shown of a store is how it stands now.
-fn now() -> Timestamp {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::default().after(now)
 }
 
 fn read(file: &Path, max: usize) -> anyhow::Result<Vec<u8>> {
