@@ -74,7 +74,7 @@ pub fn run(file: &Path, config: Config) -> Result<()> {
 }
 
 async fn daemon(file: PathBuf, config: Config) -> Result<()> {
-    let (mut end, mut hangup) = (End::new()?, listen(SignalKind::hangup())?);
+    let mut signals = Signals { end: End::new()?, hangup: listen(SignalKind::hangup())? };
     let clock = Clock::new();
     let store = Store::open(&config.store.path)?;
     let kernel = Arc::new(Kernel::load(&config)?);
@@ -125,8 +125,7 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     );
 
     let outcome = serve(
-        &mut end,
-        &mut hangup,
+        &mut signals,
         &file,
         &daemon,
         &kernel,
@@ -164,8 +163,7 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
 
 /// Waits for signals and time; ends on SIGTERM, SIGINT, or a thread that has ended.
 async fn serve(
-    end: &mut End,
-    hangup: &mut Signal,
+    signals: &mut Signals,
     file: &Path,
     daemon: &Arc<Daemon>,
     kernel: &Arc<Kernel>,
@@ -177,9 +175,9 @@ async fn serve(
     let mut ticks = 0_u32;
     loop {
         tokio::select! {
-            () = end.come() => return Ok(()),
+            () = signals.end.come() => return Ok(()),
             _ = &mut failed => bail!("a thread of the daemon has ended"),
-            _ = hangup.recv() => {
+            _ = signals.hangup.recv() => {
                 let (file, daemon) = (file.to_owned(), Arc::clone(daemon));
                 let (kernel, mailbox) = (Arc::clone(kernel), Arc::clone(mailbox));
                 spawn_blocking(move || match reload(&file, &daemon, &kernel, &mailbox) {
@@ -235,7 +233,14 @@ fn reload(file: &Path, daemon: &Daemon, kernel: &Kernel, mailbox: &Mailbox) -> R
     Ok(())
 }
 
-/// The signals that end the daemon.
+/// The signals the daemon listens to.
+struct Signals {
+    end: End,
+    /// The configuration is read again.
+    hangup: Signal,
+}
+
+/// Those that end it.
 struct End {
     terminate: Signal,
     interrupt: Signal,
