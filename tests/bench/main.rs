@@ -11,6 +11,9 @@ mod parse;
 /// What is printed, for people and as JSON.
 mod report;
 
+/// What a verification costs.
+mod verify;
+
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -20,7 +23,12 @@ use self::report::Report;
 /// A group of cases, and what measures them.
 type Group = (&'static str, fn(&mut Report) -> Result<()>);
 
-const GROUPS: &[Group] = &[("habits", habits::run), ("kernel", kernel::run), ("parse", parse::run)];
+const GROUPS: &[Group] = &[
+    ("habits", habits::run),
+    ("kernel", kernel::run),
+    ("parse", parse::run),
+    ("verify", verify::run),
+];
 
 fn main() -> ExitCode {
     // `--bench` is cargo's.

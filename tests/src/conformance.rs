@@ -23,6 +23,8 @@ mod reading;
 mod row;
 /// Header values out of other projects' reports.
 mod samples;
+/// PASSporTs and signed INVITEs of other projects.
+mod stir;
 /// The messages of RFC 4475 and RFC 5118 against the RFCs' own words.
 mod torture;
 
@@ -73,6 +75,7 @@ pub fn sets(folder: &Path) -> Result<Vec<Set>> {
         ("torture", torture::set(folder, "torture/", &mut known)),
         ("profiles", profiles::set(&mut known)),
         ("dialects", dialects::set(&mut known)),
+        ("stir", stir::set(folder, &mut known)),
         ("rfc5118", torture::set(folder, "rfc5118/", &mut known)),
     ] {
         sets.insert(name.to_owned(), set);

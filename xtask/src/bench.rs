@@ -23,6 +23,8 @@ enum Group {
     Kernel,
     /// Replay of a capture and the pipeline behind it, beside tshark
     Parse,
+    /// A whole verification, beside the bare one of its library
+    Verify,
 }
 
 impl Group {
@@ -31,6 +33,7 @@ impl Group {
             Self::Habits => "habits",
             Self::Kernel => "kernel",
             Self::Parse => "parse",
+            Self::Verify => "verify",
         }
     }
 }
