@@ -1,6 +1,6 @@
 //! Values of Identity and what is within them, taken apart: all that can be said without the call.
 
-use std::borrow::Cow;
+use std::fmt;
 
 use super::MAX_PASSPORTS;
 use crate::{
@@ -77,26 +77,17 @@ impl<'a> Held<'a> {
                 return Self::none(teller.found("header", outcome, format_args!("{seen}")), None);
             }
         };
-        let word = |word: &Option<Cow<'_, [u8]>>| word.as_ref().map(|word| text_of(word));
-        let ppt = word(&header.ppt);
-        let shown = |word: Option<&str>| word.unwrap_or("none").to_owned();
+        let ppt = Seen(header.ppt.as_deref());
         if header.ppt.as_ref().is_some_and(|ppt| Kind::find(ppt).is_none()) {
-            let seen = shown(ppt.as_deref());
             let outcome =
-                teller.found("header", Outcome::PptUnsupported, format_args!("ppt {seen}"));
-            return Self::none(outcome, ppt);
+                teller.found("header", Outcome::PptUnsupported, format_args!("ppt {ppt}"));
+            return Self::none(outcome, header.ppt.as_deref().map(text_of));
         }
-        teller.well(
-            "header",
-            format_args!(
-                "ppt {}, alg {}, info {}",
-                ppt.as_deref().unwrap_or("none"),
-                word(&header.alg).as_deref().unwrap_or("none"),
-                header.info.as_deref().unwrap_or("none"),
-            ),
-        );
+        let (alg, info) = (Seen(header.alg.as_deref()), header.info.as_deref());
+        let info = Seen(info.map(str::as_bytes));
+        teller.well("header", format_args!("ppt {ppt}, alg {alg}, info {info}"));
         if compact::is_compact(header.token) {
-            return Self::compact(&header, ppt, teller);
+            return Self::compact(&header, teller);
         }
         Self::of_passport(Passport::read(header.token), Some(&header), teller)
     }
@@ -106,11 +97,8 @@ impl<'a> Held<'a> {
         Self { kind: None, ppt, url, token: Err(outcome), within: None }
     }
 
-    fn compact(
-        header: &IdentityHeader<'a>,
-        ppt: Option<Box<str>>,
-        teller: &mut Teller<'_>,
-    ) -> Self {
+    fn compact(header: &IdentityHeader<'a>, teller: &mut Teller<'_>) -> Self {
+        let ppt = header.ppt.as_deref().map(text_of);
         let kind = header.ppt.as_ref().map_or(Some(Kind::Plain), |ppt| Kind::find(ppt));
         let read = || {
             let letters = passport::unfolded(header.token)?;
@@ -160,19 +148,14 @@ impl<'a> Held<'a> {
                 return by_parameter(outcome);
             }
         };
-        let shown = |claim: &Claim<Text<'_>>| match claim {
-            Claim::Missing => "none".to_owned(),
-            Claim::Wrong => "of another type".to_owned(),
-            Claim::Is(text) => text.clone().into_owned(),
-        };
         teller.well(
             "token",
             format_args!(
                 "alg {}, typ {}, ppt {}, x5u {}",
-                shown(&header.alg),
-                shown(&header.typ),
-                shown(&header.ppt),
-                shown(&header.x5u),
+                Seen::of(&header.alg),
+                Seen::of(&header.typ),
+                Seen::of(&header.ppt),
+                Seen::of(&header.x5u),
             ),
         );
         let ppt = header.ppt.get().map(|ppt| Box::from(&**ppt));
@@ -257,6 +240,25 @@ fn url(
         }
     }
     Ok(Box::from(&**x5u))
+}
+
+/// A parameter or a claim as a step shows it: nothing is written of it where nobody watches.
+struct Seen<'t>(Option<&'t [u8]>);
+
+impl<'t> Seen<'t> {
+    fn of(claim: &'t Claim<Text<'_>>) -> Self {
+        match claim {
+            Claim::Missing => Self(None),
+            Claim::Wrong => Self(Some(b"of another type")),
+            Claim::Is(text) => Self(Some(text.as_bytes())),
+        }
+    }
+}
+
+impl fmt::Display for Seen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.map_or("none".into(), sip::lossy))
+    }
 }
 
 fn text_of(bytes: &[u8]) -> Box<str> {
