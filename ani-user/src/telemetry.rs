@@ -120,7 +120,7 @@ impl Telemetry {
     ) {
         let mut state = self.state();
         state.trunk(Some(trunk)).signed(judgement.outcome.class().signature());
-        state.callers.verified(caller, judgement.outcome);
+        state.callers.verified(caller, arrived, judgement.outcome);
         state.signatures.add(arrived, judgement);
     }
 

@@ -7,7 +7,7 @@
 use lru::LruCache;
 
 use super::{caller::Caller, figures::CallerFigures};
-use crate::{invite::Invite, stir::Outcome};
+use crate::{invite::Invite, stir::Outcome, time::Timestamp};
 
 /// What strangers keep when memory is short: one in this many.
 const STRANGERS_SHARE: usize = 10;
@@ -50,10 +50,18 @@ impl Callers {
         }
     }
 
-    /// Counts what came of verifying a call over a trunk, unless its caller gave way meanwhile.
-    pub(super) fn verified(&mut self, caller: &Caller, outcome: Outcome) {
+    /// Counts what came of verifying a call over a trunk. The threads that verify may be done before
+    /// the INVITE itself is counted: then its caller begins here.
+    pub(super) fn verified(&mut self, caller: &Caller, arrived: Timestamp, outcome: Outcome) {
         if let Some(figures) = self.known.peek_mut(caller) {
             figures.verified(outcome);
+            return;
+        }
+        let mut figures = CallerFigures::new(arrived);
+        figures.verified(outcome);
+        self.known.put(caller.clone(), figures);
+        if self.len() > self.max {
+            self.evict();
         }
     }
 

@@ -135,6 +135,23 @@ fn a_signature_counts_once_whenever_it_is_known() {
     assert!(telemetry.verifications(0).signers.is_empty());
 }
 
+/// A thread that verifies may be faster than the one that counts the INVITE.
+#[test]
+fn a_signature_that_is_known_before_its_call_is_not_lost() {
+    let telemetry = Telemetry::new(1);
+    let caller = Caller::from_text("+14155551234");
+    telemetry.verified("carrier-a", &caller, Timestamp::new(5, 0), &Judgement::of(Outcome::Stale));
+    let attestation =
+        Attestation { signature: "unverified", verification: None, ..Attestation::NONE };
+    telemetry.record(&Invite { attestation, ..number("+14155551234", 5) });
+    let seen = telemetry.caller(&caller).expect("seen");
+    assert_eq!((seen.figures.calls, seen.figures.signature), (1, [0, 1, 0, 0]));
+    assert_eq!((seen.first_seen.seconds(), seen.last_verification), (5, Some("stale")));
+    // Nor do those who are told of in this way take more memory than others.
+    telemetry.verified("t", &Caller::Missing, Timestamp::new(6, 0), &Judgement::of(Outcome::Stale));
+    assert_eq!((telemetry.sizes().callers, telemetry.sizes().callers_evicted), (1, 1));
+}
+
 #[test]
 fn signers_are_bounded_and_so_are_their_names() {
     let telemetry = Telemetry::new(1);
