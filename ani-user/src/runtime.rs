@@ -74,7 +74,7 @@ pub fn run(file: &Path, config: Config) -> Result<()> {
 }
 
 async fn daemon(file: PathBuf, config: Config) -> Result<()> {
-    let (mut end, mut hangup) = (End::new()?, listen(SignalKind::hangup())?);
+    let mut signals = Signals { end: End::new()?, hangup: listen(SignalKind::hangup())? };
     let clock = Clock::new();
     let store = Store::open(&config.store.path)?;
     let kernel = Arc::new(Kernel::load(&config)?);
@@ -125,8 +125,7 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     );
 
     let outcome = serve(
-        &mut end,
-        &mut hangup,
+        &mut signals,
         &file,
         &daemon,
         &kernel,
@@ -164,8 +163,7 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
 
 /// Waits for signals and time; ends on SIGTERM, SIGINT, or a thread that has ended.
 async fn serve(
-    end: &mut End,
-    hangup: &mut Signal,
+    signals: &mut Signals,
     file: &Path,
     daemon: &Arc<Daemon>,
     kernel: &Arc<Kernel>,
@@ -175,6 +173,7 @@ async fn serve(
 ) -> Result<()> {
     let mut expiry = tokio::time::interval(EXPIRY_PERIOD);
     let mut ticks = 0_u32;
+    let Signals { end, hangup } = signals;
     loop {
         tokio::select! {
             () = end.come() => return Ok(()),
@@ -233,6 +232,13 @@ fn reload(file: &Path, daemon: &Daemon, kernel: &Kernel, mailbox: &Mailbox) -> R
         tracing::warn!("changed, but only a restart takes it: {}", fixed.join(", "));
     }
     Ok(())
+}
+
+/// What the daemon is told by signals.
+struct Signals {
+    end: End,
+    /// To read the configuration again.
+    hangup: Signal,
 }
 
 /// The signals that end the daemon.
