@@ -173,11 +173,12 @@ async fn serve(
 ) -> Result<()> {
     let mut expiry = tokio::time::interval(EXPIRY_PERIOD);
     let mut ticks = 0_u32;
+    let Signals { end, hangup } = signals;
     loop {
         tokio::select! {
-            () = signals.end.come() => return Ok(()),
+            () = end.come() => return Ok(()),
             _ = &mut failed => bail!("a thread of the daemon has ended"),
-            _ = signals.hangup.recv() => {
+            _ = hangup.recv() => {
                 let (file, daemon) = (file.to_owned(), Arc::clone(daemon));
                 let (kernel, mailbox) = (Arc::clone(kernel), Arc::clone(mailbox));
                 spawn_blocking(move || match reload(&file, &daemon, &kernel, &mailbox) {
@@ -233,14 +234,14 @@ fn reload(file: &Path, daemon: &Daemon, kernel: &Kernel, mailbox: &Mailbox) -> R
     Ok(())
 }
 
-/// The signals the daemon listens to.
+/// What the daemon is told by signals.
 struct Signals {
     end: End,
-    /// The configuration is read again.
+    /// To read the configuration again.
     hangup: Signal,
 }
 
-/// Those that end it.
+/// The signals that end the daemon.
 struct End {
     terminate: Signal,
     interrupt: Signal,

@@ -27,6 +27,8 @@ mod profiles;
 mod reload;
 /// Lab, SBC and daemon together.
 mod rig;
+/// Signatures, and certificates that do not come.
+mod stir;
 /// SIP over TCP.
 mod tcp;
 /// VLAN tags.

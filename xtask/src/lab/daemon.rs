@@ -49,6 +49,8 @@ pub struct Settings {
     pub hep: bool,
     /// How the program is attached: `capture.mode`.
     pub mode: &'static str,
+    /// How signatures are verified: keys of `[stir]`, a line each.
+    pub stir: String,
 }
 
 impl Default for Settings {
@@ -64,6 +66,7 @@ impl Default for Settings {
             interface: true,
             hep: false,
             mode: "auto",
+            stir: String::new(),
         }
     }
 }
@@ -101,7 +104,7 @@ impl Settings {
             Some((calls, within)) => format!("{{ calls = {calls}, within = \"{within}\" }}"),
             None => "{}".to_owned(),
         };
-        file + &format!("\n[limits]\nper_caller = {limit}\n")
+        file + &format!("\n[limits]\nper_caller = {limit}\n\n[stir]\n{}\n", self.stir)
     }
 }
 
