@@ -403,7 +403,7 @@ fn a_burst_of_urls_fills_nothing_and_calls_go_on() {
     let ended = || {
         let stir = ground.stir();
         let of = |word: &&str| stir["outcomes"][word].as_u64().unwrap_or(0);
-        ["fetch-timeout", "fetch-budget", "pool-full"].iter().map(|word| of(word)).sum::<u64>()
+        ["fetch-timeout", "fetch-budget", "pool-full"].iter().map(of).sum::<u64>()
     };
     let come = wait_for("all of them", Duration::from_secs(60), || ended() >= u64::from(URLS));
     let status = rig.daemon.status().expect("status");
