@@ -82,14 +82,11 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
         Arc::new(Daemon::new(config.clone(), Arc::clone(&kernel) as _, store, Arc::new(clock)));
     daemon.restore()?;
 
-    let (shutdown, ended) = watch::channel(());
-    let mut servers = JoinSet::new();
     let socket = Socket::bind(&config.control.socket).await?;
-    servers.spawn(socket.serve(Arc::clone(&daemon), until(ended.clone())));
-    if let Some(address) = config.control.metrics {
-        let listener = metrics::bind(address).await?;
-        servers.spawn(metrics::serve(listener, Arc::clone(&daemon), until(ended)));
-    }
+    let listener = match config.control.metrics {
+        Some(address) => Some(metrics::bind(address).await?),
+        None => None,
+    };
     kernel_log(&kernel)?;
 
     let stir = Stir::start(&daemon, clock)?.map(Arc::new);
@@ -106,6 +103,13 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     let threads = Threads::start(&kernel, &daemon, clock, sources, verifier)?;
     let mirror = mirror.map(|mirror| mirror.start(threads.handles.worker.thread(), &daemon, clock));
     kernel.attach(&config)?;
+    // Who asks meanwhile waits: what is answered is true of a daemon that is at work.
+    let (shutdown, ended) = watch::channel(());
+    let mut servers = JoinSet::new();
+    servers.spawn(socket.serve(Arc::clone(&daemon), until(ended.clone())));
+    if let Some(listener) = listener {
+        servers.spawn(metrics::serve(listener, Arc::clone(&daemon), until(ended)));
+    }
     if config.trunks.is_empty() {
         tracing::warn!("no [[trunk]] is configured: every INVITE passes as untrusted");
     }
