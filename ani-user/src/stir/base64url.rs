@@ -6,35 +6,44 @@ pub const MAX_ENCODED: usize = 16 * 1_024;
 /// As signatures demand it: no padding, no white space, no other alphabet, and no letter that says
 /// more than its bytes do, so that each text of bytes is the only one. None for anything else.
 pub fn strict(text: &[u8]) -> Option<Vec<u8>> {
-    if text.is_empty() || text.len() > MAX_ENCODED {
+    if text.len() > MAX_ENCODED {
         return None;
     }
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
+    let mut bytes = vec![0; text.len() / 4 * 3 + (text.len() % 4).saturating_sub(1)];
+    strict_into(text, &mut bytes).then_some(bytes)
+}
+
+/// The same into as many bytes as it must be; whether it was just so many.
+pub fn strict_into(text: &[u8], bytes: &mut [u8]) -> bool {
     let (quads, rest) = text.as_chunks::<4>();
+    let (triples, last) = bytes.as_chunks_mut::<3>();
+    if text.is_empty() || triples.len() != quads.len() {
+        return false;
+    }
     let mut seen = 0;
-    for quad in quads {
+    for (quad, triple) in quads.iter().zip(triples) {
         let (word, all) = of_quad(*quad, &URL);
         seen |= all;
-        let [_, high, middle, low] = word.to_be_bytes();
-        bytes.extend_from_slice(&[high, middle, low]);
+        let [_, three @ ..] = word.to_be_bytes();
+        *triple = three;
     }
     let letter = |byte: u8| u32::from(URL[usize::from(byte)]);
-    match *rest {
-        [] => {}
-        [a, b] => {
-            let (a, b) = (letter(a), letter(b));
+    match (rest, last) {
+        ([], []) => {}
+        ([a, b], [one]) => {
+            let (a, b) = (letter(*a), letter(*b));
             // What is left over must be zero.
             seen |= a | b | (b & 0xf) << 8;
-            bytes.push((a << 2 | b >> 4) as u8);
+            *one = (a << 2 | b >> 4) as u8;
         }
-        [a, b, c] => {
-            let (a, b, c) = (letter(a), letter(b), letter(c));
+        ([a, b, c], [one, two]) => {
+            let (a, b, c) = (letter(*a), letter(*b), letter(*c));
             seen |= a | b | c | (c & 3) << 8;
-            bytes.extend_from_slice(&[(a << 2 | b >> 4) as u8, (b << 4 | c >> 2) as u8]);
+            (*one, *two) = ((a << 2 | b >> 4) as u8, (b << 4 | c >> 2) as u8);
         }
-        _ => return None,
+        _ => return false,
     }
-    (seen <= MOST).then_some(bytes)
+    seen <= MOST
 }
 
 /// As it comes: white space of folding and padding left out, and both alphabets, since some send the

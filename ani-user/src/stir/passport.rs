@@ -119,8 +119,9 @@ pub(super) fn unfolded(token: &[u8]) -> Result<Cow<'_, [u8]>, Outcome> {
 ///
 /// [`Outcome::SignatureMalformed`]
 pub(super) fn signature(letters: &[u8]) -> Result<[u8; SIGNATURE_LEN], Outcome> {
-    base64url::strict(letters)
-        .and_then(|bytes| bytes.try_into().ok())
+    let mut signature = [0; SIGNATURE_LEN];
+    base64url::strict_into(letters, &mut signature)
+        .then_some(signature)
         .ok_or(Outcome::SignatureMalformed)
 }
 
