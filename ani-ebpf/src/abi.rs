@@ -4,6 +4,8 @@
 //! turns them into meaning with a checked conversion. Integers are in host byte order (both sides
 //! run on one machine); addresses are in network order, as they came off the wire.
 
+/// The table of call attempts that were decided.
+pub mod attempt;
 /// Which way each packet took through the program, and what was lost.
 pub mod counter;
 /// What the program remembers of a packet that comes in fragments.
@@ -22,7 +24,7 @@ pub mod settings;
 pub mod trunk;
 
 /// Compared when the daemon loads the object; raised with any change to a type in this module.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// ELF section of the object that holds [`ABI_VERSION`], four bytes in host order.
 pub const ABI_SECTION: &str = "ani_abi";
@@ -40,6 +42,7 @@ mod pod {
     }
 
     pod!(
+        super::attempt::AttemptSet,
         super::counter::Counters,
         super::limit::BucketKey,
         super::number::Number,

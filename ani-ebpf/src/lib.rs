@@ -2,7 +2,8 @@
 //!
 //! [`abi`] is the contract: every word that crosses between kernel and daemon. [`scan`] is the walk
 //! over a SIP message that the kernel decides on and that the daemon repeats. [`dial_plan`] makes
-//! a dialled number E.164 and [`gcra`] is the rate limit's arithmetic, once for both sides.
+//! a dialled number E.164, [`gcra`] is the rate limit's arithmetic and [`attempt`] tells which INVITEs
+//! are one call attempt, once for both sides.
 //!
 //! Nothing here panics, allocates or reads a clock. An indexing that the compiler cannot prove in
 //! bounds would link and then be refused by the kernel's verifier, so every access is masked or
@@ -12,6 +13,8 @@
 #![deny(unsafe_code)]
 
 pub mod abi;
+pub mod attempt;
 pub mod dial_plan;
 pub mod gcra;
+pub mod nh;
 pub mod scan;

@@ -16,7 +16,10 @@ mod program;
 
 #[cfg(target_arch = "bpf")]
 mod object {
-    use ani_ebpf::abi::{ABI_VERSION, counter::Kind, counter::TABLE};
+    use ani_ebpf::abi::{
+        ABI_VERSION,
+        counter::{Counter, Kind, TABLE},
+    };
     use aya_ebpf::{
         bindings::xdp_action::{XDP_DROP, XDP_PASS},
         macros::xdp,
@@ -38,7 +41,18 @@ mod object {
     /// `frags` lets the program sit on interfaces with jumbo frames (Linux 5.18).
     #[xdp(frags)]
     pub(crate) fn ani_ingress(ctx: XdpContext) -> u32 {
-        match TABLE[program::ingress(&ctx) as usize].kind {
+        verdict(program::ingress(&ctx))
+    }
+
+    /// Where `ani_ingress` goes on to with what may belong to a call that was stopped.
+    #[xdp(frags)]
+    pub(crate) fn ani_follow_up(ctx: XdpContext) -> u32 {
+        verdict(program::follow_up(&ctx))
+    }
+
+    #[inline(always)]
+    fn verdict(exit: Counter) -> u32 {
+        match TABLE[exit as usize].kind {
             Kind::Dropped => XDP_DROP,
             Kind::Entry | Kind::Loss | Kind::Note | Kind::Passed => XDP_PASS,
         }

@@ -10,6 +10,8 @@ mod network;
 mod fragment;
 /// UDP and TCP.
 mod transport;
+/// One verdict for each call attempt.
+mod attempt;
 /// What the lists and limits say about a plain INVITE.
 mod decide;
 /// Rate limits: one bucket per caller.
@@ -23,7 +25,7 @@ mod maps;
 
 use ani_ebpf::{
     abi::counter::Counter,
-    scan::{self, NotPlain, StartLine},
+    scan::{self, NotPlain, Scratch, StartLine},
 };
 use aya_ebpf::programs::XdpContext;
 
@@ -31,6 +33,7 @@ use self::{
     decide::Decision,
     frame::Frame,
     network::{Address, Part},
+    transport::Message,
 };
 
 /// Takes a frame to its way out and counts it there.
@@ -40,7 +43,7 @@ pub(crate) fn ingress(ctx: &XdpContext) -> Counter {
     maps::count(Counter::Packets);
     let exit = match way_out(&frame) {
         Ok(exit) => exit,
-        Err(exit @ (Counter::Fragment | Counter::TcpSegment)) => {
+        Err(exit @ (Counter::Fragment | Counter::DropFragment | Counter::TcpSegment)) => {
             emit::part(&frame, exit);
             exit
         }
@@ -58,25 +61,21 @@ fn way_out(frame: &Frame<'_>) -> Result<Counter, Counter> {
     if packet.part == Part::Later {
         return Err(fragment::later(&packet));
     }
-    if packet.protocol == network::TCP {
-        let exit = transport::tcp(frame, &packet);
-        if packet.part == Part::First {
-            fragment::first(&packet, matches!(exit, Counter::TcpSegment));
-        }
-        return Err(exit);
-    }
-    let message = transport::udp(frame, &packet);
-    if packet.part == Part::First {
-        fragment::first(&packet, matches!(message, Ok(_) | Err(Counter::Fragment)));
+    let message = match packet.protocol {
+        network::TCP => Err(transport::tcp(frame, &packet)),
+        _ => transport::udp(frame, &packet),
+    };
+    let first = packet.part == Part::First;
+    if first {
+        fragment::first(&packet, &message);
     }
     let message = message?;
-
-    let scratch = maps::scratch().ok_or(Counter::NotInvite)?;
-    let window = frame
-        .load(message.at, u64::from(message.len), scratch.window_mut())
-        .ok_or(Counter::Truncated)?;
-    scratch.loaded(window);
-
+    if message.follows {
+        maps::go_to_follow_up(frame);
+        return Err(Counter::NotInvite);
+    }
+    let scratch = window(frame, &message)?;
+    maps::set_first_fragment(first);
     let decision = match scan::start_line(scratch) {
         StartLine::Other => return Err(Counter::NotInvite),
         StartLine::NotPlain(why) => not_plain(packet.source, why),
@@ -86,7 +85,40 @@ fn way_out(frame: &Frame<'_>) -> Result<Counter, Counter> {
         notice::limit_full(frame);
     }
     emit::invite(frame, message.at, &decision);
+    if decision.is_stop() && maps::is_first_fragment() {
+        // Read again: to remember the packet through the scan is to verify the scan twice.
+        fragment::stopped(&network::read(frame, link::read(frame)?)?);
+    }
     Ok(decision.exit)
+}
+
+/// Takes an ACK, CANCEL or BYE to its way out and counts it there: the second program, which the
+/// first one goes on to. In one program they were too much for the verifier.
+#[inline(always)]
+pub(crate) fn follow_up(ctx: &XdpContext) -> Counter {
+    let exit = request(&Frame::new(ctx)).unwrap_or_else(|exit| exit);
+    maps::count(exit);
+    exit
+}
+
+#[inline(always)]
+fn request(frame: &Frame<'_>) -> Result<Counter, Counter> {
+    let network = link::read(frame)?;
+    let packet = network::read(frame, network)?;
+    let message = transport::udp(frame, &packet)?;
+    let scratch = window(frame, &message)?;
+    Ok(decide::follow_up(scratch, packet.source))
+}
+
+/// The message's start in this CPU's window.
+#[inline(always)]
+fn window(frame: &Frame<'_>, message: &Message) -> Result<&'static mut Scratch, Counter> {
+    let scratch = maps::scratch().ok_or(Counter::NotInvite)?;
+    let window = frame
+        .load(message.at, u64::from(message.len), scratch.window_mut())
+        .ok_or(Counter::Truncated)?;
+    scratch.loaded(window);
+    Ok(scratch)
 }
 
 #[inline(always)]

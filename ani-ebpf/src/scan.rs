@@ -26,6 +26,8 @@
 //! the walk is a function of its own that leaves what it found in that memory and returns one
 //! number: however it got there, the next phase starts from one state. Every loop has a named bound.
 
+/// Which call attempt a request belongs to.
+mod attempt;
 /// The claimed attestation out of an Identity header.
 mod attestation;
 /// Bytes, eight at a time.
@@ -46,7 +48,7 @@ pub use start_line::{StartLine, start_line};
 pub use window::{Scratch, WINDOW};
 
 use crate::{
-    abi::{number::Number, trunk::Orders},
+    abi::{attempt::AttemptKeys, number::Number, trunk::Orders},
     dial_plan::DialPlan,
 };
 
@@ -166,7 +168,7 @@ pub fn invite(scratch: &Scratch, orders: &Orders, plan: &DialPlan) -> Result<Pla
     attestation::claimed(scratch);
     if orders.differ() {
         called_number(scratch, plan);
-        headers::choose(scratch, order_of(orders, scratch.called_number.load()));
+        headers::choose(scratch, order_of(orders, Number(scratch.called_number.load())));
     } else {
         headers::choose(scratch, orders.usual.0);
     }
@@ -186,11 +188,28 @@ pub fn invite(scratch: &Scratch, orders: &Orders, plan: &DialPlan) -> Result<Pla
     })
 }
 
+/// Walks a request of any method: afterwards [`attempt`] tells what it belongs to.
+#[inline(always)]
+pub fn request(scratch: &Scratch) -> Result<(), NotPlain> {
+    phase(start_line::end(scratch))?;
+    phase(headers::walk(scratch))
+}
+
+/// The hash of Call-ID and From tag of a request that was walked through; none when one of them is
+/// over 128 bytes.
+#[inline(always)]
+pub fn attempt(scratch: &Scratch, keys: &AttemptKeys) -> Option<u64> {
+    match attempt::hash(scratch, keys) {
+        DONE => Some(scratch.attempt.load()),
+        _ => None,
+    }
+}
+
 /// Leaves the called number, E.164, in `scratch.called_number`.
 #[inline(never)]
 fn called_number(scratch: &Scratch, plan: &DialPlan) -> Outcome {
     let number = scratch.called.load().digits().and_then(|dialled| plan.e164(dialled));
-    scratch.called_number.store(number.unwrap_or(Number::NONE));
+    scratch.called_number.store(number.unwrap_or(Number::NONE).0);
     DONE
 }
 

@@ -172,6 +172,8 @@ pub struct Message<'a> {
 pub struct KernelView {
     /// The way out it took.
     pub exit: Counter,
+    /// The way out its call attempt was given first; another than `exit` for a repeated INVITE.
+    pub first_exit: Counter,
     /// Why it was left undecided; none when it was plain.
     pub not_plain: Option<NotPlain>,
     /// The caller, E.164; [`Number::NONE`] when none was read.

@@ -129,7 +129,7 @@ impl Default for Config {
             profiles: profiles::built_in().unwrap_or_default(),
             trunks: Vec::new(),
             limits: Limits { per_caller: None },
-            lists: Lists { max_blocked: 1_000_000, max_limited: 100_000 },
+            lists: Lists { max_blocked: 1_000_000, max_limited: 100_000, max_attempts: 262_144 },
             emergency: Emergency {
                 // Europe and mobile phones, North America, Britain, Australia, New Zealand, the
                 // police and the fire brigade of East Asia, and North America's test of 911.
@@ -283,6 +283,16 @@ pub struct Lists {
     pub max_blocked: u32,
     /// Callers whose rate limit is remembered at most; the one seen longest ago gives way.
     pub max_limited: u32,
+    /// Call attempts whose verdict is remembered; 0 remembers none.
+    pub max_attempts: u32,
+}
+
+impl Lists {
+    /// Sets of the table of attempts: a power of two; none where none is remembered.
+    pub fn attempt_sets(&self) -> Option<u32> {
+        const WAYS: u32 = ani_ebpf::abi::attempt::WAYS as u32;
+        (self.max_attempts > 0).then(|| self.max_attempts.div_ceil(WAYS).next_power_of_two())
+    }
 }
 
 /// Calls no rule may stop.

@@ -36,7 +36,7 @@ use self::maps::Maps;
 use crate::{
     capture::clock::Clock,
     config::{Config, Rate, Trunk},
-    policy::{Block, Enforce, Interface},
+    policy::{self, Block, Enforce, Interface},
 };
 
 /// The program in the kernel, attached from [`Kernel::attach`] on while this lives.
@@ -68,10 +68,7 @@ impl Kernel {
     /// can be told.
     pub fn load(config: &Config) -> Result<Self> {
         let mut ebpf = object::open(config)?;
-        program(&mut ebpf)?
-            .load()
-            .map_err(object::explain)
-            .context("the kernel does not take the XDP program")?;
+        object::load(&mut ebpf)?;
         let mut state = State {
             maps: Maps::take(&mut ebpf)?,
             links: Vec::new(),
@@ -80,6 +77,8 @@ impl Kernel {
                 capture: 1,
                 window: config.capture.window,
                 parts_room: u64::from(config.capture.ring_bytes) / 2,
+                attempts_mask: config.lists.attempt_sets().map_or(u32::MAX, |sets| sets - 1),
+                attempt_keys: policy::attempt_keys(),
                 ..Settings::EMPTY
             },
             interfaces: Vec::new(),

@@ -200,7 +200,7 @@ impl Analysis {
             kernel,
             verdict: verdict(view.exit),
             answer: None,
-            rule: rule(view.exit),
+            rule: rule(view.first_exit),
             malformed: parsed.faults.words().collect(),
             habits: Habits::of(&parsed, identity.toll_free),
         }
@@ -210,6 +210,7 @@ impl Analysis {
     fn view(&self, message: &Message<'_>) -> KernelView {
         let undecided = |exit| KernelView {
             exit,
+            first_exit: exit,
             not_plain: None,
             ani: ani_ebpf::abi::number::Number::NONE,
             ani_header: None,

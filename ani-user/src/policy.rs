@@ -3,7 +3,13 @@
 /// Rules in memory, for captures that are replayed.
 pub mod memory;
 
-use ani_ebpf::abi::{counter::Counters, number::Number};
+use std::hash::{BuildHasher as _, RandomState};
+
+use ani_ebpf::abi::{
+    attempt::{AttemptKeys, KEYS},
+    counter::Counters,
+    number::Number,
+};
 use serde::Serialize;
 
 use crate::{config::Rate, time::Timestamp};
@@ -49,6 +55,16 @@ pub trait Enforce: Send + Sync {
 
     /// The interfaces it listens on.
     fn interfaces(&self) -> Vec<Interface>;
+}
+
+/// Keys that call attempts are hashed under: others each time.
+pub fn attempt_keys() -> AttemptKeys {
+    let random = RandomState::new();
+    let mut keys = [0; KEYS];
+    for (at, key) in keys.iter_mut().enumerate() {
+        *key = random.hash_one(at);
+    }
+    AttemptKeys(keys)
 }
 
 /// An interface the program is attached to.

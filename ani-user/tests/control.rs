@@ -302,8 +302,10 @@ fn the_status_document_has_its_shape() {
     // Each of the program's counters stands at its index plus one.
     assert_eq!(counter("packets"), 1);
     assert_eq!(counter("invites"), counter("passed") + counter("dropped"));
-    assert_eq!(counter("dropped"), counter("dropped_blocked") + counter("dropped_limited"));
-    assert_eq!(counter("sip"), counter("invites") + counter("not_invite") + counter("keepalive"));
+    let dropped = ["dropped_blocked", "dropped_limited", "dropped_repeated"].map(counter);
+    assert_eq!(counter("dropped"), dropped.iter().sum::<u64>());
+    let no_invites = ["not_invite", "keepalive", "dropped_follow_up"].map(counter);
+    assert_eq!(counter("sip"), counter("invites") + no_invites.iter().sum::<u64>());
     assert!(counter("captured") > 0 && counter("lost") > 0);
     for loss in ["record_bad", "queue_full", "message_bad", "callers_evicted"] {
         assert_eq!(status["daemon"][loss], 0, "{loss}");

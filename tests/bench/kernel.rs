@@ -162,9 +162,8 @@ impl Bench {
         let mut config = Config::default();
         config.lists.max_blocked = BLOCK_LIST_LEN;
         let mut ebpf = object::open(&config)?;
-        for name in [object::PROGRAM, "ani_pass"] {
-            program(&mut ebpf, name)?.load().with_context(|| format!("cannot load {name}"))?;
-        }
+        object::load(&mut ebpf)?;
+        program(&mut ebpf, "ani_pass")?.load().context("cannot load ani_pass")?;
         let ring = ebpf.take_map("INVITES").context("no map INVITES")?;
         let reader = RingReader::start(RingBuf::try_from(ring)?);
         let mut maps = Maps::take(&mut ebpf)?;

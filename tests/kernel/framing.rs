@@ -79,12 +79,14 @@ fn agree(
             return Err("a segment taken for something else");
         }
         Ok(Packet::Segment(_)) => return Ok(()),
-        Ok(Packet::Datagram(_)) if run.exit == Counter::Fragment => {
+        Ok(Packet::Datagram(_))
+            if matches!(run.exit, Counter::Fragment | Counter::DropFragment) =>
+        {
             return Err("a whole datagram taken for a fragment");
         }
         Ok(Packet::Datagram(datagram)) => Some(datagram),
         // A later fragment is handed on without a look at how long it is.
-        Err(_) if run.exit == Counter::Fragment => return Ok(()),
+        Err(_) if matches!(run.exit, Counter::Fragment | Counter::DropFragment) => return Ok(()),
         Err(_) => None,
     };
     if let Some(record) = &run.record {
@@ -136,6 +138,14 @@ fn agree_on_fragment(
     let Some(record) = &run.record else { return Ok(()) };
     if run.exit == Counter::Fragment {
         return Ok(());
+    }
+    // All have one identification, so a later one follows a first one that was dropped.
+    if run.exit == Counter::DropFragment {
+        return if fragment.offset != 0 {
+            Ok(())
+        } else {
+            Err("a first fragment taken for a later")
+        };
     }
     if run.exit == Counter::TcpSegment {
         return if fragment.offset == 0 { Ok(()) } else { Err("a segment without its header") };

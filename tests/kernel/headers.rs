@@ -60,9 +60,10 @@ const V4: &[Case] = &[
     ("total length over the frame", |f| longer(f, 20), Counter::Truncated),
     ("do not fragment", |f| f.fragment = DONT_FRAGMENT, FOUND),
     ("first fragment", |f| f.fragment = MORE_FRAGMENTS, FOUND),
-    ("middle fragment", |f| f.fragment = MORE_FRAGMENTS | 185, Counter::Fragment),
-    ("last fragment", |f| f.fragment = 185, Counter::Fragment),
-    ("highest fragment offset", |f| f.fragment = 0x1fff, Counter::Fragment),
+    // With their first one, which was dropped.
+    ("middle fragment", |f| f.fragment = MORE_FRAGMENTS | 185, Counter::DropFragment),
+    ("last fragment", |f| f.fragment = 185, Counter::DropFragment),
+    ("highest fragment offset", |f| f.fragment = 0x1fff, Counter::DropFragment),
     ("IPv6 behind the EtherType of IPv4", |f| f.ihl = Some(0x65 - 0x40), Counter::NotIp),
 ];
 

@@ -25,6 +25,8 @@ mod verdicts;
 mod numbers;
 /// Forms that are left to the full parser.
 mod not_plain;
+/// One verdict for each call attempt.
+mod attempts;
 /// Budgets, exact to the call.
 mod limits;
 /// What reaches the daemon.

@@ -1,4 +1,4 @@
-//! SIP INVITEs as text: one that is plain, and the ways to change it.
+//! SIP INVITEs as text, and what follows them: one that is plain, and the ways to change it.
 
 use std::fmt::Write as _;
 
@@ -19,6 +19,10 @@ pub struct Invite {
     pub more: Vec<String>,
     /// Body, bytes of it; Content-Length says so.
     pub body: usize,
+    /// Method; INVITE.
+    pub method: &'static str,
+    /// Call-ID.
+    pub call_id: String,
 }
 
 impl Invite {
@@ -32,6 +36,8 @@ impl Invite {
             rpid: None,
             more: Vec::new(),
             body: 0,
+            method: "INVITE",
+            call_id: "1@carrier.example".into(),
         }
     }
 
@@ -82,15 +88,15 @@ impl Invite {
 
     /// The message.
     pub fn text(&self) -> String {
-        let Self { uri, from, to, .. } = self;
+        let Self { uri, from, to, method, call_id, .. } = self;
         let mut text = format!(
-            "INVITE {uri} SIP/2.0\r\n\
+            "{method} {uri} SIP/2.0\r\n\
              Via: SIP/2.0/UDP gw.carrier.example;branch=z9hG4bK1\r\n\
              Max-Forwards: 70\r\n\
              From: {from}\r\n\
              To: {to}\r\n\
-             Call-ID: 1@carrier.example\r\n\
-             CSeq: 1 INVITE\r\n\
+             Call-ID: {call_id}\r\n\
+             CSeq: 1 {method}\r\n\
              Contact: <sip:gw.carrier.example>\r\n"
         );
         let optional = [("P-Asserted-Identity", &self.pai), ("Remote-Party-ID", &self.rpid)];

@@ -181,7 +181,8 @@ fn judge(lab: &Lab, sbc: &Sbc, daemon: &Daemon, calls: &Calls) -> anyhow::Result
         ("passed_not_plain", large),
         ("passed_no_ani", anonymous),
         ("dropped", blocked + limited),
-        ("dropped_blocked", blocked),
+        ("dropped_blocked", calls.blocked.placed),
+        ("dropped_repeated", calls.blocked.retransmitted),
         ("dropped_limited", limited),
     ];
     // What is read may be a moment old; if it does not come right, the checks below say so.

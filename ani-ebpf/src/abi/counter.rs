@@ -59,10 +59,12 @@ counters! {
     OtherPort, "other_port", Passed, "Passed: UDP or TCP on ports that are not configured for SIP";
     OtherFragment, "other_fragment", Passed, "Passed: a later IP fragment of something that is no INVITE";
     Fragment, "fragment", Passed, "Passed: an IP fragment that is, or may be, a part of an INVITE";
+    DropFragment, "dropped_fragment", Dropped, "Dropped: a later IP fragment of an INVITE that was stopped";
     TcpControl, "tcp_control", Passed, "Passed: TCP on a SIP port, without payload";
     TcpSegment, "tcp_segment", Passed, "Passed: TCP on a SIP port, with payload";
     Keepalive, "keepalive", Passed, "Passed: a keep-alive (CRLF, STUN or shorter than a request line) on a SIP port";
     NotInvite, "not_invite", Passed, "Passed: on a SIP port, but no INVITE request";
+    DropFollowUp, "dropped_follow_up", Dropped, "Dropped: ACK, CANCEL or BYE of a call that was stopped";
     PassUntrusted, "passed_untrusted", Passed, "Passed: an INVITE from no configured trunk";
     PassNotPlain, "passed_not_plain", Passed, "Passed undecided: an INVITE whose caller could be read in two ways";
     PassInDialog, "passed_in_dialog", Passed, "Passed: an INVITE within a dialog";
@@ -70,14 +72,18 @@ counters! {
     PassNoAni, "passed_no_ani", Passed, "Passed: no caller number (anonymous or not a number)";
     PassLimitFull, "passed_limit_full", Passed, "Passed without its limit: the bucket could not be read or made";
     Pass, "passed_default", Passed, "Passed: nothing against it";
+    PassRepeated, "passed_repeated", Passed, "Passed: a repeated INVITE of a call that passed";
     DropBlocked, "dropped_blocked", Dropped, "Dropped: the caller is on the block list";
     DropLimited, "dropped_limited", Dropped, "Dropped: the caller is over the limit";
+    DropRepeated, "dropped_repeated", Dropped, "Dropped: a repeated INVITE of a call that was stopped";
 
     Captured, "captured", Note, "INVITEs handed to the daemon";
     CapturedParts, "captured_parts", Note, "Fragments and TCP segments handed to the daemon";
     Lost, "lost", Loss, "INVITEs not handed to the daemon because the ring buffer was full";
     LostParts, "lost_parts", Loss, "Fragments and TCP segments not handed to the daemon because the ring buffer was half full";
     CaptureCut, "capture_cut", Loss, "Packets handed to the daemon without their end";
+    AttemptForgotten, "attempts_forgotten", Loss, "Call attempts that gave way to others while they could still repeat: decided anew then";
+    AttemptTooLong, "attempts_too_long", Loss, "INVITEs with a Call-ID or From tag over 128 bytes: decided anew each time";
     FragmentUntracked, "fragment_untracked", Loss, "First fragments that could not be remembered: later ones are handed on unseen";
 }
 
@@ -120,16 +126,24 @@ impl Counters {
 
     /// INVITE requests seen: every way out behind the recognition of a request line.
     pub fn invites(&self) -> u64 {
+        self.invites_by(|kind| matches!(kind, Kind::Passed | Kind::Dropped))
+    }
+
+    fn invites_by(&self, kind: impl Fn(Kind) -> bool) -> u64 {
         TABLE
             .iter()
-            .filter(|row| row.counter as u32 >= Counter::PassUntrusted as u32)
-            .filter(|row| matches!(row.kind, Kind::Passed | Kind::Dropped))
+            .filter(|row| row.counter as u32 >= Counter::PassUntrusted as u32 && kind(row.kind))
             .fold(0, |sum, row| sum.wrapping_add(self.value(row.counter)))
     }
 
     /// INVITE requests that went on to the stack.
     pub fn invites_passed(&self) -> u64 {
-        self.invites().wrapping_sub(self.sum(Kind::Dropped))
+        self.invites_by(|kind| kind == Kind::Passed)
+    }
+
+    /// INVITE requests that ended here.
+    pub fn invites_dropped(&self) -> u64 {
+        self.invites_by(|kind| kind == Kind::Dropped)
     }
 
     /// UDP payloads that came to a SIP port.
@@ -137,6 +151,7 @@ impl Counters {
         self.invites()
             .wrapping_add(self.value(Counter::NotInvite))
             .wrapping_add(self.value(Counter::Keepalive))
+            .wrapping_add(self.value(Counter::DropFollowUp))
     }
 }
 
@@ -167,9 +182,9 @@ mod tests {
         for row in TABLE {
             counters.values[row.counter as usize] = 1;
         }
-        assert_eq!(counters.invites(), 9);
-        assert_eq!(counters.invites_passed(), 7);
-        assert_eq!(counters.sip(), 11);
-        assert_eq!(counters.sum(Kind::Passed) + counters.sum(Kind::Dropped), 20);
+        assert_eq!(counters.invites(), 11);
+        assert_eq!((counters.invites_passed(), counters.invites_dropped()), (8, 3));
+        assert_eq!(counters.sip(), 14);
+        assert_eq!(counters.sum(Kind::Passed) + counters.sum(Kind::Dropped), 24);
     }
 }

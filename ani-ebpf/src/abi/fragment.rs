@@ -8,6 +8,13 @@ pub const MAX_FRAGMENTED: u32 = 16_384;
 /// after 65,536 packets. A later fragment whose first came longer ago is taken for one of an INVITE.
 pub const LIFE_NS: u64 = 1_000_000_000;
 
+/// No INVITE.
+pub const OTHER: u64 = 0;
+/// What is, or may be, an INVITE that goes on.
+pub const INVITE: u64 = 1;
+/// An INVITE that was stopped.
+pub const STOPPED: u64 = 2;
+
 /// Which packet a fragment is a part of (RFC 791 §3.2, RFC 8200 §4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
@@ -28,8 +35,8 @@ pub struct FragmentKey {
 pub struct Fragmented {
     /// CLOCK_MONOTONIC when that came, nanoseconds.
     pub seen_ns: u64,
-    /// Whether it is, or may be, an INVITE: 0 or 1.
-    pub wanted: u64,
+    /// What the others are parts of: [`OTHER`], [`INVITE`] or [`STOPPED`].
+    pub what: u64,
 }
 
 const _: () = assert!(size_of::<FragmentKey>() == 40 && size_of::<Fragmented>() == 16);

@@ -32,8 +32,11 @@ pub struct RecordHeader {
     pub attestation: u8,
     /// [`crate::scan::AniHeader`] the caller was read from, 0 for none.
     pub ani_header: u8,
+    /// The way out its call attempt was given first, where this INVITE is a repeated one; else the
+    /// same as `exit`.
+    pub first_exit: u8,
     /// Zero; keeps the frame behind the header aligned.
-    pub reserved: u32,
+    pub reserved: [u8; 3],
 }
 
 /// Bytes of [`RecordHeader`].
@@ -56,7 +59,8 @@ impl RecordHeader {
             not_plain: u8::from_ne_bytes(cursor.take()?),
             attestation: u8::from_ne_bytes(cursor.take()?),
             ani_header: u8::from_ne_bytes(cursor.take()?),
-            reserved: u32::from_ne_bytes(cursor.take()?),
+            first_exit: u8::from_ne_bytes(cursor.take()?),
+            reserved: cursor.take()?,
         };
         Some((header, frame.get(..header.captured_len as usize)?))
     }
@@ -87,7 +91,8 @@ const _: () = {
     assert!(offset_of!(RecordHeader, not_plain) == 33);
     assert!(offset_of!(RecordHeader, attestation) == 34);
     assert!(offset_of!(RecordHeader, ani_header) == 35);
-    assert!(offset_of!(RecordHeader, reserved) == 36);
+    assert!(offset_of!(RecordHeader, first_exit) == 36);
+    assert!(offset_of!(RecordHeader, reserved) == 37);
 };
 
 #[cfg(test)]
@@ -106,7 +111,7 @@ mod tests {
         for half in [6_u16, 42] {
             bytes.extend(half.to_ne_bytes());
         }
-        bytes.extend([8, 9, 1, 2, 0, 0, 0, 0]);
+        bytes.extend([8, 9, 1, 2, 7, 0, 0, 0]);
         bytes.extend(b"frame and more");
         bytes
     }
@@ -127,7 +132,8 @@ mod tests {
             not_plain: 9,
             attestation: 1,
             ani_header: 2,
-            reserved: 0,
+            first_exit: 7,
+            reserved: [0; 3],
         };
         assert_eq!((header, frame), (expected, &b"frame"[..]));
     }

@@ -1,6 +1,10 @@
 //! What the daemon tells the program at load and on reload.
 
-use crate::abi::{number::Number, record::HEADER_LEN};
+use crate::abi::{
+    attempt::{AttemptKeys, KEYS},
+    number::Number,
+    record::HEADER_LEN,
+};
 
 /// How many emergency numbers the program knows.
 pub const MAX_EMERGENCY: usize = 8;
@@ -39,11 +43,14 @@ pub struct Settings {
     pub block_list: u32,
     /// Most bytes of a datagram's frame that are handed to the daemon; at most [`MAX_WINDOW`].
     pub window: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Sets in the table of attempts, less one; `u32::MAX` for no table: each INVITE is then decided
+    /// by itself.
+    pub attempts_mask: u32,
     /// Fragments and TCP segments are handed to the daemon while fewer bytes than this wait in the
     /// ring buffer: the rest of it is for whole INVITEs.
     pub parts_room: u64,
+    /// What attempts are hashed under.
+    pub attempt_keys: AttemptKeys,
 }
 
 impl Settings {
@@ -55,9 +62,10 @@ impl Settings {
         capture: 0,
         block_list: 0,
         window: MAX_WINDOW as u32,
-        reserved: 0,
+        attempts_mask: u32::MAX,
         parts_room: 0,
+        attempt_keys: AttemptKeys([0; KEYS]),
     };
 }
 
-const _: () = assert!(size_of::<Settings>() == 8 * MAX_EMERGENCY + 40);
+const _: () = assert!(size_of::<Settings>() == 8 * MAX_EMERGENCY + 40 + 8 * KEYS);

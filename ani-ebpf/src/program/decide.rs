@@ -1,5 +1,5 @@
 //! What the lists and limits say about a plain INVITE, in the order of the design: priority calls,
-//! calls within a dialog, the block list, the limit, pass.
+//! calls within a dialog, what the call attempt was told before, the block list, the limit, pass.
 
 use ani_ebpf::{
     abi::{
@@ -9,16 +9,24 @@ use ani_ebpf::{
         settings::Settings,
         trunk::{AniOrder, Trunk},
     },
+    attempt::{check, is_stop},
     dial_plan::Dialled,
     scan::{self, AniHeader, Attestation, NotPlain, Scratch},
 };
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 
-use super::{limit, maps, network::Address};
+use super::{
+    attempt::{self, Attempt},
+    limit, maps,
+    network::Address,
+};
 
 /// A verdict and what it rests on.
 pub(super) struct Decision {
     pub(super) exit: Counter,
+    /// The way out its call attempt was given first, a [`Counter`]; the same as `exit` but for a
+    /// repeated INVITE.
+    pub(super) first_exit: u8,
     pub(super) not_plain: Option<NotPlain>,
     pub(super) trunk: Option<u16>,
     pub(super) ani: Number,
@@ -33,6 +41,7 @@ impl Decision {
     pub(super) fn new(exit: Counter) -> Self {
         Self {
             exit,
+            first_exit: exit as u8,
             not_plain: None,
             trunk: None,
             ani: Number::NONE,
@@ -40,6 +49,19 @@ impl Decision {
             attestation: Attestation::None,
             now_ns: 0,
         }
+    }
+
+    /// Whether the INVITE is stopped.
+    #[inline(always)]
+    pub(super) fn is_stop(&self) -> bool {
+        matches!(self.exit, Counter::DropBlocked | Counter::DropLimited | Counter::DropRepeated)
+    }
+
+    /// Takes a way out.
+    #[inline(always)]
+    fn go(&mut self, exit: Counter) {
+        self.exit = exit;
+        self.first_exit = exit as u8;
     }
 }
 
@@ -54,7 +76,7 @@ pub(super) fn invite(scratch: &Scratch, source: Address) -> Decision {
     let plain = match scan::invite(scratch, &trunk.orders, &trunk.dial_plan) {
         Ok(plain) => plain,
         Err(why) => {
-            decision.exit = Counter::PassNotPlain;
+            decision.go(Counter::PassNotPlain);
             decision.not_plain = Some(why);
             return decision;
         }
@@ -67,24 +89,64 @@ pub(super) fn invite(scratch: &Scratch, source: Address) -> Decision {
         decision.ani = number;
     }
     if let Some(settings) = maps::settings() {
-        decision.exit = rules(&mut decision, settings, trunk, &plain);
+        attempted(&mut decision, scratch, settings, trunk, &plain);
     }
     decision
 }
 
+/// The way out of an ACK, CANCEL or BYE: with its call, where that was stopped.
 #[inline(always)]
-fn rules(
+pub(super) fn follow_up(scratch: &Scratch, source: Address) -> Counter {
+    if let Some(trunk) = maps::trunk(source)
+        && let Some(settings) = maps::settings()
+        && scan::request(scratch).is_ok()
+        && attempt::is_stopped(scratch, settings, trunk.index)
+    {
+        return Counter::DropFollowUp;
+    }
+    Counter::NotInvite
+}
+
+/// One verdict for the call attempt: what it was told before, else what the rules say.
+#[inline(always)]
+fn attempted(
     decision: &mut Decision,
+    scratch: &Scratch,
     settings: &Settings,
     trunk: &Trunk,
     plain: &scan::Plain,
-) -> Counter {
+) {
     if plain.priority || plain.called.digits().is_some_and(|digits| emergency(settings, digits)) {
-        return Counter::PassPriority;
+        return decision.go(Counter::PassPriority);
     }
     if plain.in_dialog {
-        return Counter::PassInDialog;
+        return decision.go(Counter::PassInDialog);
     }
+    let called = plain.called.digits().map_or(Number::NONE, Dialled::digits);
+    let check = check(decision.ani, called, &settings.attempt_keys);
+    let mut attempt = Attempt::of(scratch, settings, trunk.index, check);
+    if let Some(attempt) = &mut attempt
+        && let Some(first) = attempt.told(now(decision))
+    {
+        decision.exit = match is_stop(first) {
+            true => Counter::DropRepeated,
+            false => Counter::PassRepeated,
+        };
+        decision.first_exit = first;
+        return;
+    }
+    let exit = rules(decision, settings, trunk);
+    decision.go(exit);
+    if let Some(attempt) = &mut attempt {
+        attempt.tell(exit, now(decision));
+        if is_stop(exit as u8) {
+            maps::stopped(now(decision));
+        }
+    }
+}
+
+#[inline(always)]
+fn rules(decision: &mut Decision, settings: &Settings, trunk: &Trunk) -> Counter {
     if decision.ani.is_none() {
         return Counter::PassNoAni;
     }

@@ -126,7 +126,8 @@ fn write<const FRAME: usize>(
         not_plain: decision.not_plain.map_or(0, |why| why as u8),
         attestation: decision.attestation as u8,
         ani_header: decision.ani_header.map_or(0, |header| header as u8),
-        reserved: 0,
+        first_exit: decision.first_exit,
+        reserved: [0; 3],
     };
     // SAFETY: the entry is one Record<FRAME> of ring memory; its first field is written whole.
     unsafe { (&raw mut (*record.as_mut_ptr()).header).write(header) };

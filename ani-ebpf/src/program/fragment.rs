@@ -1,20 +1,32 @@
 //! What is remembered of packets that come in fragments.
 //!
-//! The first fragment has the ports and the start of the message, and says for the others whether
-//! they are wanted. One that overtakes it is wanted until then.
+//! The first fragment has the ports and the start of the message, and says for the others what they
+//! are parts of. One that overtakes it may be a part of an INVITE.
 
 use ani_ebpf::abi::{
     counter::Counter,
-    fragment::{FragmentKey, Fragmented, LIFE_NS},
+    fragment::{FragmentKey, Fragmented, INVITE, LIFE_NS, OTHER, STOPPED},
 };
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 
-use super::{maps, network::Packet};
+use super::{maps, network::Packet, transport::Message};
 
-/// Remembers whether the packet that this first fragment starts is wanted.
+/// Remembers what the packet is that this first fragment starts, as far as its transport header tells.
 #[inline(always)]
-pub(super) fn first(packet: &Packet, wanted: bool) {
-    let fragmented = Fragmented { seen_ns: now(), wanted: u64::from(wanted) };
+pub(super) fn first(packet: &Packet, message: &Result<Message, Counter>) {
+    let wanted = matches!(message, Ok(_) | Err(Counter::Fragment | Counter::TcpSegment));
+    remember(packet, if wanted { INVITE } else { OTHER });
+}
+
+/// Remembers that the INVITE was stopped that a first fragment starts.
+#[inline(always)]
+pub(super) fn stopped(packet: &Packet) {
+    remember(packet, STOPPED);
+}
+
+#[inline(always)]
+fn remember(packet: &Packet, what: u64) {
+    let fragmented = Fragmented { seen_ns: now(), what };
     if maps::remember_fragmented(&key(packet), &fragmented).is_err() {
         maps::count(Counter::FragmentUntracked);
     }
@@ -24,9 +36,11 @@ pub(super) fn first(packet: &Packet, wanted: bool) {
 #[inline(always)]
 pub(super) fn later(packet: &Packet) -> Counter {
     match maps::fragmented(&key(packet)) {
-        Some(known) if known.wanted == 0 && now().wrapping_sub(known.seen_ns) < LIFE_NS => {
-            Counter::OtherFragment
-        }
+        Some(known) if now().wrapping_sub(known.seen_ns) < LIFE_NS => match known.what {
+            OTHER => Counter::OtherFragment,
+            STOPPED => Counter::DropFragment,
+            _ => Counter::Fragment,
+        },
         _ => Counter::Fragment,
     }
 }

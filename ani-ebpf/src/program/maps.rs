@@ -6,6 +6,7 @@ use core::intrinsics::{AtomicOrdering, atomic_cxchg};
 
 use ani_ebpf::{
     abi::{
+        attempt::AttemptSet,
         counter::{Counter, Counters},
         fragment::{FragmentKey, Fragmented, MAX_FRAGMENTED},
         limit::BucketKey,
@@ -14,15 +15,18 @@ use ani_ebpf::{
         settings::{PORT_WORDS, Settings},
         trunk::{MAX_SOURCES, Trunk},
     },
+    attempt::{Set, Told},
     scan::Scratch,
 };
 use aya_ebpf::{
     bindings::{BPF_F_NO_PREALLOC, BPF_NOEXIST, BPF_RB_AVAIL_DATA},
     macros::map,
-    maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, RingBuf, lpm_trie::Key},
+    maps::{
+        Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, ProgramArray, RingBuf, lpm_trie::Key,
+    },
 };
 
-use super::network::Address;
+use super::{frame::Frame, network::Address};
 
 #[map]
 static SETTINGS: Array<Settings> = Array::with_max_entries(1, 0);
@@ -49,10 +53,21 @@ static BLOCKED: HashMap<Number, BlockEntry> = HashMap::with_max_entries(1_024, B
 static BUCKETS: LruHashMap<BucketKey, u64> = LruHashMap::with_max_entries(1_024, 0);
 
 #[map]
+static ATTEMPTS: Array<AttemptSet> = Array::with_max_entries(1, 0);
+
+/// When an INVITE was stopped last, CLOCK_MONOTONIC nanoseconds.
+#[map]
+static STOPPED_AT: Array<u64> = Array::with_max_entries(1, 0);
+
+#[map]
 static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
 
 #[map]
 static SCRATCH: PerCpuArray<PerCpu<Scratch>> = PerCpuArray::with_max_entries(1, 0);
+
+/// Whether the message in this CPU's window comes in a first fragment.
+#[map]
+static FIRST_FRAGMENT: PerCpuArray<u32> = PerCpuArray::with_max_entries(1, 0);
 
 #[map]
 pub(super) static INVITES: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
@@ -60,6 +75,10 @@ pub(super) static INVITES: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 /// 1 while the daemon's reader sleeps and wants to be woken.
 #[map]
 static READER_ASLEEP: Array<u32> = Array::with_max_entries(1, 0);
+
+/// The program that [`go_to_follow_up`] goes on to.
+#[map]
+static FOLLOW_UP: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
 /// When this CPU gave its last notice, CLOCK_MONOTONIC nanoseconds.
 #[map]
@@ -71,6 +90,13 @@ struct PerCpu<T>(T);
 
 // SAFETY: an element of a per-CPU map has one copy for each CPU.
 unsafe impl<T> Sync for PerCpu<T> {}
+
+/// Goes on to the program for ACK, CANCEL and BYE; comes back where that is not there.
+#[inline(always)]
+pub(super) fn go_to_follow_up(frame: &Frame<'_>) {
+    // SAFETY: nothing is held that would have to be dropped.
+    unsafe { FOLLOW_UP.tail_call(frame.context(), 0) };
+}
 
 /// Adds one to a counter of this CPU.
 #[inline(always)]
@@ -89,6 +115,23 @@ pub(super) fn scratch() -> Option<&'static mut Scratch> {
     // SAFETY: the element is this CPU's own, lives as long as the map, and is asked for once a
     // packet; all bytes are a valid value.
     SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut (*scratch).0 })
+}
+
+/// Remembers whether the message in the window comes in a first fragment; in memory, where the
+/// verifier does not tell one case from the other.
+#[inline(always)]
+pub(super) fn set_first_fragment(first: bool) {
+    if let Some(place) = FIRST_FRAGMENT.get_ptr_mut(0) {
+        // SAFETY: the element is this CPU's own.
+        unsafe { place.write_volatile(u32::from(first)) };
+    }
+}
+
+/// What was remembered last.
+#[inline(always)]
+pub(super) fn is_first_fragment() -> bool {
+    // SAFETY: the element is this CPU's own.
+    FIRST_FRAGMENT.get_ptr_mut(0).is_some_and(|first| unsafe { first.read_volatile() } != 0)
 }
 
 /// What the daemon has set.
@@ -166,6 +209,67 @@ impl Bucket {
 #[inline(always)]
 pub(super) fn bucket(key: &BucketKey) -> Option<Bucket> {
     BUCKETS.get_ptr_mut(key).map(Bucket)
+}
+
+/// A set of the table of attempts, shared by all CPUs.
+pub(super) struct Attempts(*mut AttemptSet);
+
+impl Attempts {
+    #[inline(always)]
+    fn word(&self, way: usize, word: usize) -> *mut u64 {
+        // SAFETY: within the set, for all ways and words there are; neither reads nor writes.
+        unsafe { (&raw mut (*self.0).ways).cast::<u64>().add(way * 2 + word) }
+    }
+}
+
+impl Set for Attempts {
+    #[inline(always)]
+    fn key(&self, way: usize) -> u64 {
+        // SAFETY: eight aligned bytes of a map value, loaded in one instruction.
+        unsafe { self.word(way, 0).read_volatile() }
+    }
+
+    #[inline(always)]
+    fn told(&self, way: usize) -> Told {
+        // SAFETY: as for `key`. Between a key and what is told of it another CPU may have put
+        // another attempt: its check then does not fit, but for one in 65,536.
+        Told(unsafe { self.word(way, 1).read_volatile() })
+    }
+
+    #[inline(always)]
+    fn put(&mut self, way: usize, key: u64, told: Told) {
+        // SAFETY: as for `key`, stored in one instruction each.
+        unsafe {
+            self.word(way, 0).write_volatile(key);
+            self.word(way, 1).write_volatile(told.0);
+        }
+    }
+}
+
+/// The set of the table at `index`.
+#[inline(always)]
+pub(super) fn attempts(index: u32) -> Option<Attempts> {
+    ATTEMPTS.get_ptr_mut(index).map(Attempts)
+}
+
+/// When an INVITE was stopped last; zero for never.
+#[inline(always)]
+pub(super) fn stopped_at() -> u64 {
+    match STOPPED_AT.get_ptr_mut(0) {
+        // SAFETY: eight aligned bytes of a map value, loaded in one instruction.
+        Some(at) => unsafe { at.read_volatile() },
+        None => 0,
+    }
+}
+
+/// Says that an INVITE was stopped.
+#[inline(always)]
+pub(super) fn stopped(now_ns: u64) {
+    if let Some(at) = STOPPED_AT.get_ptr_mut(0) {
+        // SAFETY: eight aligned bytes of a map value, stored in one instruction; the last one of
+        // several CPUs stays, which is as good as any.
+        unsafe { at.write_volatile(now_ns) };
+    }
 }
 
 /// Makes a bucket unless there is one.

@@ -3,6 +3,7 @@
 use ani_ebpf::{abi::counter::Counter, scan::MIN_MESSAGE_LEN};
 
 use super::{
+    attempt,
     frame::Frame,
     maps,
     network::{Packet, Part},
@@ -20,6 +21,8 @@ pub(super) struct Message {
     pub(super) at: u32,
     /// Bytes of it that are in this frame.
     pub(super) len: u32,
+    /// Whether it is an ACK, CANCEL or BYE, which may belong to a call that was stopped.
+    pub(super) follows: bool,
 }
 
 /// Reads a UDP header and the first bytes behind it.
@@ -52,9 +55,17 @@ pub(super) fn udp(frame: &Frame<'_>, packet: &Packet) -> Result<Message, Counter
     }
     let at = packet.at + UDP_HEADER_LEN as usize;
     let start = frame.read::<8>(at).ok_or(Counter::Truncated)?;
-    let message = Message { at: at as u32, len };
+    let mut message = Message { at: at as u32, len, follows: false };
     match *start {
         [b'I', b'N', b'V', b'I', b'T', b'E', b' ', _] | [b'\r', b'\n', ..] => Ok(message),
+        [b'A', b'C', b'K', b' ', ..]
+        | [b'B', b'Y', b'E', b' ', ..]
+        | [b'C', b'A', b'N', b'C', b'E', b'L', b' ', _]
+            if packet.part == Part::Whole && attempt::stopped_lately() =>
+        {
+            message.follows = true;
+            Ok(message)
+        }
         [first, _, _, _, cookie @ ..] if first < 0x40 && cookie == STUN_MAGIC_COOKIE => {
             Err(Counter::Keepalive)
         }

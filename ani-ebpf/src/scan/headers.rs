@@ -295,6 +295,18 @@ pub(super) fn to(scratch: &Scratch) -> u32 {
     scratch.headers[TO].load()
 }
 
+/// Where the value of Call-ID starts.
+#[inline(always)]
+pub(super) fn call_id(scratch: &Scratch) -> u32 {
+    scratch.headers[CALL_ID].load()
+}
+
+/// Where the value of From starts.
+#[inline(always)]
+pub(super) fn from(scratch: &Scratch) -> u32 {
+    scratch.headers[FROM].load()
+}
+
 /// Where the value of the only Identity header starts; `Err(true)` for several, `Err(false)` for
 /// none.
 #[inline(always)]

@@ -5,9 +5,9 @@ use super::{
     bytes::{self, Name},
     headers::{self, AniHeader},
     outcome, phase,
-    window::Offset,
+    window::{Offset, WordCell},
 };
-use crate::{abi::number::Number, dial_plan::Dialled};
+use crate::dial_plan::Dialled;
 
 /// Parameters of a user part that are looked at.
 const MAX_USER_PARAMETERS: u32 = 6;
@@ -73,36 +73,11 @@ impl Scratch {
     }
 }
 
-/// A [`Number`] in memory; see [`super`] for why.
-#[repr(C)]
-pub(super) struct NumberCell {
-    high: Offset,
-    low: Offset,
-}
-
-impl NumberCell {
-    pub(super) const fn new() -> Self {
-        Self { high: Offset::new(), low: Offset::new() }
-    }
-
-    #[inline(always)]
-    pub(super) fn store(&self, number: Number) {
-        self.high.store((number.0 >> 32) as u32);
-        self.low.store(number.0 as u32);
-    }
-
-    #[inline(always)]
-    pub(super) fn load(&self) -> Number {
-        Number(u64::from(self.high.load()) << 32 | u64::from(self.low.load()))
-    }
-}
-
 /// A [`User`] in memory; see [`super`] for why.
 #[repr(C)]
 pub(super) struct UserCell {
     kind: Offset,
-    high: Offset,
-    low: Offset,
+    nibbles: WordCell,
     len: Offset,
     plus: Offset,
 }
@@ -111,8 +86,7 @@ impl UserCell {
     pub(super) const fn new() -> Self {
         Self {
             kind: Offset::new(),
-            high: Offset::new(),
-            low: Offset::new(),
+            nibbles: WordCell::new(),
             len: Offset::new(),
             plus: Offset::new(),
         }
@@ -121,8 +95,7 @@ impl UserCell {
     #[inline(always)]
     pub(super) fn store(&self, user: User) {
         self.kind.store(user.kind as u32);
-        self.high.store((user.dialled.nibbles >> 32) as u32);
-        self.low.store(user.dialled.nibbles as u32);
+        self.nibbles.store(user.dialled.nibbles);
         self.len.store(user.dialled.len);
         self.plus.store(u32::from(user.dialled.plus));
     }
@@ -135,8 +108,11 @@ impl UserCell {
             2 => UserKind::Anonymous,
             _ => UserKind::None,
         };
-        let nibbles = u64::from(self.high.load()) << 32 | u64::from(self.low.load());
-        let dialled = Dialled { nibbles, len: self.len.load(), plus: self.plus.load() != 0 };
+        let dialled = Dialled {
+            nibbles: self.nibbles.load(),
+            len: self.len.load(),
+            plus: self.plus.load() != 0,
+        };
         User { kind, dialled }
     }
 }

@@ -69,6 +69,18 @@ pub fn start_line(scratch: &Scratch) -> StartLine {
     StartLine::NotPlain(NotPlain::RequestUri)
 }
 
+/// Leaves in `scratch.line_end` where the first line ends.
+#[inline(never)]
+pub(super) fn end(scratch: &Scratch) -> Outcome {
+    match scratch.find(0, b'\r') {
+        (end, b'\r') => {
+            scratch.line_end.store(end);
+            DONE
+        }
+        _ => NotPlain::LineEnd as Outcome,
+    }
+}
+
 /// Reads the Request-URI of a line that [`start_line`] found to be an INVITE: leaves the user in
 /// `scratch.called`, and in `scratch.priority` whether it is a `urn:service:sos`.
 #[inline(never)]

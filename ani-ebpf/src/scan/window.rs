@@ -2,10 +2,7 @@
 
 use core::cell::Cell;
 
-use super::{
-    bytes,
-    name_addr::{NumberCell, UserCell},
-};
+use super::{bytes, name_addr::UserCell};
 
 /// How much of a message is looked at, bytes.
 ///
@@ -43,7 +40,7 @@ pub struct Scratch {
     /// The header that names the caller, as a number.
     pub(super) chosen: Offset,
     /// The called number, E.164.
-    pub(super) called_number: NumberCell,
+    pub(super) called_number: WordCell,
     /// Who calls.
     pub(super) caller: UserCell,
     /// Who is called.
@@ -59,6 +56,8 @@ pub struct Scratch {
     pub(super) attestation: Offset,
     /// Whether a second Identity header was seen: 0 or 1.
     pub(super) more_identities: Offset,
+    /// The hash of Call-ID and From tag.
+    pub(super) attempt: WordCell,
 }
 
 impl Scratch {
@@ -71,7 +70,7 @@ impl Scratch {
             line_end: Offset::new(),
             headers: [const { Offset::new() }; super::headers::KINDS],
             chosen: Offset::new(),
-            called_number: NumberCell::new(),
+            called_number: WordCell::new(),
             caller: UserCell::new(),
             called: UserCell::new(),
             uri: Offset::new(),
@@ -81,6 +80,7 @@ impl Scratch {
             in_dialog: Offset::new(),
             attestation: Offset::new(),
             more_identities: Offset::new(),
+            attempt: WordCell::new(),
         }
     }
 
@@ -232,6 +232,35 @@ impl Offset {
     pub(super) fn store(&self, value: u32) {
         // SAFETY: as for `load`; nobody holds a reference into a cell.
         unsafe { self.0.as_ptr().write_volatile(value) };
+    }
+}
+
+/// Eight bytes in memory, like an [`Offset`].
+#[repr(C)]
+pub(super) struct WordCell {
+    high: Offset,
+    low: Offset,
+}
+
+impl WordCell {
+    pub(super) const fn new() -> Self {
+        Self { high: Offset::new(), low: Offset::new() }
+    }
+
+    #[inline(always)]
+    pub(super) fn load(&self) -> u64 {
+        u64::from(self.high.load()) << 32 | u64::from(self.low.load())
+    }
+
+    #[inline(always)]
+    pub(super) fn store(&self, word: u64) {
+        self.high.store((word >> 32) as u32);
+        self.low.store(word as u32);
+    }
+
+    #[inline(always)]
+    pub(super) fn add(&self, word: u64) {
+        self.store(self.load().wrapping_add(word));
     }
 }
 

@@ -269,7 +269,11 @@ pub fn one_trunk() -> Config {
     let everywhere = vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];
     Config {
         trunks: vec![Trunk::new("any".to_owned(), everywhere, Profile::generic(), None)],
-        lists: Lists { max_blocked: MAX_BLOCKED, max_limited: MAX_LIMITED },
+        lists: Lists {
+            max_blocked: MAX_BLOCKED,
+            max_limited: MAX_LIMITED,
+            ..Config::default().lists
+        },
         ..Config::default()
     }
 }

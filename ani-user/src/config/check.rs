@@ -36,6 +36,7 @@ const RING_BYTES: RangeInclusive<i64> = 4_096..=1 << 30;
 const WINDOW: RangeInclusive<i64> = 1_024..=MAX_WINDOW as i64;
 /// Entries of a kernel map; 64 M numbers take about 4 GiB.
 const MAP_ENTRIES: RangeInclusive<i64> = 1..=64_000_000;
+const ATTEMPTS: RangeInclusive<i64> = 0..=64_000_000;
 /// Callers with counters of their own; ten million take about 3 GiB.
 const CALLERS: RangeInclusive<i64> = 1..=10_000_000;
 
@@ -57,6 +58,9 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     }
     if let Some(count) = file.lists.max_limited {
         config.lists.max_limited = within(count, "lists.max_limited", MAP_ENTRIES, text)? as u32;
+    }
+    if let Some(count) = file.lists.max_attempts {
+        config.lists.max_attempts = within(count, "lists.max_attempts", ATTEMPTS, text)? as u32;
     }
     if let Some(numbers) = file.emergency.numbers {
         config.emergency.numbers = emergency(numbers, text)?;

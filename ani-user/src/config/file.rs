@@ -112,6 +112,7 @@ pub(super) struct Rate {
 pub(super) struct Lists {
     pub(super) max_blocked: Option<Spanned<i64>>,
     pub(super) max_limited: Option<Spanned<i64>>,
+    pub(super) max_attempts: Option<Spanned<i64>>,
 }
 
 /// `[emergency]`

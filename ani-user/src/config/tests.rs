@@ -35,6 +35,7 @@ fn the_sample_names_every_key() {
         "per_caller",
         "max_blocked",
         "max_limited",
+        "max_attempts",
         "numbers",
         "verify",
         "anchors",

@@ -29,7 +29,7 @@ pub fn counts(counters: &Counters) -> Vec<Count> {
         ("sip", "UDP payloads that came to a SIP port", counters.sip()),
         ("invites", "INVITE requests, repeated ones too", counters.invites()),
         ("passed", "INVITE requests that went on to the SBC", counters.invites_passed()),
-        ("dropped", "INVITE requests that ended at the NIC", counters.sum(Kind::Dropped)),
+        ("dropped", "INVITE requests that ended at the NIC", counters.invites_dropped()),
     ];
     let sums = sums.into_iter().map(|(name, help, value)| Count { name, help, value });
     let rows = TABLE.iter().map(|row| Count {

@@ -2,7 +2,11 @@
 
 use ani_ebpf::abi::{ABI_SECTION, ABI_VERSION};
 use anyhow::{Context as _, Result, bail};
-use aya::{Ebpf, EbpfLoader, programs::ProgramError};
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::ProgramArray,
+    programs::{ProgramError, ProgramFd, Xdp},
+};
 use object::{Object as _, ObjectSection as _};
 
 use super::preflight;
@@ -10,6 +14,9 @@ use crate::config::Config;
 
 /// Name of the XDP program in the object.
 pub const PROGRAM: &str = "ani_ingress";
+
+/// Where that goes on to with an ACK, CANCEL or BYE.
+const FOLLOW_UP: &str = "ani_follow_up";
 
 /// The object built beside this daemon, aligned for an ELF reader.
 pub static BYTES: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/ani-xdp"));
@@ -27,10 +34,33 @@ pub fn open(config: &Config) -> Result<Ebpf> {
     EbpfLoader::new()
         .map_max_entries("BLOCKED", config.lists.max_blocked)
         .map_max_entries("BUCKETS", config.lists.max_limited)
+        .map_max_entries("ATTEMPTS", config.lists.attempt_sets().unwrap_or(1))
         .map_max_entries("INVITES", config.capture.ring_bytes)
         .load(BYTES)
         .map_err(|error| preflight::explain_denied(error.into()))
         .context("the kernel does not take the maps of the XDP program")
+}
+
+/// Loads the programs of an object, each where the others look for it.
+///
+/// # Errors
+///
+/// When the kernel refuses one of them.
+pub fn load(ebpf: &mut Ebpf) -> Result<()> {
+    let follow_up = load_program(ebpf, FOLLOW_UP)?;
+    let map = ebpf.map_mut("FOLLOW_UP").context("the object has no map FOLLOW_UP")?;
+    ProgramArray::try_from(map)?
+        .set(0, &follow_up, 0)
+        .context("cannot put a program behind the other")?;
+    load_program(ebpf, PROGRAM)?;
+    Ok(())
+}
+
+fn load_program(ebpf: &mut Ebpf, name: &str) -> Result<ProgramFd> {
+    let program = ebpf.program_mut(name).with_context(|| format!("the object has no {name}"))?;
+    let program: &mut Xdp = program.try_into()?;
+    program.load().map_err(explain).context("the kernel does not take the XDP program")?;
+    Ok(program.fd()?.try_clone()?)
 }
 
 /// The version an object was built with.
@@ -48,7 +78,7 @@ pub fn abi_version(object: &[u8]) -> Result<u32> {
 }
 
 /// Adds to a refusal what can be told of its cause, and cuts the verifier's log to its end.
-pub(super) fn explain(error: ProgramError) -> anyhow::Error {
+fn explain(error: ProgramError) -> anyhow::Error {
     /// The verifier says last what it did not like.
     const LOG_LINES: usize = 12;
 

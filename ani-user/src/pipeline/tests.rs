@@ -30,7 +30,7 @@ fn pipeline() -> Pipeline {
             None,
         )],
         limits: config::Limits { per_caller: None },
-        lists: config::Lists { max_blocked: 1, max_limited: 1 },
+        lists: config::Lists { max_blocked: 1, max_limited: 1, max_attempts: 0 },
         emergency: config::Emergency { numbers: Vec::new() },
         stir: config::Stir::default(),
         telemetry: config::Telemetry { max_callers: 1 },
@@ -63,7 +63,8 @@ fn frame(bytes: &[u8], kernel: Option<KernelView>) -> Frame<'_> {
 fn what_the_kernel_decided_stands() {
     let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
     let view = KernelView {
-        exit: Counter::DropLimited,
+        exit: Counter::DropRepeated,
+        first_exit: Counter::DropLimited,
         not_plain: None,
         ani: Number::from_ascii(b"14155551234").expect("digits"),
         ani_header: Some(AniHeader::From),
@@ -87,6 +88,7 @@ fn what_the_kernel_decided_stands() {
 
     let view = KernelView {
         exit: Counter::PassNotPlain,
+        first_exit: Counter::PassNotPlain,
         not_plain: Some(NotPlain::Folded),
         ani: Number::NONE,
         ..view

@@ -9,14 +9,16 @@ use std::{
 
 use ani_ebpf::{
     abi::{
-        counter::{Counter, Counters},
+        attempt::{AttemptKeys, AttemptSet},
+        counter::{Counter, Counters, Kind, TABLE},
         limit::BucketKey,
         number::Number,
         trunk::Orders,
     },
+    attempt::{self, Told},
     dial_plan::{DialPlan, Dialled},
     gcra,
-    scan::{self, Attestation, Scratch, StartLine},
+    scan::{self, Attestation, Plain, Scratch, StartLine},
 };
 use ipnet::IpNet;
 
@@ -33,6 +35,7 @@ pub struct Memory {
     emergency: Vec<Number>,
     max_blocked: usize,
     max_buckets: usize,
+    attempt_keys: AttemptKeys,
     state: Mutex<State>,
 }
 
@@ -50,6 +53,8 @@ struct State {
     limit: Option<(u64, u64)>,
     /// TAT of each bucket, nanoseconds. At most `max_buckets`.
     buckets: HashMap<BucketKey, u64>,
+    /// Call attempts that were decided; none where none is remembered.
+    attempts: Vec<AttemptSet>,
     counters: Counters,
 }
 
@@ -66,11 +71,16 @@ impl Memory {
             emergency: config.emergency.numbers.clone(),
             max_blocked: config.lists.max_blocked as usize,
             max_buckets: (config.lists.max_limited as usize).max(1),
+            attempt_keys: super::attempt_keys(),
             state: Mutex::new(State {
                 scratch: Scratch::new(),
                 blocked: HashMap::new(),
                 limit: config.limits.per_caller.and_then(parameters),
                 buckets: HashMap::new(),
+                attempts: vec![
+                    AttemptSet::EMPTY;
+                    config.lists.attempt_sets().map_or(0, |sets| sets as usize)
+                ],
                 counters: Counters::ZERO,
             }),
         }
@@ -88,6 +98,7 @@ impl Memory {
         state.scratch.load(message);
         let mut view = KernelView {
             exit: Counter::Pass,
+            first_exit: Counter::Pass,
             not_plain: None,
             ani: Number::NONE,
             ani_header: None,
@@ -112,6 +123,9 @@ impl Memory {
                 true
             }
         };
+        if !matches!(view.exit, Counter::PassRepeated | Counter::DropRepeated) {
+            view.first_exit = view.exit;
+        }
         state.count(if known { view.exit } else { Counter::NotInvite });
         known.then_some(view)
     }
@@ -145,11 +159,28 @@ impl Memory {
             .and_then(|dialled| trunk.dial_plan.e164(dialled))
             .unwrap_or(Number::NONE);
         let emergency = |dialled: Dialled| self.emergency.contains(&dialled.digits());
-        view.exit = if plain.priority || plain.called.digits().is_some_and(emergency) {
-            Counter::PassPriority
-        } else if plain.in_dialog {
-            Counter::PassInDialog
-        } else if view.ani.is_none() {
+        if plain.priority || plain.called.digits().is_some_and(emergency) {
+            view.exit = Counter::PassPriority;
+            return;
+        }
+        if plain.in_dialog {
+            view.exit = Counter::PassInDialog;
+            return;
+        }
+        let attempt = self.attempt(state, index, &plain, view.ani);
+        let now_ns = nanoseconds(now);
+        if let Some((set, key, check)) = attempt
+            && let Some(first) = attempt::again(&mut state.attempts[set], key, check, now_ns)
+            && let Some(first) = TABLE.get(usize::from(first))
+        {
+            view.first_exit = first.counter;
+            view.exit = match first.kind {
+                Kind::Dropped => Counter::DropRepeated,
+                _ => Counter::PassRepeated,
+            };
+            return;
+        }
+        view.exit = if view.ani.is_none() {
             Counter::PassNoAni
         } else if state.is_blocked(view.ani, now) {
             Counter::DropBlocked
@@ -162,6 +193,31 @@ impl Memory {
             };
             state.spend(key, now, self.max_buckets)
         };
+        if let Some((set, key, check)) = attempt {
+            let told = Told::new(now_ns, check, view.exit as u8);
+            if attempt::remember(&mut state.attempts[set], key, told, now_ns) {
+                state.count_beside(Counter::AttemptForgotten);
+            }
+        }
+    }
+
+    /// An attempt's set, key and check; none where none is remembered.
+    fn attempt(
+        &self,
+        state: &mut State,
+        trunk: u16,
+        plain: &Plain,
+        ani: Number,
+    ) -> Option<(usize, u64, u16)> {
+        let last = u32::try_from(state.attempts.len().checked_sub(1)?).ok()?;
+        let keys = &self.attempt_keys;
+        let Some(hash) = scan::attempt(&state.scratch, keys) else {
+            state.count_beside(Counter::AttemptTooLong);
+            return None;
+        };
+        let key = attempt::key(hash, trunk, keys);
+        let called = plain.called.digits().map_or(Number::NONE, Dialled::digits);
+        Some((attempt::set_of(key, last) as usize, key, attempt::check(ani, called, keys)))
     }
 
     fn trunk(&self, source: IpAddr) -> Option<(u16, &Trunk)> {
@@ -188,8 +244,12 @@ impl Memory {
 impl State {
     fn count(&mut self, exit: Counter) {
         for counter in [Counter::Packets, exit] {
-            self.counters.values[counter as usize] += 1;
+            self.count_beside(counter);
         }
+    }
+
+    fn count_beside(&mut self, counter: Counter) {
+        self.counters.values[counter as usize] += 1;
     }
 
     fn is_blocked(&self, number: Number, now: Timestamp) -> bool {
@@ -200,7 +260,7 @@ impl State {
         let Some((interval, tolerance)) = self.limit else {
             return Counter::Pass;
         };
-        let now = u64::try_from(now.0).unwrap_or(0);
+        let now = nanoseconds(now);
         let tat = self.buckets.get(&key).copied().unwrap_or(0);
         let Some(next) = gcra::arrive(tat, now, interval, tolerance) else {
             return Counter::DropLimited;
@@ -263,6 +323,10 @@ impl Enforce for Memory {
     fn interfaces(&self) -> Vec<Interface> {
         Vec::new()
     }
+}
+
+fn nanoseconds(at: Timestamp) -> u64 {
+    u64::try_from(at.0).unwrap_or(0)
 }
 
 fn parameters(rate: Rate) -> Option<(u64, u64)> {

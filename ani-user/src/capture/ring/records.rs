@@ -56,7 +56,7 @@ impl Writer {
             self.tallies.add(Tally::RecordBad);
             return;
         };
-        let part = [Counter::Fragment, Counter::TcpSegment]
+        let part = [Counter::Fragment, Counter::DropFragment, Counter::TcpSegment]
             .iter()
             .any(|exit| *exit as u32 == u32::from(header.exit));
         let pushed = if part && self.queue.waiting() >= PARTS_CAPACITY {
@@ -85,6 +85,7 @@ fn frame(entry: &[u8], number: u64) -> Option<Frame<'_>> {
     let (offset, record) = entry.split_first_chunk::<OFFSET_LEN>()?;
     let (header, bytes) = RecordHeader::read(record)?;
     let exit: Counter = TABLE.get(usize::from(header.exit))?.counter;
+    let first_exit = TABLE.get(usize::from(header.first_exit))?.counter;
     let not_plain = match header.not_plain {
         0 => None,
         raw => Some(NotPlain::from_raw(raw)?),
@@ -97,6 +98,7 @@ fn frame(entry: &[u8], number: u64) -> Option<Frame<'_>> {
         reach: Reach::Answer,
         kernel: Some(KernelView {
             exit,
+            first_exit,
             not_plain,
             ani: header.ani,
             ani_header: AniHeader::from_raw(header.ani_header),
@@ -123,7 +125,7 @@ mod tests {
         record.extend(3_u16.to_ne_bytes());
         record.extend(42_u16.to_ne_bytes());
         record.extend([exit as u8, 0, Attestation::A as u8, AniHeader::From as u8]);
-        record.extend(0_u32.to_ne_bytes());
+        record.extend([exit as u8, 0, 0, 0]);
         record.extend(frame);
         record.extend([0xee; 9]);
         record

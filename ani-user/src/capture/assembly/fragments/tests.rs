@@ -149,6 +149,7 @@ fn the_kernels_view_is_that_of_the_first_fragment() {
     };
     let view = |exit| KernelView {
         exit,
+        first_exit: exit,
         not_plain: None,
         ani: Number::NONE,
         ani_header: None,

@@ -535,6 +535,7 @@ fn kernel_and_vlan_are_those_of_the_segment() {
     let mut streams = Streams::new(OF_STRANGERS, Arc::clone(&tallies));
     let view = KernelView {
         exit: Counter::NotInvite,
+        first_exit: Counter::NotInvite,
         not_plain: None,
         ani: ani_ebpf::abi::number::Number::NONE,
         ani_header: None,
