@@ -39,12 +39,14 @@ pub mod certificate;
 pub mod tn_auth_list;
 /// With which claims: JWTClaimConstraints and EnhancedJWTClaimConstraints.
 pub mod constraints;
-/// Whom the operator trusts: anchors and revocation lists, as files.
+/// Whom the operator trusts: anchors and revocation lists.
 pub mod trust;
 /// Trust anchors.
 pub mod anchors;
 /// Revocation lists.
 pub mod crls;
+/// Those that are fetched.
+pub mod lists;
 /// PEM and DER, whichever it is.
 mod pem;
 /// An authority for tests: issues certificates, right and wrong ones, and signs with them.
@@ -62,7 +64,7 @@ pub mod url;
 pub mod address;
 /// How many certificates are asked for.
 pub mod budget;
-/// One certificate is fetched.
+/// One certificate, or one revocation list, is fetched.
 pub mod fetch;
 /// How long it is used.
 pub mod freshness;

@@ -10,7 +10,11 @@ use ani_user::{
     control::Verifies,
     invite::{Attestation, Invite},
     policy::Verdict,
-    stir::{Judged, Judgement, Outcome, pool::Load},
+    stir::{
+        Judged, Judgement, Outcome,
+        lists::{Report, Shown},
+        pool::Load,
+    },
     telemetry::Caller,
 };
 use serde_json::json;
@@ -38,6 +42,14 @@ impl Verifies for Desk {
 
     fn fetches(&self) -> Vec<(Outcome, u64)> {
         vec![(Outcome::FetchTimeout, 5)]
+    }
+
+    fn lists(&self) -> Option<Report> {
+        let url = "https://crl.example/all.crl".to_owned();
+        let (state, detail) = ("fetch-status", Some("HTTP status 404 Not Found".to_owned()));
+        let list = Shown { url, state, detail, fetched: None, next_update: None };
+        let fetches = [("current", 3), ("fetch-status", 1)].into();
+        Some(Report { lists: vec![list], fetches, refused: 1, no_room: 2 })
     }
 
     fn reconfigure(&self, settings: &config::Stir) {
@@ -95,6 +107,13 @@ fn signatures_are_counted_by_outcome_trunk_caller_and_signer() {
         "signers": [{"signer": "709J", "valid": 2, "invalid": 1, "unverified": 0}],
         "certificates": {"hits": 11, "misses": 12},
         "fetches": {"fetch-timeout": 5},
+        "crls": {
+            "lists": [{
+                "url": "https://crl.example/all.crl", "state": "fetch-status",
+                "detail": "HTTP status 404 Not Found", "fetched": null, "next_update": null,
+            }],
+            "fetches": {"current": 3, "fetch-status": 1}, "refused": 1, "no_room": 2,
+        },
     });
     assert_eq!(stir, &expected);
 
@@ -107,6 +126,7 @@ fn signatures_are_counted_by_outcome_trunk_caller_and_signer() {
         ("ani_signatures_total{trunk=\"carrier-a\",signature=\"valid\"}", 2.0),
         ("ani_signatures_total{trunk=\"carrier-a\",signature=\"absent\"}", 1.0),
         ("ani_clock_skew_seconds", 2.0),
+        ("ani_crl_fetches_total{outcome=\"fetch-status\"}", 1.0),
         ("ani_verifications_queued", 3.0),
         ("ani_verifications_waiting", 2.0),
         ("ani_trust_anchors", 4.0),
@@ -124,6 +144,8 @@ fn signatures_are_counted_by_outcome_trunk_caller_and_signer() {
         "signatures  valid 2, invalid 1, unverified 1; 4 trust anchors, 3 wait for a thread, 2 wait \
          for a certificate",
         "clock       +2.0 s against the signers",
+        "crls        0 of 1 fetched are in force; for 2 more there is no room\n            \
+         https://crl.example/all.crl is fetch-status: HTTP status 404 Not Found",
     ] {
         assert!(text.contains(line), "{text}");
     }
