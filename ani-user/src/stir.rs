@@ -58,6 +58,8 @@ pub mod results;
 pub mod pool;
 /// How far the clock is from those of the signers.
 pub mod skew;
+/// A clock that is wrong altogether.
+pub mod wrong_clock;
 /// Where a certificate may be.
 pub mod url;
 /// Addresses that are not asked.

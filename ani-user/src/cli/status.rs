@@ -120,6 +120,12 @@ fn signatures(stir: &Value) -> String {
     if let Some(skew) = stir["clock_skew_s"].as_f64() {
         text.push_str(&format!("\nclock       {skew:+.1} s against the signers"));
     }
+    if let Some(wrong) = stir["clock_wrong_s"].as_f64() {
+        text.push_str(&format!(
+            "\nclock       WRONG by {wrong:+.0} s: most calls are stale or future for that alone; set \
+             this host's time"
+        ));
+    }
     text + &revocation(&stir["crls"])
 }
 

@@ -81,6 +81,7 @@ impl Daemon {
             "outcomes": outcomes,
             "clock_skew_s": all.skew.map(|(seconds, _)| seconds),
             "clock_skew_samples": all.skew.map_or(0, |(_, samples)| samples),
+            "clock_wrong_s": all.wrong_clock,
             "queued": load.queued,
             "waiting_for_certificate": load.waiting,
             "pool_full": load.full,

@@ -21,8 +21,9 @@ use crate::{
         cache::{self, Cache},
         lists::{self, Lists},
         pool::{Judge, Load, Pool},
-        skew::Notice,
+        skew,
         trust::Watch,
+        wrong_clock,
     },
     telemetry::{Caller, Telemetry},
     time::Timestamp,
@@ -273,18 +274,34 @@ fn cache_settings(config: &config::Config) -> cache::Settings {
 }
 
 fn tell_of_clock(telemetry: &Telemetry, now: Timestamp) {
-    match telemetry.clock_notice(now) {
-        Some(Notice::Off(seconds)) => {
-            let way = if seconds > 0.0 { "ahead of" } else { "behind" };
-            tracing::warn!(
-                "the clock is {:.1} s {way} those of the signers: valid calls will fail as stale or \
-                 future when it is stir.max_age; check this host's time",
-                seconds.abs()
-            );
-        }
-        Some(Notice::Back(seconds)) => {
+    let (skew, wrong) = telemetry.clock_notices(now);
+    match skew {
+        Some(skew::Notice::Off(seconds)) => tracing::warn!(
+            "the clock is {:.1} s {} those of the signers: valid calls will fail as stale or future \
+             when it is stir.max_age; check this host's time",
+            seconds.abs(),
+            way(seconds),
+        ),
+        Some(skew::Notice::Back(seconds)) => {
             tracing::info!("the clock agrees with the signers again, to {:.1} s", seconds.abs());
         }
         None => {}
     }
+    match wrong {
+        Some(wrong_clock::Notice::Wrong(seconds)) => tracing::warn!(
+            "the clock is wrong: {:.0} s {} those of the signers, who agree; most calls are stale or \
+             future for that alone; set this host's time (`timedatectl set-ntp true`, or `chronyc \
+             makestep`)",
+            seconds.abs(),
+            way(seconds),
+        ),
+        Some(wrong_clock::Notice::Right) => {
+            tracing::info!("most calls are no longer stale or future for the clock alone");
+        }
+        None => {}
+    }
+}
+
+fn way(seconds: f64) -> &'static str {
+    if seconds > 0.0 { "ahead of" } else { "behind" }
 }

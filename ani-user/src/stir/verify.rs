@@ -2,7 +2,9 @@
 //! the certificate, then the signature.
 //!
 //! What fails for certain is told before anything is asked for: that a certificate is not at hand
-//! never hides it, and never looks like it.
+//! never hides it, and never looks like it. Of a PASSporT that fails for its time the rest is looked at
+//! too, and changes nothing of what is told: when most hold but for that, this host's clock is wrong
+//! (`wrong_clock`).
 
 /// Values of Identity and what is within them, taken apart.
 mod held;

@@ -16,6 +16,7 @@ use ani_user::{
         pool::Load,
     },
     telemetry::Caller,
+    time::Timestamp,
 };
 use serde_json::json;
 
@@ -101,7 +102,7 @@ fn signatures_are_counted_by_outcome_trunk_caller_and_signer() {
     let expected = json!({
         "verify": true, "anchors": 4,
         "outcomes": {"valid": 2, "stale": 1, "pool-full": 1},
-        "clock_skew_s": 2.0, "clock_skew_samples": 2,
+        "clock_skew_s": 2.0, "clock_skew_samples": 2, "clock_wrong_s": null,
         "queued": 3, "waiting_for_certificate": 2, "pool_full": 7, "repeated": 9,
         "signers_tracked": 1, "signers_evicted": 0,
         "signers": [{"signer": "709J", "valid": 2, "invalid": 1, "unverified": 0}],
@@ -158,6 +159,28 @@ fn signatures_are_counted_by_outcome_trunk_caller_and_signer() {
     ] {
         assert!(text.contains(line), "{text}");
     }
+}
+
+#[test]
+fn the_status_says_that_the_clock_is_wrong() {
+    let rig = Rig::new(&crate::config("[stir]\nanchors = '/etc/ani/anchors'"));
+    rig.daemon().verify_with(Arc::new(Desk(AtomicU64::new(0))));
+    let now = rig.clock.time();
+    for call in 0..20 {
+        let judged = Judged {
+            iat: Some(now.seconds() + 7_200 + call),
+            but_for_time: Some((call % 3).to_string().into()),
+            ..Judged::of(Outcome::Future)
+        };
+        let judgement = Judgement { passports: vec![judged], ..Judgement::of(Outcome::Future) };
+        let at = Timestamp::new(now.seconds() + call, 0);
+        rig.daemon().telemetry.verified("carrier-a", &Caller::Missing, at, &judgement);
+    }
+    assert_eq!(rig.json(&["status"])["stir"]["clock_wrong_s"], json!(-7_200.0));
+    let text = rig.text(&["status"]);
+    let line = "clock       WRONG by -7200 s: most calls are stale or future for that alone; set this \
+                host's time";
+    assert!(text.contains(line), "{text}");
 }
 
 #[test]

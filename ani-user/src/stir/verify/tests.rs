@@ -616,6 +616,36 @@ fn compact_of(dest: &'static str, iat: i64) -> String {
     base64url::encoded(&WORLD.spc.sign(signed.as_bytes()))
 }
 
+/// When the clock is wrong all fails for that, and what holds in all else says so.
+#[test]
+fn one_that_holds_in_all_but_its_time_is_known() {
+    let hour = 3_600;
+    let old = shaken(&json!({}), &json!({ "iat": NOW - hour }));
+    let of = |ring: Ring, book: &Book| {
+        let judgement = ring.judged_with(book, &Settings::default(), &mut Replays::default());
+        let judged = judgement.passports.into_iter().next().expect("one");
+        assert_eq!(judged.signer, None, "it is told no further than its time");
+        (judged.outcome.as_str(), judged.but_for_time.map(|signer| signer.to_string()))
+    };
+    let (trusted, values) = (&WORLD.trusted, [old]);
+    let spc = || Some("709J".to_owned());
+    assert_eq!(of(Ring::of(&values), trusted), ("stale", spc()));
+    let ahead = Ring { now: NOW - 2 * hour, ..Ring::of(&values) };
+    assert_eq!(of(ahead, trusted), ("future", spc()));
+    let header = header();
+    let forged = WORLD.of_b.passport(&header, &with(claims(), &json!({ "iat": NOW - hour })));
+    let forged = Signer::identity(&forged, X5U, "shaken");
+    for ring in [
+        Ring { caller: Some(C), ..Ring::of(&values) },
+        Ring { caller: None, ..Ring::of(&values) },
+        Ring { called: [C, C], ..Ring::of(&values) },
+        Ring::of(&[forged]),
+    ] {
+        assert_eq!(of(ring, trusted), ("stale", None));
+    }
+    assert_eq!(of(Ring::of(&values), &WORLD.no_anchors), ("stale", None));
+}
+
 #[test]
 fn a_token_alone_is_compared_with_what_is_known() {
     let values = [shaken(&json!({}), &json!({ "dest": { "tn": [C] } }))];
