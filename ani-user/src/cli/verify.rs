@@ -252,6 +252,7 @@ fn record(told: &Told, at: Timestamp) -> Value {
             ("origid", json!(judged.origid)),
             ("name", json!(judged.name)),
             ("call_reason", json!(judged.call_reason)),
+            ("priority", json!(judged.priority)),
             ("reason_header", json!(judged.reason())),
             ("steps", steps.cloned().collect()),
         ] {

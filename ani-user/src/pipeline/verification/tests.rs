@@ -48,6 +48,9 @@ impl Verifier for Scribe {
             iat: Some(5),
             attest: Some("A".into()),
             orig: Some("12155551212".into()),
+            name: Some("Alice".into()),
+            call_reason: Some("a parcel".into()),
+            priority: ["ets.0".into()].into(),
             ..Judged::of(self.outcome)
         };
         let judgement = Judgement {
@@ -190,10 +193,16 @@ fn the_record_says_what_came_of_it() {
         assert_eq!(json["signature"], signature);
         assert_eq!(json["reason"].as_str(), reason);
         assert_eq!(json["signer"], "1234");
+        // What is vouched for is there only where somebody vouches.
+        let vouched = |value: serde_json::Value| match outcome {
+            Outcome::Valid => value,
+            _ => serde_json::Value::Null,
+        };
         let expected = serde_json::json!([{
             "ppt": "shaken", "outcome": outcome.as_str(), "code": code, "signer": "1234",
             "url": "https://c.example/1", "iat": 5, "attest": "A", "orig": "12155551212",
-            "origid": null,
+            "origid": null, "name": vouched("Alice".into()),
+            "call_reason": vouched("a parcel".into()), "priority": vouched(["ets.0"][..].into()),
         }]);
         assert_eq!(json["passports"], expected);
     }

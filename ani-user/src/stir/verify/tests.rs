@@ -551,6 +551,8 @@ fn other_kinds_say_what_they_say() {
     let rph = kind("rph", &json!({ "rph": { "auth": ["ets.0"] } }));
     let judgement = Ring::of(&[good(), rph.clone()]).judged();
     assert!(judgement.priority && judgement.outcome == Outcome::Valid);
+    assert_eq!(*judgement.passports[0].priority, []);
+    assert_eq!(*judgement.passports[1].priority, [Box::from("ets.0")]);
     let judgement = Ring::of(&[rph]).judged();
     assert!(judgement.priority && judgement.outcome == Outcome::NoIdentity, "says nothing of A");
     for wrong in [json!({}), json!({ "rph": {} }), json!({ "rph": { "auth": "ets.0" } })] {
