@@ -192,6 +192,7 @@ impl Watch {
             caller: None,
             called: [None, None],
             date: None,
+            resource_priority: None,
             attempt: 0,
             now: self.at,
         };

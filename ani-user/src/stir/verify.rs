@@ -12,6 +12,8 @@ mod held;
 mod stated;
 /// From a PASSporT over diversions to the one who is called.
 mod chain;
+/// What priority is asked for, against what is granted.
+mod priority;
 /// One PASSporT against the call, its certificate and its signature.
 mod one;
 
@@ -85,6 +87,7 @@ pub fn verify(
             bench.judge(at, &held[at], stated, &place, &mut passports[at]);
         }
     }
+    priority::compare(call, &held, &mut passports, bench.steps);
     for (held, judged) in held.iter().zip(&mut passports) {
         if judged.outcome != Outcome::Valid {
             judged.ppi = held.letters().map(Into::into);

@@ -158,6 +158,7 @@ impl Desk {
             caller: Some(Party::Tn(A.into())),
             called: [Some(Party::Tn(B.into())), None],
             date: None,
+            resource_priority: None,
             attempt: 1,
             now: self.now(),
         };

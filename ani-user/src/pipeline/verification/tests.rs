@@ -28,7 +28,7 @@ impl Verifier for Scribe {
             Some(Party::Uri(uri)) => format!("uri {uri}"),
         };
         let line = format!(
-            "{} of {} by {}, {} and {}; date {:?}; {} at {}; counts {}",
+            "{} of {} by {}, {} and {}; date {:?}; {} at {}; counts {}{}",
             call.identity.len(),
             party(&call.caller),
             whose.trunk,
@@ -38,6 +38,9 @@ impl Verifier for Scribe {
             whose.ani.unwrap_or("-"),
             call.now.seconds(),
             whose.starts,
+            call.resource_priority.as_deref().map_or_else(String::new, |values| {
+                format!("; priority {}", String::from_utf8_lossy(values))
+            }),
         );
         self.asked.lock().expect("lock").push(line);
         let judged = Judged {
@@ -162,6 +165,26 @@ fn to_is_compared_where_it_is_another_and_date_where_it_is_needed() {
                     sip:service@sbc.example; date Some(\"Sat, 21 Nov 2026 12:00:00 GMT\"); \
                     +12155551212 at 7; counts false";
     assert_eq!(asked, [expected]);
+}
+
+#[test]
+fn the_priority_that_is_asked_for_is_looked_for_where_a_passport_may_grant_it() {
+    let asked = "Resource-Priority: ets.0, wps.1\r\nresource-priority:dsn.flash\r\n";
+    for (parameters, header, expected) in [
+        ("ppt=rph", asked, "; priority ets.0, wps.1,dsn.flash"),
+        ("ppt=\"RPH\"", asked, "; priority ets.0, wps.1,dsn.flash"),
+        ("ppt=\"div-o\"", "Resource-Priority: ets.0\r\n", "; priority ets.0"),
+        ("ppt=rph", "Resource-Priority:\r\n", "; priority "),
+        ("ppt=rph", "", ""),
+        ("ppt=shaken", asked, ""),
+    ] {
+        let text = message(&format!(
+            "From: <sip:2155551212@h>;tag=1\r\nIdentity: rph.b.c;info=<https://c/1>;{parameters}\r\n\
+             {header}"
+        ));
+        let (_, _, lines) = run(&text, true, anchored(), Some(Outcome::Valid));
+        assert!(lines[0].ends_with(&format!("counts true{expected}")), "{lines:?}");
+    }
 }
 
 /// Where the trunk reads the caller from the PASSporT itself, `orig` is held against the next header:
