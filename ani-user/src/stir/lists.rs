@@ -30,6 +30,7 @@ use super::{
     crls::Sound,
     disk::{Disk, Kept},
     fetch::MAX_LIST,
+    freshness::LIST_SHORTEST,
     url,
 };
 use crate::time::Timestamp;
@@ -267,11 +268,12 @@ impl List {
         }
     }
 
-    /// One of the disk; none where it is no list. Who signed it was looked at before it was kept.
+    /// One of the disk; none where it is no list. Who signed it was looked at before it was kept. A
+    /// start asks for it again, and many starts ask no more often than one run may.
     fn kept(kept: &Kept) -> Option<Self> {
         let (made, next) = Sound::times(&kept.body)?;
         let at_hand = AtHand { pem: kept.body.clone(), fetched: kept.fetched, made, next };
-        let due = kept.expires.unwrap_or(kept.fetched);
+        let due = kept.fetched.after(LIST_SHORTEST);
         let list = Self::new(url::check(&kept.url).ok()?);
         Some(Self { at_hand: Some(at_hand), tried: kept.fetched, due, ..list })
     }
