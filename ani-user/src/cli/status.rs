@@ -141,7 +141,8 @@ fn revocation(crls: &Value) -> String {
     if no_room > 0 {
         text.push_str(&format!("; for {no_room} more there is no room"));
     }
-    for list in lists.iter().filter(|list| list["state"] != "current") {
+    let is_well = |list: &&Value| list["state"] == "current" || list["state"] == "kept";
+    for list in lists.iter().filter(|list| !is_well(list)) {
         text.push_str(&format!(
             "\n            {} is {}",
             shown(&list["url"]),

@@ -149,7 +149,7 @@ impl Shared {
                 drop(watched);
                 self.bench.trust(Arc::clone(&trust), self.lists.clone());
                 tracing::info!(
-                    "{} trust anchors and {} revocation lists are in force",
+                    "in force are {} trust anchors and {} revocation lists",
                     trust.anchors.len(),
                     trust.crls.len()
                 );

@@ -124,7 +124,8 @@ struct AtHand {
 pub struct Shown {
     /// Where it is.
     pub url: String,
-    /// How the last fetch ended: a word of [`End`]; `pending` before the first.
+    /// How the last fetch ended: a word of [`End`]. Before the first it is `kept` where one of the disk
+    /// is in force, and `pending` where none is.
     pub state: &'static str,
     /// What was found, where it did not end well.
     pub detail: Option<String>,
@@ -303,7 +304,11 @@ impl List {
         let detail = self.last.as_ref().map(|(_, detail)| detail.clone());
         Shown {
             url: self.url.to_string(),
-            state: self.last.as_ref().map_or("pending", |(end, _)| end.as_str()),
+            state: match &self.last {
+                Some((end, _)) => end.as_str(),
+                None if at_hand.is_some() => "kept",
+                None => "pending",
+            },
             detail: detail.filter(|detail| !detail.is_empty()),
             fetched: at_hand.map(|at_hand| at_hand.fetched),
             next_update: at_hand
