@@ -315,6 +315,8 @@ pub struct Stir {
     pub max_age: Duration,
     /// Whether certificates are fetched over https.
     pub fetch: bool,
+    /// Whether revocation lists are, from where the certificates say; only where those are.
+    pub fetch_crls: bool,
     /// Folder of certificates that are looked for there before they are fetched.
     pub local: Option<PathBuf>,
     /// PEM file of roots that https is trusted by, beside the system's.
@@ -337,6 +339,7 @@ impl Default for Stir {
             crls: None,
             max_age: Duration::from_secs(60),
             fetch: true,
+            fetch_crls: true,
             local: None,
             roots: None,
             allow_addresses: Vec::new(),

@@ -19,7 +19,7 @@ use crate::{
     config::{Config, Rate, Stir},
     identity::Lookup,
     policy::{Block, Enforce},
-    stir::{Credential, Outcome, cache::Cache, pool::Load},
+    stir::{Credential, Outcome, cache::Cache, lists::Report, pool::Load},
     store::{self, Store},
     telemetry::{Tallies, Telemetry},
     time::Timestamp,
@@ -75,6 +75,9 @@ pub trait Verifies: Send + Sync {
 
     /// How fetches of certificates ended, those that occurred.
     fn fetches(&self) -> Vec<(Outcome, u64)>;
+
+    /// What there is of revocation lists that are fetched; none where none are.
+    fn lists(&self) -> Option<Report>;
 
     /// Takes what of `[stir]` a reload changes.
     fn reconfigure(&self, settings: &Stir);

@@ -39,12 +39,14 @@ pub mod certificate;
 pub mod tn_auth_list;
 /// With which claims: JWTClaimConstraints and EnhancedJWTClaimConstraints.
 pub mod constraints;
-/// Whom the operator trusts: anchors and revocation lists, as files.
+/// Whom the operator trusts: anchors and revocation lists.
 pub mod trust;
 /// Trust anchors.
 pub mod anchors;
 /// Revocation lists.
 pub mod crls;
+/// Those that are fetched.
+pub mod lists;
 /// PEM and DER, whichever it is.
 mod pem;
 /// An authority for tests: issues certificates, right and wrong ones, and signs with them.
@@ -56,13 +58,15 @@ pub mod results;
 pub mod pool;
 /// How far the clock is from those of the signers.
 pub mod skew;
+/// A clock that is wrong altogether.
+pub mod wrong_clock;
 /// Where a certificate may be.
 pub mod url;
 /// Addresses that are not asked.
 pub mod address;
 /// How many certificates are asked for.
 pub mod budget;
-/// One certificate is fetched.
+/// One certificate, or one revocation list, is fetched.
 pub mod fetch;
 /// How long it is used.
 pub mod freshness;

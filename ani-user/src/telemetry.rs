@@ -15,7 +15,7 @@ use self::{callers::Callers, signatures::Signatures};
 use crate::{
     config::NO_TRUNK_NAME,
     invite::{AniStatus, Invite},
-    stir::{Judgement, skew::Notice},
+    stir::{Judgement, skew, wrong_clock},
     time::Timestamp,
 };
 
@@ -129,9 +129,12 @@ impl Telemetry {
         self.state().signatures.all(signers)
     }
 
-    /// What somebody should be told of the clock now.
-    pub fn clock_notice(&self, now: Timestamp) -> Option<Notice> {
-        self.state().signatures.notice(now)
+    /// What somebody should be told of the clock now: by valid calls, and by those that it fails.
+    pub fn clock_notices(
+        &self,
+        now: Timestamp,
+    ) -> (Option<skew::Notice>, Option<wrong_clock::Notice>) {
+        self.state().signatures.notices(now)
     }
 
     /// The `count` callers with the most, the one with the most first; of equals the one seen last.

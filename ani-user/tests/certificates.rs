@@ -15,3 +15,6 @@ mod ends;
 /// How long certificates are kept, and what is kept of them.
 #[path = "certificates/keeping.rs"]
 mod keeping;
+/// Revocation lists from where certificates say they are.
+#[path = "certificates/lists.rs"]
+mod lists;

@@ -145,6 +145,7 @@ fn call<'s>(signed: &'s Signed, value: &'s [&'s [u8]; 1]) -> Call<'s> {
         caller: Some(Party::Tn(signed.caller.as_str().into())),
         called: [Some(Party::Tn(signed.called.as_str().into())), None],
         date: None,
+        resource_priority: None,
         attempt: 1,
         now: Timestamp::new(NOW, 0),
     }

@@ -120,6 +120,38 @@ fn signatures(stir: &Value) -> String {
     if let Some(skew) = stir["clock_skew_s"].as_f64() {
         text.push_str(&format!("\nclock       {skew:+.1} s against the signers"));
     }
+    if let Some(wrong) = stir["clock_wrong_s"].as_f64() {
+        text.push_str(&format!(
+            "\nclock       WRONG by {wrong:+.0} s: most calls are stale or future for that alone; set \
+             this host's time"
+        ));
+    }
+    text + &revocation(&stir["crls"])
+}
+
+/// Revocation lists that are fetched: how many are in force, and each that is in trouble.
+fn revocation(crls: &Value) -> String {
+    let lists = items(&crls["lists"]);
+    let no_room = crls["no_room"].as_u64().unwrap_or(0);
+    if lists.is_empty() {
+        return String::new();
+    }
+    let in_force = lists.iter().filter(|list| !list["fetched"].is_null()).count();
+    let mut text = format!("\ncrls        {in_force} of {} fetched are in force", lists.len());
+    if no_room > 0 {
+        text.push_str(&format!("; for {no_room} more there is no room"));
+    }
+    let is_well = |list: &&Value| list["state"] == "current" || list["state"] == "kept";
+    for list in lists.iter().filter(|list| !is_well(list)) {
+        text.push_str(&format!(
+            "\n            {} is {}",
+            shown(&list["url"]),
+            shown(&list["state"])
+        ));
+        if !list["detail"].is_null() {
+            text.push_str(&format!(": {}", shown(&list["detail"])));
+        }
+    }
     text
 }
 

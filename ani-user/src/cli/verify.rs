@@ -192,6 +192,7 @@ impl Watch {
             caller: None,
             called: [None, None],
             date: None,
+            resource_priority: None,
             attempt: 0,
             now: self.at,
         };
@@ -252,6 +253,7 @@ fn record(told: &Told, at: Timestamp) -> Value {
             ("origid", json!(judged.origid)),
             ("name", json!(judged.name)),
             ("call_reason", json!(judged.call_reason)),
+            ("priority", json!(judged.priority)),
             ("reason_header", json!(judged.reason())),
             ("steps", steps.cloned().collect()),
         ] {

@@ -131,6 +131,7 @@ pub(super) struct Stir {
     pub(super) crls: Option<Spanned<String>>,
     pub(super) max_age: Option<Spanned<String>>,
     pub(super) fetch: Option<bool>,
+    pub(super) fetch_crls: Option<bool>,
     pub(super) local: Option<Spanned<String>>,
     pub(super) roots: Option<Spanned<String>>,
     pub(super) allow_addresses: Option<Spanned<Vec<Spanned<String>>>>,

@@ -42,6 +42,7 @@ fn the_sample_names_every_key() {
         "crls",
         "max_age",
         "fetch",
+        "fetch_crls",
         "local",
         "roots",
         "allow_addresses",

@@ -81,6 +81,7 @@ impl Daemon {
             "outcomes": outcomes,
             "clock_skew_s": all.skew.map(|(seconds, _)| seconds),
             "clock_skew_samples": all.skew.map_or(0, |(_, samples)| samples),
+            "clock_wrong_s": all.wrong_clock,
             "queued": load.queued,
             "waiting_for_certificate": load.waiting,
             "pool_full": load.full,
@@ -90,6 +91,7 @@ impl Daemon {
             "signers": signers,
             "certificates": certificates,
             "fetches": fetches,
+            "crls": verifies.and_then(|verifies| verifies.lists()),
         })
     }
 
@@ -176,6 +178,16 @@ impl Daemon {
         registry.register(
             "ani_certificate_fetches",
             "Fetches of certificates, by how they ended; valid are those that brought one",
+            fetches,
+        );
+        let Some(lists) = verifies.lists() else { return };
+        let fetches = Family::<Fetched, Counter>::default();
+        for (outcome, count) in lists.fetches {
+            fetches.get_or_create(&Fetched { outcome }).inc_by(count);
+        }
+        registry.register(
+            "ani_crl_fetches",
+            "Fetches of revocation lists, by how they ended; current are those that brought one",
             fetches,
         );
     }

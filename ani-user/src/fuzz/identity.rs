@@ -55,6 +55,7 @@ pub fn identity(data: &[u8]) -> bool {
         caller: Some(Party::Tn("12155550100".into())),
         called: ["12155550199", "12155550188"].map(|tn| Some(Party::Tn(tn.into()))),
         date: Some(DATE),
+        resource_priority: Some(b"ets.0, wps.1"[..].into()),
         attempt: 1,
         now: Timestamp::new(NOW, 0),
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::stir::{Judged, Judgement};
+use crate::stir::{Judged, Judgement, Outcome};
 
 /// What came of each PASSporT. Shared with those who remember it, so that a repeated INVITE costs
 /// nothing.
@@ -32,7 +32,9 @@ impl Serialize for Passports {
     }
 }
 
-/// One of them; what it says of itself, whatever came of it.
+/// One of them. Who is said to call whom is shown whatever came of it, so that it can be compared with
+/// the call. What others would show or act on, the last three, is there only where the signature vouches
+/// for it.
 #[derive(Serialize)]
 struct Shown<'a> {
     ppt: Option<&'a str>,
@@ -44,10 +46,14 @@ struct Shown<'a> {
     attest: Option<&'a str>,
     orig: Option<&'a str>,
     origid: Option<&'a str>,
+    name: Option<&'a str>,
+    call_reason: Option<&'a str>,
+    priority: Option<&'a [Box<str>]>,
 }
 
 impl<'a> Shown<'a> {
     fn of(judged: &'a Judged) -> Self {
+        let vouched = (judged.outcome == Outcome::Valid).then_some(judged);
         Self {
             ppt: judged.ppt.as_deref(),
             outcome: judged.outcome.as_str(),
@@ -58,6 +64,9 @@ impl<'a> Shown<'a> {
             attest: judged.attest.as_deref(),
             orig: judged.orig.as_deref(),
             origid: judged.origid.as_deref(),
+            name: vouched.and_then(|judged| judged.name.as_deref()),
+            call_reason: vouched.and_then(|judged| judged.call_reason.as_deref()),
+            priority: vouched.map(|judged| &*judged.priority).filter(|list| !list.is_empty()),
         }
     }
 }

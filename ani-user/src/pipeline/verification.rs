@@ -89,6 +89,7 @@ impl Verification {
             caller: caller(parsed, of.identity, of.reading),
             called: called(parsed, &of.reading.dial_plan),
             date: date(parsed),
+            resource_priority: resource_priority(parsed),
             attempt: self
                 .keys
                 .hash_one((parsed.call_id, parsed.from.as_ref().map(|from| from.tag()))),
@@ -194,6 +195,26 @@ fn number<'a>(text: Cow<'a, str>, plan: &DialPlan) -> Result<Party<'a>, Cow<'a, 
 fn date<'a>(parsed: &Invite<'a>) -> Option<&'a [u8]> {
     let compact = parsed.identity.iter().any(|value| sip::trim(value).starts_with(b".."));
     compact.then(|| parsed.header(b"date").next()).flatten()
+}
+
+/// Resource-Priority (RFC 4412 §3.1), which only a PASSporT that grants priority is about: to find it,
+/// all headers are walked through. Several lines are one list (RFC 3261 §7.3.1).
+fn resource_priority<'a>(parsed: &Invite<'a>) -> Option<Cow<'a, [u8]>> {
+    if !parsed.identity.iter().any(|value| may_grant_priority(value)) {
+        return None;
+    }
+    let mut lines = parsed.header(b"resource-priority");
+    let first = lines.next()?;
+    Some(lines.fold(Cow::Borrowed(first), |all, line| [&*all, line].join(&b","[..]).into()))
+}
+
+/// By its parameters, where the kind must stand; of one that has others within it, nothing is known.
+fn may_grant_priority(identity: &[u8]) -> bool {
+    let parameters = memchr::memchr(b';', identity).map_or(&[][..], |at| &identity[at..]);
+    let has = |kind: &[u8]| {
+        parameters.windows(kind.len()).any(|window| window.eq_ignore_ascii_case(kind))
+    };
+    has(b"rph") || has(b"div-o")
 }
 
 #[cfg(test)]

@@ -19,9 +19,11 @@ use crate::{
         Call, Judgement, Outcome,
         bench::{self, Bench},
         cache::{self, Cache},
+        lists::{self, Lists},
         pool::{Judge, Load, Pool},
-        skew::Notice,
+        skew,
         trust::Watch,
+        wrong_clock,
     },
     telemetry::{Caller, Telemetry},
     time::Timestamp,
@@ -36,13 +38,15 @@ const AGAIN: Duration = Duration::from_secs(3_600);
 /// All of it; ended by [`Stir::end`].
 pub(super) struct Stir {
     shared: Arc<Shared>,
-    fetching: Option<JoinHandle<()>>,
+    fetching: Vec<JoinHandle<()>>,
 }
 
 struct Shared {
     bench: Arc<Bench>,
     pool: Arc<Pool<Whose>>,
     watch: Mutex<Watched>,
+    /// Revocation lists, where they are fetched.
+    lists: Option<Arc<Lists>>,
     anchors: PathBuf,
 }
 
@@ -64,14 +68,16 @@ impl Stir {
     ///
     /// # Errors
     ///
-    /// When certificates cannot be kept, `stir.roots` cannot be read, or the system refuses a thread.
+    /// When certificates or revocation lists cannot be kept, `stir.roots` cannot be read, or the system
+    /// refuses a thread.
     pub(super) fn start(daemon: &Daemon, clock: Clock) -> Result<Option<Self>> {
         let config = daemon.config();
         let settings = &config.stir;
         let Some(anchors) = settings.anchors.clone() else { return Ok(None) };
-        let watch = Watch::new(Some(&anchors), settings.crls.as_deref());
+        let lists = open_lists(&config, clock)?;
+        let watch = Watch::new(Some(&anchors), settings.crls.as_deref(), lists.clone());
         let trust = Arc::clone(watch.trust());
-        let reader = bench::reader(Arc::clone(&trust));
+        let reader = bench::reader(Arc::clone(&trust), lists.clone());
         let (cache, requests) =
             Cache::new(cache_settings(&config), reader, clock.now()).context("[stir]")?;
         let bench = Arc::new(Bench::new(Arc::clone(&cache), &trust, settings.max_age));
@@ -94,10 +100,17 @@ impl Stir {
                 pool.arrived(url);
             }
         });
-        let fetching =
-            requests.map(|requests| tokio::spawn(requests.serve(cache, move || clock.now())));
+        let mut fetching = Vec::new();
+        if let Some(requests) = requests {
+            if let Some(lists) = lists.clone() {
+                let (fetcher, cache) = (requests.fetcher(), Arc::clone(&cache));
+                let permits = move |url: &_, now| cache.permits(url, now);
+                fetching.push(tokio::spawn(lists.serve(fetcher, permits, move || clock.now())));
+            }
+            fetching.push(tokio::spawn(requests.serve(cache, move || clock.now())));
+        }
         let watch = Mutex::new(Watched { watch, told: None });
-        let shared = Arc::new(Shared { bench, pool, watch, anchors });
+        let shared = Arc::new(Shared { bench, pool, watch, lists, anchors });
         shared.tell_of_trust(&trust);
         daemon.verify_with(Arc::clone(&shared) as _);
         daemon.show_certificates(Arc::clone(shared.bench.cache()));
@@ -118,7 +131,7 @@ impl Stir {
 
     /// Fetches nothing more; what was taken is ended without waiting for certificates.
     pub(super) fn end(&self) {
-        if let Some(fetching) = &self.fetching {
+        for fetching in &self.fetching {
             fetching.abort();
         }
         self.shared.pool.stop();
@@ -134,8 +147,12 @@ impl Shared {
             Ok(Some(trust)) => {
                 watched.told = None;
                 drop(watched);
-                self.bench.trust(Arc::clone(&trust));
-                tracing::info!("{} trust anchors are in force", trust.anchors.len());
+                self.bench.trust(Arc::clone(&trust), self.lists.clone());
+                tracing::info!(
+                    "in force are {} trust anchors and {} revocation lists",
+                    trust.anchors.len(),
+                    trust.crls.len()
+                );
                 self.tell_of_trust(&trust);
             }
             Err(warning) => {
@@ -185,6 +202,10 @@ impl Verifies for Shared {
         fetches
     }
 
+    fn lists(&self) -> Option<lists::Report> {
+        self.lists.as_ref().map(|lists| lists.report())
+    }
+
     fn reconfigure(&self, settings: &config::Stir) {
         self.bench.set_max_age(settings.max_age);
     }
@@ -229,6 +250,17 @@ fn completed(telemetry: &Telemetry, whose: &Whose, arrived: Timestamp, judgement
     );
 }
 
+/// Lists that are fetched, with those that are at hand; none where they are not.
+fn open_lists(config: &config::Config, clock: Clock) -> Result<Option<Arc<Lists>>> {
+    if !(config.stir.fetch && config.stir.fetch_crls) {
+        return Ok(None);
+    }
+    let folder = config.store.path.join(lists::FOLDER);
+    let lists = Lists::open(&folder, clock.now())
+        .with_context(|| format!("[stir]: cannot keep revocation lists in {}", folder.display()))?;
+    Ok(Some(Arc::new(lists)))
+}
+
 fn cache_settings(config: &config::Config) -> cache::Settings {
     let stir = &config.stir;
     cache::Settings {
@@ -242,18 +274,34 @@ fn cache_settings(config: &config::Config) -> cache::Settings {
 }
 
 fn tell_of_clock(telemetry: &Telemetry, now: Timestamp) {
-    match telemetry.clock_notice(now) {
-        Some(Notice::Off(seconds)) => {
-            let way = if seconds > 0.0 { "ahead of" } else { "behind" };
-            tracing::warn!(
-                "the clock is {:.1} s {way} those of the signers: valid calls will fail as stale or \
-                 future when it is stir.max_age; check this host's time",
-                seconds.abs()
-            );
-        }
-        Some(Notice::Back(seconds)) => {
+    let (skew, wrong) = telemetry.clock_notices(now);
+    match skew {
+        Some(skew::Notice::Off(seconds)) => tracing::warn!(
+            "the clock is {:.1} s {} those of the signers: valid calls will fail as stale or future \
+             when it is stir.max_age; check this host's time",
+            seconds.abs(),
+            way(seconds),
+        ),
+        Some(skew::Notice::Back(seconds)) => {
             tracing::info!("the clock agrees with the signers again, to {:.1} s", seconds.abs());
         }
         None => {}
     }
+    match wrong {
+        Some(wrong_clock::Notice::Wrong(seconds)) => tracing::warn!(
+            "the clock is wrong: {:.0} s {} those of the signers, who agree; most calls are stale or \
+             future for that alone; set this host's time (`timedatectl set-ntp true`, or `chronyc \
+             makestep`)",
+            seconds.abs(),
+            way(seconds),
+        ),
+        Some(wrong_clock::Notice::Right) => {
+            tracing::info!("most calls are no longer stale or future for the clock alone");
+        }
+        None => {}
+    }
+}
+
+fn way(seconds: f64) -> &'static str {
+    if seconds > 0.0 { "ahead of" } else { "behind" }
 }

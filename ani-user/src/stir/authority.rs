@@ -25,6 +25,14 @@ use rcgen::{
     SerialNumber, date_time_ymd,
 };
 use serde_json::{Value, json};
+use x509_cert::{
+    der::{Encode as _, asn1::Ia5String, oid::AssociatedOid as _},
+    ext::pkix::{
+        CrlDistributionPoints,
+        crl::dp::DistributionPoint,
+        name::{DistributionPointName, GeneralName},
+    },
+};
 
 use super::{
     constraints::{self, Constraints},
@@ -157,6 +165,24 @@ impl Leaf {
             usages: vec![KeyUsagePurpose::DigitalSignature],
             authority: false,
         }
+    }
+
+    /// The same, and there is the list that would name it.
+    pub fn listed(mut self, url: &str) -> Self {
+        let url = Ia5String::new(url).expect("ASCII");
+        let names = vec![GeneralName::UniformResourceIdentifier(url)];
+        let point = DistributionPoint {
+            distribution_point: Some(DistributionPointName::FullName(names)),
+            reasons: None,
+            crl_issuer: None,
+        };
+        let value = CrlDistributionPoints(vec![point]).to_der().expect("DER");
+        self.extensions.push((
+            CrlDistributionPoints::OID.arcs().map(u64::from).collect(),
+            false,
+            value,
+        ));
+        self
     }
 
     fn named(mut self, name: &str) -> Self {

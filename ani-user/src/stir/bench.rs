@@ -12,6 +12,7 @@ use std::{
 use super::{
     Call, Credential, Credentials, Judgement, Outcome, Replays, Settings, Trust,
     cache::{Cache, Found, Reader},
+    lists::Lists,
     verify,
 };
 use crate::time::Timestamp;
@@ -63,16 +64,22 @@ impl Bench {
     }
 
     /// Takes other anchors and revocation lists: all certificates are read anew.
-    pub fn trust(&self, trust: Arc<Trust>) {
+    pub fn trust(&self, trust: Arc<Trust>, lists: Option<Arc<Lists>>) {
         let anchors = trust.anchors.len();
-        self.cache.reread(reader(trust));
+        self.cache.reread(reader(trust, lists));
         self.anchors.store(anchors, Ordering::Relaxed);
     }
 }
 
-/// Reads certificates by whom the operator trusts.
-pub fn reader(trust: Arc<Trust>) -> Reader<Credential> {
-    Arc::new(move |pem| Credential::read(pem, &trust))
+/// Reads certificates by whom the operator trusts; tells `lists` where theirs are.
+pub fn reader(trust: Arc<Trust>, lists: Option<Arc<Lists>>) -> Reader<Credential> {
+    Arc::new(move |pem| {
+        let credential = Credential::read(pem, &trust)?;
+        if let Some(lists) = &lists {
+            lists.name(credential.points());
+        }
+        Ok(credential)
+    })
 }
 
 /// The certificates that are at hand now.

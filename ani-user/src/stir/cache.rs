@@ -28,6 +28,7 @@ use super::{
     Class, Outcome, address,
     disk::{Disk, Kept},
     fetch::{Failure, Fetched, Fetcher, RootsError},
+    freshness,
     local::{Local, Stamp},
     url,
 };
@@ -297,13 +298,18 @@ impl<T: Send + Sync + 'static> Cache<T> {
         Ok(())
     }
 
+    /// Whether the host of a URL may be asked for something else now: it has one budget.
+    pub fn permits(&self, url: &Url, now: Timestamp) -> bool {
+        self.lock().budget.take(&url::host_name(url), now)
+    }
+
     /// How a request ended: keeps what came, or that nothing did. Blocks while it writes to the disk.
     fn settle(&self, key: &Key, fetched: Result<Fetched, Failure>, now: Timestamp) {
         let fits = fetched.as_ref().is_ok_and(|fetched| fetched.fits);
         let taken = fetched.and_then(|Fetched { body, fresh, .. }| {
             // What the client read may be a piece of something larger.
             let body = Bytes::copy_from_slice(&body);
-            let expires = Some(now.after(fresh));
+            let expires = Some(now.after(freshness::of_certificate(fresh)));
             let taken = self.take(key, body.clone(), Origin::Fetched, now, expires, None);
             let taken = taken.map_err(|outcome| match outcome {
                 Outcome::CertificateMalformed if !fits => {

@@ -20,6 +20,9 @@ pub struct Call<'a> {
     pub called: [Option<Party<'a>>; CALLED],
     /// Value of Date, as it came: the compact form has its time from it (RFC 8224 §4.1).
     pub date: Option<&'a [u8]>,
+    /// Values of Resource-Priority, with commas between them; none without that header, or where no
+    /// PASSporT is about it.
+    pub resource_priority: Option<Cow<'a, [u8]>>,
     /// Tells this call attempt from others: a hash of Call-ID and From tag. Retransmissions, forks and
     /// repetitions with credentials have the same.
     pub attempt: u64,

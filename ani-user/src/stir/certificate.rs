@@ -33,9 +33,12 @@ use super::{
 mod facts;
 /// From the certificate to an anchor, and when.
 mod path;
+/// Where the lists are that would name it.
+mod points;
 
 pub use facts::{CertificateFacts, Facts};
 use path::Path;
+pub use points::{MAX_POINTS, Points};
 
 /// Longest file, bytes.
 pub const MAX_PEM: usize = 64 << 10;
@@ -53,6 +56,7 @@ pub struct Credential {
     key: Option<ParsedPublicKey>,
     numbers: Result<TnAuthList, Outcome>,
     constraints: Result<Vec<Constraints>, Outcome>,
+    points: Points,
     facts: Facts,
 }
 
@@ -77,12 +81,13 @@ impl Credential {
         let (leaf, above) = served.split_first().ok_or(Outcome::CertificateMalformed)?;
 
         let numbers = numbers(&leaf.x509);
-        let path = Path::find(leaf, above, &numbers, trust);
+        let mut points = Points::default();
+        let path = Path::find(leaf, above, &numbers, trust, &mut points);
         let constraints = constraints(&leaf.x509);
         let signer = signer(&leaf.x509, &numbers);
         let key = key(&leaf.x509);
         let facts = Facts::of(&served, &path, &numbers, &constraints, key.is_some());
-        Ok(Self { signer, path, key, numbers, constraints, facts })
+        Ok(Self { signer, path, key, numbers, constraints, points, facts })
     }
 
     /// Who signs with it: the service provider code (SPC), else the common name of the subject, else
@@ -132,6 +137,12 @@ impl Credential {
     /// key than one of ES256 none is.
     pub fn verify(&self, signed: &[u8], signature: &[u8; 64]) -> bool {
         self.key.as_ref().is_some_and(|key| key.verify_sig(signed, signature).is_ok())
+    }
+
+    /// Where the lists are that would revoke it: of those certificates alone that lead to an anchor,
+    /// revoked ones among them.
+    pub fn points(&self) -> &Points {
+        &self.points
     }
 
     /// What there is to show of it.

@@ -1,8 +1,9 @@
-//! Revocation lists (RFC 5280 §5): what somebody put into a folder, a script for instance.
+//! Revocation lists (RFC 5280 §5): what somebody put into a folder, a script for instance, and what was
+//! fetched from the distribution points that certificates name (`stir::lists`).
 //!
 //! They can only take trust away, and only by naming a certificate: a list that is missing, too old,
 //! of another authority or badly signed never fails a call. A list that is too old still names what
-//! is revoked. Nothing is fetched from the distribution points that certificates name.
+//! is revoked.
 
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
 use webpki::{CertRevocationList, OwnedCertRevocationList};
@@ -15,6 +16,10 @@ use super::{
 
 /// Lists that name certificates of many authorities.
 mod indirect;
+/// Whether a list that was fetched is one to be kept.
+mod sound;
+
+pub use sound::{Sound, Unsound};
 
 use indirect::{Revoked, Unusable};
 
@@ -24,15 +29,17 @@ pub struct Crls {
     direct: Vec<CertRevocationList<'static>>,
     indirect: usize,
     revoked: Revoked,
+    signers: Vec<TrustAnchor<'static>>,
 }
 
 impl Crls {
-    /// All lists of all files. Certificates among them are of those who sign indirect lists.
-    pub(super) fn of(files: &Files, warnings: &mut Vec<Warning>) -> Self {
+    /// All lists of all files, and those that were fetched. Certificates among the files, and they
+    /// alone, are of those who sign indirect lists: those the operator put there.
+    pub(super) fn of(files: &Files, fetched: &Files, warnings: &mut Vec<Warning>) -> Self {
         let certificates = files.contents().flat_map(pem::objects::<CertificateDer<'static>>);
         let signers: Vec<_> = certificates.flatten().filter_map(|der| signer(&der)).collect();
         let mut crls = Self::default();
-        for (path, contents) in &files.files {
+        for (path, contents) in files.files.iter().chain(&fetched.files) {
             let mut lists = 0;
             for block in pem::objects::<CertificateRevocationListDer<'static>>(contents) {
                 lists += 1;
@@ -51,6 +58,7 @@ impl Crls {
                 });
             }
         }
+        crls.signers = signers;
         crls
     }
 
@@ -82,6 +90,11 @@ impl Crls {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Who signs indirect lists.
+    pub fn signers(&self) -> &[TrustAnchor<'static>] {
+        &self.signers
     }
 
     /// Those that are each of one authority, which signed it: unverified, and so to be used with a

@@ -1,5 +1,5 @@
 //! Certificates on the disk, so that a restart needs no fetch: one file for each URL in a folder of
-//! their own, named by the SHA-256 of the URL.
+//! their own, named by the SHA-256 of the URL. Revocation lists are kept the same way, in another one.
 //!
 //! ```text
 //! url: https://cert.example.org/a.pem
@@ -52,7 +52,11 @@ pub struct Kept {
 
 /// The folder.
 #[derive(Debug)]
-pub struct Disk(PathBuf);
+pub struct Disk {
+    path: PathBuf,
+    /// Bytes of a body.
+    most: usize,
+}
 
 /// What a folder holds.
 #[derive(Debug, Default)]
@@ -66,20 +70,25 @@ pub struct Content {
 }
 
 impl Disk {
-    /// A folder, made where it is missing; it is then its owner's alone.
+    /// A folder of certificates, made where it is missing; it is then its owner's alone.
     pub fn open(folder: &Path) -> io::Result<Self> {
+        Self::of(folder, MAX_BODY)
+    }
+
+    /// The same of what has at most so many bytes.
+    pub fn of(folder: &Path, most: usize) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        Ok(Self(folder.to_owned()))
+        Ok(Self { path: folder.to_owned(), most })
     }
 
     /// Where it is.
     pub fn folder(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// What it holds. Of what a write left that was cut off nothing stays.
     pub fn load(&self) -> io::Result<Content> {
-        let content = read(&self.0)?;
+        let content = read_within(&self.path, self.most)?;
         for path in &content.torn {
             fs::remove_file(path)?;
         }
@@ -88,7 +97,7 @@ impl Disk {
 
     /// Keeps one: whatever happens meanwhile, the file is the old one or the new one.
     pub fn write(&self, kept: &Kept) -> io::Result<()> {
-        let path = self.0.join(file_name(&kept.url));
+        let path = self.path.join(file_name(&kept.url));
         let temporary = path.with_extension(TEMPORARY);
         let mut file = OpenOptions::new()
             .write(true)
@@ -106,7 +115,7 @@ impl Disk {
 
     /// Keeps one no longer; that there is none is no error.
     pub fn remove(&self, url: &str) -> io::Result<()> {
-        match fs::remove_file(self.0.join(file_name(url))) {
+        match fs::remove_file(self.path.join(file_name(url))) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -119,6 +128,10 @@ impl Disk {
 ///
 /// When the folder itself cannot be read.
 pub fn read(folder: &Path) -> io::Result<Content> {
+    read_within(folder, MAX_BODY)
+}
+
+fn read_within(folder: &Path, most: usize) -> io::Result<Content> {
     let mut content = Content::default();
     for (at, file) in fs::read_dir(folder)?.enumerate() {
         if at == MAX_FILES {
@@ -130,7 +143,7 @@ pub fn read(folder: &Path) -> io::Result<Content> {
             content.torn.push(path);
             continue;
         }
-        match load(&path) {
+        match load(&path, most) {
             Ok(kept) => content.kept.push(kept),
             Err(error) => content.skipped.push(format!("{}: {error}", path.display())),
         }
@@ -139,28 +152,28 @@ pub fn read(folder: &Path) -> io::Result<Content> {
     Ok(content)
 }
 
-fn load(path: &Path) -> Result<Kept, String> {
+fn load(path: &Path, most: usize) -> Result<Kept, String> {
     // A pipe or a device would be waited for.
     let meta = fs::metadata(path).map_err(|error| error.to_string())?;
     if !meta.is_file() {
         return Err("no file".to_owned());
     }
     let mut bytes = Vec::new();
-    let limit = MAX_HEAD + MAX_BODY;
+    let limit = MAX_HEAD + most;
     File::open(path)
         .and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes))
         .map_err(|error| error.to_string())?;
     if bytes.len() > limit {
         return Err(format!("larger than {limit} bytes"));
     }
-    let kept = parse(&bytes).ok_or("damaged, or no file of this cache")?;
+    let kept = parse(&bytes, most).ok_or("damaged, or no file of this cache")?;
     if path.file_name() != Some(OsStr::new(&file_name(&kept.url))) {
         return Err(format!("its name is not that of {}", kept.url));
     }
     Ok(kept)
 }
 
-fn parse(bytes: &[u8]) -> Option<Kept> {
+fn parse(bytes: &[u8], most: usize) -> Option<Kept> {
     let end = memchr::memmem::find(bytes, b"\n\n")?;
     let mut lines = str::from_utf8(bytes.get(..end)?).ok()?.lines();
     let mut value = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(": ");
@@ -173,7 +186,7 @@ fn parse(bytes: &[u8]) -> Option<Kept> {
     let body = bytes.get(end + 2..)?;
     let sound = url::check(url).is_ok_and(|canonical| canonical.as_str() == url)
         && !body.is_empty()
-        && body.len() <= MAX_BODY;
+        && body.len() <= most;
     sound.then(|| Kept {
         url: url.to_owned(),
         fetched,
@@ -229,7 +242,7 @@ mod tests {
         // Cut anywhere before the certificate, it is no file of ours.
         let head = memchr::memmem::find(&good, b"\n\n").expect("a head") + 2;
         for cut in 0..=head {
-            assert_eq!(parse(&good[..cut]), None, "cut at {cut}");
+            assert_eq!(parse(&good[..cut], MAX_BODY), None, "cut at {cut}");
         }
         let large = [&good[..], &vec![b'x'; MAX_BODY + MAX_HEAD]].concat();
         for (name, bytes) in [

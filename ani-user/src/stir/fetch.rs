@@ -1,5 +1,5 @@
-//! One certificate is fetched: bounded in time, bytes and redirects, and from addresses of the public
-//! internet alone.
+//! One certificate, or one revocation list, is fetched: bounded in time, bytes and redirects, and from
+//! addresses of the public internet alone.
 //!
 //! The URL is a stranger's. So each host that it leads to is resolved here, its addresses are looked
 //! at, and the connection is made to an address that was looked at and to no name: a name that
@@ -32,18 +32,36 @@ pub use self::connect::RootsError;
 pub const MAX_BODY: usize = 64 * 1024;
 /// How long a fetch may take in all: names, connections, redirects, body.
 pub const TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes of a revocation list: some 20,000 certificates.
+pub const MAX_LIST: usize = 1024 * 1024;
+/// How long the fetch of one may take: nothing waits for it.
+pub const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Redirects that are followed.
 pub const MAX_REDIRECTS: usize = 3;
 /// Bytes of the head of an answer; what is read at once has this too.
 const MAX_HEAD: usize = 16 * 1024;
 
+/// What a fetch may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of the body.
+    pub body: usize,
+    /// All of it, from the first name to the last byte.
+    pub time: Duration,
+}
+
+/// Of a certificate with its chain.
+pub const CERTIFICATE: Bounds = Bounds { body: MAX_BODY, time: TIMEOUT };
+/// Of a revocation list.
+pub const LIST: Bounds = Bounds { body: MAX_LIST, time: LIST_TIMEOUT };
+
 /// What came.
 #[derive(Debug)]
 pub struct Fetched {
-    /// As it came; not empty, at most [`MAX_BODY`] bytes.
+    /// As it came; not empty, at most [`Bounds::body`] bytes.
     pub body: Bytes,
-    /// How long it may be used.
-    pub fresh: Duration,
+    /// How long it is fresh by the rules of HTTP caching; none where the answer does not say.
+    pub fresh: Option<Duration>,
     /// Whether the media type is one that certificates are sent as, as carelessly as they are.
     pub fits: bool,
 }
@@ -71,7 +89,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Fetches certificates; one for all of them.
+/// Fetches certificates and revocation lists; one for all of them.
 pub struct Fetcher(Connector);
 
 /// What an answer comes to.
@@ -92,17 +110,18 @@ impl Fetcher {
     }
 
     /// Fetches what is at a URL that [`url::check`] gave; `now` is for the times of HTTP caching.
-    pub async fn get(&self, url: &Url, now: Timestamp) -> Result<Fetched, Failure> {
-        tokio::time::timeout(TIMEOUT, self.follow(url, now)).await.unwrap_or_else(|_| {
-            let within = format_args!("nothing whole within {} s", TIMEOUT.as_secs());
+    pub async fn get(&self, url: &Url, bounds: Bounds, now: Timestamp) -> Result<Fetched, Failure> {
+        let Bounds { body, time } = bounds;
+        tokio::time::timeout(time, self.follow(url, body, now)).await.unwrap_or_else(|_| {
+            let within = format_args!("nothing whole within {} s", time.as_secs());
             Err(Failure::new(Outcome::FetchTimeout, within))
         })
     }
 
-    async fn follow(&self, url: &Url, now: Timestamp) -> Result<Fetched, Failure> {
+    async fn follow(&self, url: &Url, most: usize, now: Timestamp) -> Result<Fetched, Failure> {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            match self.ask(&url, now).await? {
+            match self.ask(&url, most, now).await? {
                 Step::Done(fetched) => return Ok(fetched),
                 Step::Elsewhere(next) => url = next,
             }
@@ -111,7 +130,7 @@ impl Fetcher {
     }
 
     /// One request, on a connection of its own that ends with it.
-    async fn ask(&self, url: &Url, now: Timestamp) -> Result<Step, Failure> {
+    async fn ask(&self, url: &Url, most: usize, now: Timestamp) -> Result<Step, Failure> {
         let stream = self.0.connect(url).await?;
         let broken = |error: hyper::Error| Failure::new(Outcome::FetchHttp, cause(&error));
         let (mut sender, connection) = http1::Builder::new()
@@ -129,7 +148,7 @@ impl Fetcher {
             .map_err(|error| Failure::new(Outcome::FetchHttp, error))?;
         let exchange = async {
             let response = sender.send_request(request).await.map_err(broken)?;
-            answer(url, response, now).await
+            answer(url, response, most, now).await
         };
         // Driven here and by no task of its own: it is closed when this future is dropped, at the
         // deadline too. How it ended is told by the exchange.
@@ -144,7 +163,12 @@ impl Fetcher {
     }
 }
 
-async fn answer(url: &Url, response: Response<Incoming>, now: Timestamp) -> Result<Step, Failure> {
+async fn answer(
+    url: &Url,
+    response: Response<Incoming>,
+    most: usize,
+    now: Timestamp,
+) -> Result<Step, Failure> {
     let status = response.status();
     if let 301 | 302 | 303 | 307 | 308 = status.as_u16() {
         return elsewhere(url, response.headers()).map(Step::Elsewhere);
@@ -155,14 +179,14 @@ async fn answer(url: &Url, response: Response<Incoming>, now: Timestamp) -> Resu
         return Err(Failure { gone, ..failure });
     }
     let too_large = |size: &dyn fmt::Display| {
-        let detail = format_args!("{size} than {} KB", MAX_BODY / 1024);
+        let detail = format_args!("{size} than {} KB", most / 1024);
         Failure::new(Outcome::FetchTooLarge, detail)
     };
-    if response.body().size_hint().lower() > MAX_BODY as u64 {
+    if response.body().size_hint().lower() > most as u64 {
         return Err(too_large(&"content-length is more"));
     }
     let (head, body) = response.into_parts();
-    let body = Limited::new(body, MAX_BODY).collect().await.map_err(|error| {
+    let body = Limited::new(body, most).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
             return too_large(&"more came");
         }
@@ -172,7 +196,7 @@ async fn answer(url: &Url, response: Response<Incoming>, now: Timestamp) -> Resu
     if body.trim_ascii().is_empty() {
         return Err(Failure::new(Outcome::FetchEmpty, "an empty answer"));
     }
-    let (fresh, fits) = (freshness::lifetime(&head.headers, now), fits(&head.headers));
+    let (fresh, fits) = (freshness::said(&head.headers, now), fits(&head.headers));
     Ok(Step::Done(Fetched { body, fresh, fits }))
 }
 

@@ -1,5 +1,5 @@
-//! How long a certificate that was fetched is used: 24 hours, or longer where HTTP caching says so
-//! (ATIS-1000074 §5.3.1, RFC 9111 §4.2).
+//! How long what was fetched is used: a certificate 24 hours, or longer where HTTP caching says so
+//! (ATIS-1000074 §5.3.1, RFC 9111 §4.2); a revocation list an hour, or less.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -10,16 +10,30 @@ use hyper::{
 
 use crate::time::Timestamp;
 
-/// Whatever the answer says: less than this, or nothing, is this.
+/// Of a certificate, whatever the answer says: less than this, or nothing, is this.
 pub const SHORTEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// A year's `max-age` on a file that is then replaced would hide the new one.
 pub const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How long an answer that came at `now` is fresh.
-pub fn lifetime(headers: &HeaderMap, now: Timestamp) -> Duration {
-    let said = max_age(headers).or_else(|| expires(headers, now)).unwrap_or(Duration::ZERO);
-    let age = text(headers, &AGE).and_then(seconds).unwrap_or(Duration::ZERO);
-    said.saturating_sub(age).clamp(SHORTEST, LONGEST)
+/// A revocation list is not asked for again before this, whatever the answer says.
+pub const LIST_SHORTEST: Duration = Duration::from_secs(10 * 60);
+/// And is after this.
+pub const LIST_LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// How long an answer that came at `now` is fresh, as it says itself.
+pub fn said(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let said = max_age(headers).or_else(|| expires(headers, now))?;
+    Some(said.saturating_sub(text(headers, &AGE).and_then(seconds).unwrap_or(Duration::ZERO)))
+}
+
+/// How long a certificate is used whose answer said so.
+pub fn of_certificate(said: Option<Duration>) -> Duration {
+    said.unwrap_or(Duration::ZERO).clamp(SHORTEST, LONGEST)
+}
+
+/// When a revocation list is asked for again whose answer said so.
+pub fn of_list(said: Option<Duration>) -> Duration {
+    said.unwrap_or(LIST_LONGEST).clamp(LIST_SHORTEST, LIST_LONGEST)
 }
 
 /// `s-maxage`, else `max-age`: what is kept here is shared by all callers.
@@ -105,8 +119,16 @@ mod tests {
                 let value = HeaderValue::from_static(value);
                 map.append(HeaderName::from_static(name), value);
             }
-            let found = lifetime(&map, now);
+            let found = of_certificate(said(&map, now));
             assert_eq!(found, Duration::from_secs(hours * HOUR), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_an_hour_or_less() {
+        for (said, minutes) in [(None, 60), (Some(0), 10), (Some(1_800), 30), (Some(86_400), 60)] {
+            let found = of_list(said.map(Duration::from_secs));
+            assert_eq!(found, Duration::from_secs(minutes * 60), "{said:?}");
         }
     }
 }

@@ -48,6 +48,10 @@ pub struct Judged {
     pub name: Option<Box<str>>,
     /// `crn`: why the caller calls.
     pub call_reason: Option<Box<str>>,
+    /// `rph.auth`: the values of Resource-Priority that the caller may send (RFC 8443); empty for none.
+    pub priority: Box<[Box<str>]>,
+    /// Who signed it, of one that holds in all but the time at which it came.
+    pub but_for_time: Option<Arc<str>>,
     /// The letters of its signature, for [`Judged::reason`]; none of a valid one.
     pub ppi: Option<Box<str>>,
 }
@@ -66,6 +70,8 @@ impl Judged {
             origid: None,
             name: None,
             call_reason: None,
+            priority: Box::default(),
+            but_for_time: None,
             ppi: None,
         }
     }

@@ -141,6 +141,9 @@ outcomes! {
     ClaimsMalformed, "claims-malformed", Failed, Some(438),
         "a claim is not of the type that its RFC says",
         "show the signer the token";
+    RphMismatch, "rph-mismatch", Failed, Some(438),
+        "the call asks for a priority (Resource-Priority) that no rph PASSporT of it grants",
+        "compare Resource-Priority and `auth`: the signer must grant each value (RFC 8443)";
     DivBroken, "div-broken", Failed, Some(438),
         "the div PASSporTs do not lead from the SHAKEN one to the called number without a gap",
         "ask the forwarding carrier to sign each diversion";

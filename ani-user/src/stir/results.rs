@@ -105,6 +105,7 @@ pub fn key(keys: &RandomState, call: &Call<'_>) -> Key {
         party(called.as_ref(), &mut hasher);
     }
     call.date.hash(&mut hasher);
+    call.resource_priority.hash(&mut hasher);
     call.cut.hash(&mut hasher);
     call.identity.hash(&mut hasher);
     Key(hasher.finish())
@@ -154,6 +155,7 @@ mod tests {
             caller: Some(Party::Tn("12155551212".into())),
             called: [Some(Party::Tn("12155551213".into())), None],
             date: None,
+            resource_priority: None,
             attempt: 7,
             now: Timestamp::new(100, 0),
         }
@@ -174,6 +176,7 @@ mod tests {
             Call { attempt: 8, ..call(one) },
             Call { cut: true, ..call(one) },
             Call { date: Some(b"now"), ..call(one) },
+            Call { resource_priority: Some(b"ets.0"[..].into()), ..call(one) },
             Call { caller: None, ..call(one) },
             Call { caller: Some(Party::Uri("12155551212".into())), ..call(one) },
             Call { called: [None, Some(Party::Tn("12155551213".into()))], ..call(one) },

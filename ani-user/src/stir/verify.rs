@@ -2,7 +2,9 @@
 //! the certificate, then the signature.
 //!
 //! What fails for certain is told before anything is asked for: that a certificate is not at hand
-//! never hides it, and never looks like it.
+//! never hides it, and never looks like it. Of a PASSporT that fails for its time the rest is looked at
+//! too, and changes nothing of what is told: when most hold but for that, this host's clock is wrong
+//! (`wrong_clock`).
 
 /// Values of Identity and what is within them, taken apart.
 mod held;
@@ -10,6 +12,8 @@ mod held;
 mod stated;
 /// From a PASSporT over diversions to the one who is called.
 mod chain;
+/// What priority is asked for, against what is granted.
+mod priority;
 /// One PASSporT against the call, its certificate and its signature.
 mod one;
 
@@ -83,6 +87,7 @@ pub fn verify(
             bench.judge(at, &held[at], stated, &place, &mut passports[at]);
         }
     }
+    priority::compare(call, &held, &mut passports, bench.steps);
     for (held, judged) in held.iter().zip(&mut passports) {
         if judged.outcome != Outcome::Valid {
             judged.ppi = held.letters().map(Into::into);

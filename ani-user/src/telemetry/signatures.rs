@@ -7,7 +7,8 @@ use lru::LruCache;
 use crate::{
     stir::{
         Class, Judgement, Outcome,
-        skew::{Notice, Skew},
+        skew::{self, Skew},
+        wrong_clock::{self, WrongClock},
     },
     time::Timestamp,
 };
@@ -26,6 +27,7 @@ pub(super) struct Signatures {
     signers: LruCache<Arc<str>, Signer>,
     signers_evicted: u64,
     skew: Skew,
+    wrong_clock: WrongClock,
 }
 
 /// What came of the calls that one signer signed.
@@ -59,6 +61,8 @@ pub struct Verifications {
     pub signers_evicted: u64,
     /// Median of arrival minus `iat`, seconds, and of how many calls; none before the first valid one.
     pub skew: Option<(f64, usize)>,
+    /// How many seconds the clock is wrong by when most calls fail for that alone.
+    pub wrong_clock: Option<f64>,
 }
 
 impl Signatures {
@@ -69,6 +73,7 @@ impl Signatures {
             signers: LruCache::unbounded(),
             signers_evicted: 0,
             skew: Skew::default(),
+            wrong_clock: WrongClock::default(),
         }
     }
 
@@ -88,6 +93,15 @@ impl Signatures {
                 judgement.passports.iter().find(|passport| passport.outcome == Outcome::Valid);
             if let Some(iat) = valid.and_then(|passport| passport.iat) {
                 self.skew.add(arrived, iat);
+                if let Some(signer) = valid.and_then(|passport| passport.signer.as_ref()) {
+                    self.wrong_clock.add(arrived, signer, iat, true);
+                }
+            }
+        } else {
+            let mut passports = judgement.passports.iter();
+            let held = passports.find_map(|it| Some((it.but_for_time.as_ref()?, it.iat?)));
+            if let Some((signer, iat)) = held {
+                self.wrong_clock.add(arrived, signer, iat, false);
             }
         }
         let Some(name) = judgement.signer.as_ref().filter(|name| name.len() <= MAX_SIGNER) else {
@@ -120,11 +134,15 @@ impl Signatures {
             signers_tracked: self.signers.len(),
             signers_evicted: self.signers_evicted,
             skew: self.skew.median().map(|median| (median, self.skew.samples())),
+            wrong_clock: self.wrong_clock.seconds(),
         }
     }
 
-    /// What somebody should be told of the clock.
-    pub(super) fn notice(&mut self, now: Timestamp) -> Option<Notice> {
-        self.skew.notice(now)
+    /// What somebody should be told of the clock: by valid calls, and by those that it fails.
+    pub(super) fn notices(
+        &mut self,
+        now: Timestamp,
+    ) -> (Option<skew::Notice>, Option<wrong_clock::Notice>) {
+        (self.skew.notice(now), self.wrong_clock.notice(now))
     }
 }

@@ -1,5 +1,7 @@
 //! Counting, order, and the bound under a flood.
 
+use std::sync::Arc;
+
 use super::{habits::Habits, *};
 use crate::{
     capture::{Reach, Transport},
@@ -133,6 +135,36 @@ fn a_signature_counts_once_whenever_it_is_known() {
     assert_eq!(all.signers, [("1234".into(), signer)]);
     assert_eq!(all.skew, Some((3.0, 1)), "of the valid one alone");
     assert!(telemetry.verifications(0).signers.is_empty());
+}
+
+#[test]
+fn calls_that_hold_but_for_their_time_say_that_the_clock_is_wrong() {
+    let telemetry = Telemetry::new(10);
+    let start = 1_700_000_000;
+    let tell = |second: i64, outcome: Outcome, but_for_time: Option<Arc<str>>| {
+        let signer = (outcome == Outcome::Valid).then(|| "1234".into());
+        let iat = if signer.is_some() { start + second } else { start + second - 500 };
+        let judged = Judged { signer, iat: Some(iat), but_for_time, ..Judged::of(outcome) };
+        let judgement = Judgement { passports: vec![judged], ..Judgement::of(outcome) };
+        let at = Timestamp::new(start + second, 0);
+        telemetry.verified("t", &Caller::Missing, at, &judgement);
+        telemetry.clock_notices(at).1
+    };
+    // Those whose signature does not hold, or was not looked at, say nothing.
+    for second in 0..30 {
+        assert_eq!(tell(second, Outcome::Stale, None), None);
+    }
+    let signer = |second: i64| Some(Arc::from((second % 3).to_string()));
+    for second in 0..19 {
+        assert_eq!(tell(second, Outcome::Stale, signer(second)), None);
+    }
+    assert_eq!(tell(19, Outcome::Stale, signer(19)), Some(wrong_clock::Notice::Wrong(500.0)));
+    assert_eq!(telemetry.verifications(0).wrong_clock, Some(500.0));
+    for second in 20..39 {
+        assert_eq!(tell(second, Outcome::Valid, None), None);
+    }
+    assert_eq!(tell(39, Outcome::Valid, None), Some(wrong_clock::Notice::Right));
+    assert_eq!(telemetry.verifications(0).wrong_clock, None);
 }
 
 /// A thread that verifies may be faster than the one that counts the INVITE.

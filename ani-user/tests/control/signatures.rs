@@ -10,8 +10,13 @@ use ani_user::{
     control::Verifies,
     invite::{Attestation, Invite},
     policy::Verdict,
-    stir::{Judged, Judgement, Outcome, pool::Load},
+    stir::{
+        Judged, Judgement, Outcome,
+        lists::{Report, Shown},
+        pool::Load,
+    },
     telemetry::Caller,
+    time::Timestamp,
 };
 use serde_json::json;
 
@@ -38,6 +43,14 @@ impl Verifies for Desk {
 
     fn fetches(&self) -> Vec<(Outcome, u64)> {
         vec![(Outcome::FetchTimeout, 5)]
+    }
+
+    fn lists(&self) -> Option<Report> {
+        let url = "https://crl.example/all.crl".to_owned();
+        let (state, detail) = ("fetch-status", Some("HTTP status 404 Not Found".to_owned()));
+        let list = Shown { url, state, detail, fetched: None, next_update: None };
+        let fetches = [("current", 3), ("fetch-status", 1)].into();
+        Some(Report { lists: vec![list], fetches, refused: 1, no_room: 2 })
     }
 
     fn reconfigure(&self, settings: &config::Stir) {
@@ -89,12 +102,19 @@ fn signatures_are_counted_by_outcome_trunk_caller_and_signer() {
     let expected = json!({
         "verify": true, "anchors": 4,
         "outcomes": {"valid": 2, "stale": 1, "pool-full": 1},
-        "clock_skew_s": 2.0, "clock_skew_samples": 2,
+        "clock_skew_s": 2.0, "clock_skew_samples": 2, "clock_wrong_s": null,
         "queued": 3, "waiting_for_certificate": 2, "pool_full": 7, "repeated": 9,
         "signers_tracked": 1, "signers_evicted": 0,
         "signers": [{"signer": "709J", "valid": 2, "invalid": 1, "unverified": 0}],
         "certificates": {"hits": 11, "misses": 12},
         "fetches": {"fetch-timeout": 5},
+        "crls": {
+            "lists": [{
+                "url": "https://crl.example/all.crl", "state": "fetch-status",
+                "detail": "HTTP status 404 Not Found", "fetched": null, "next_update": null,
+            }],
+            "fetches": {"current": 3, "fetch-status": 1}, "refused": 1, "no_room": 2,
+        },
     });
     assert_eq!(stir, &expected);
 
@@ -107,6 +127,7 @@ fn signatures_are_counted_by_outcome_trunk_caller_and_signer() {
         ("ani_signatures_total{trunk=\"carrier-a\",signature=\"valid\"}", 2.0),
         ("ani_signatures_total{trunk=\"carrier-a\",signature=\"absent\"}", 1.0),
         ("ani_clock_skew_seconds", 2.0),
+        ("ani_crl_fetches_total{outcome=\"fetch-status\"}", 1.0),
         ("ani_verifications_queued", 3.0),
         ("ani_verifications_waiting", 2.0),
         ("ani_trust_anchors", 4.0),
@@ -124,6 +145,8 @@ fn signatures_are_counted_by_outcome_trunk_caller_and_signer() {
         "signatures  valid 2, invalid 1, unverified 1; 4 trust anchors, 3 wait for a thread, 2 wait \
          for a certificate",
         "clock       +2.0 s against the signers",
+        "crls        0 of 1 fetched are in force; for 2 more there is no room\n            \
+         https://crl.example/all.crl is fetch-status: HTTP status 404 Not Found",
     ] {
         assert!(text.contains(line), "{text}");
     }
@@ -136,6 +159,28 @@ fn signatures_are_counted_by_outcome_trunk_caller_and_signer() {
     ] {
         assert!(text.contains(line), "{text}");
     }
+}
+
+#[test]
+fn the_status_says_that_the_clock_is_wrong() {
+    let rig = Rig::new(&crate::config("[stir]\nanchors = '/etc/ani/anchors'"));
+    rig.daemon().verify_with(Arc::new(Desk(AtomicU64::new(0))));
+    let now = rig.clock.time();
+    for call in 0..20 {
+        let judged = Judged {
+            iat: Some(now.seconds() + 7_200 + call),
+            but_for_time: Some((call % 3).to_string().into()),
+            ..Judged::of(Outcome::Future)
+        };
+        let judgement = Judgement { passports: vec![judged], ..Judgement::of(Outcome::Future) };
+        let at = Timestamp::new(now.seconds() + call, 0);
+        rig.daemon().telemetry.verified("carrier-a", &Caller::Missing, at, &judgement);
+    }
+    assert_eq!(rig.json(&["status"])["stir"]["clock_wrong_s"], json!(-7_200.0));
+    let text = rig.text(&["status"]);
+    let line = "clock       WRONG by -7200 s: most calls are stale or future for that alone; set this \
+                host's time";
+    assert!(text.contains(line), "{text}");
 }
 
 #[test]

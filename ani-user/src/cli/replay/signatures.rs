@@ -82,7 +82,7 @@ impl Args {
             folder: None,
             max_certificates: stir.max_certificates,
         };
-        let (cache, _) = Cache::new(settings, bench::reader(Arc::clone(&trust)), now)
+        let (cache, _) = Cache::new(settings, bench::reader(Arc::clone(&trust), None), now)
             .context("cannot keep certificates")?;
         let bench = Bench::new(cache, &trust, stir.max_age);
         Ok(Some(Box::new(Offline { bench, now: self.at_now.then_some(now), started: now })))

@@ -32,6 +32,10 @@ pub(super) fn text(record: &Value) -> String {
                 let _ = writeln!(text, "    {name}: {}", shown(&passport[member]));
             }
         }
+        let priority: Vec<_> = items(&passport["priority"]).iter().map(shown).collect();
+        if !priority.is_empty() {
+            let _ = writeln!(text, "    priority: {}", priority.join(", "));
+        }
         text.push('\n');
     }
     if record["priority"] == true {

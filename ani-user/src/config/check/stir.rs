@@ -22,6 +22,7 @@ const MAX_ADDRESSES: usize = 256;
 pub(super) fn read(file: file::Stir, text: Text<'_>, stir: &mut Stir) -> Result<(), Error> {
     stir.verify = file.verify.unwrap_or(stir.verify);
     stir.fetch = file.fetch.unwrap_or(stir.fetch);
+    stir.fetch_crls = file.fetch_crls.unwrap_or(stir.fetch_crls);
     for (path, of) in [
         (file.anchors, &mut stir.anchors),
         (file.crls, &mut stir.crls),

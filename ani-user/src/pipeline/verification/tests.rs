@@ -28,7 +28,7 @@ impl Verifier for Scribe {
             Some(Party::Uri(uri)) => format!("uri {uri}"),
         };
         let line = format!(
-            "{} of {} by {}, {} and {}; date {:?}; {} at {}; counts {}",
+            "{} of {} by {}, {} and {}; date {:?}; {} at {}; counts {}{}",
             call.identity.len(),
             party(&call.caller),
             whose.trunk,
@@ -38,6 +38,9 @@ impl Verifier for Scribe {
             whose.ani.unwrap_or("-"),
             call.now.seconds(),
             whose.starts,
+            call.resource_priority.as_deref().map_or_else(String::new, |values| {
+                format!("; priority {}", String::from_utf8_lossy(values))
+            }),
         );
         self.asked.lock().expect("lock").push(line);
         let judged = Judged {
@@ -48,6 +51,9 @@ impl Verifier for Scribe {
             iat: Some(5),
             attest: Some("A".into()),
             orig: Some("12155551212".into()),
+            name: Some("Alice".into()),
+            call_reason: Some("a parcel".into()),
+            priority: ["ets.0".into()].into(),
             ..Judged::of(self.outcome)
         };
         let judgement = Judgement {
@@ -161,6 +167,26 @@ fn to_is_compared_where_it_is_another_and_date_where_it_is_needed() {
     assert_eq!(asked, [expected]);
 }
 
+#[test]
+fn the_priority_that_is_asked_for_is_looked_for_where_a_passport_may_grant_it() {
+    let asked = "Resource-Priority: ets.0, wps.1\r\nresource-priority:dsn.flash\r\n";
+    for (parameters, header, expected) in [
+        ("ppt=rph", asked, "; priority ets.0, wps.1,dsn.flash"),
+        ("ppt=\"RPH\"", asked, "; priority ets.0, wps.1,dsn.flash"),
+        ("ppt=\"div-o\"", "Resource-Priority: ets.0\r\n", "; priority ets.0"),
+        ("ppt=rph", "Resource-Priority:\r\n", "; priority "),
+        ("ppt=rph", "", ""),
+        ("ppt=shaken", asked, ""),
+    ] {
+        let text = message(&format!(
+            "From: <sip:2155551212@h>;tag=1\r\nIdentity: rph.b.c;info=<https://c/1>;{parameters}\r\n\
+             {header}"
+        ));
+        let (_, _, lines) = run(&text, true, anchored(), Some(Outcome::Valid));
+        assert!(lines[0].ends_with(&format!("counts true{expected}")), "{lines:?}");
+    }
+}
+
 /// Where the trunk reads the caller from the PASSporT itself, `orig` is held against the next header:
 /// against itself it would always hold.
 #[test]
@@ -190,10 +216,16 @@ fn the_record_says_what_came_of_it() {
         assert_eq!(json["signature"], signature);
         assert_eq!(json["reason"].as_str(), reason);
         assert_eq!(json["signer"], "1234");
+        // What is vouched for is there only where somebody vouches.
+        let vouched = |value: serde_json::Value| match outcome {
+            Outcome::Valid => value,
+            _ => serde_json::Value::Null,
+        };
         let expected = serde_json::json!([{
             "ppt": "shaken", "outcome": outcome.as_str(), "code": code, "signer": "1234",
             "url": "https://c.example/1", "iat": 5, "attest": "A", "orig": "12155551212",
-            "origid": null,
+            "origid": null, "name": vouched("Alice".into()),
+            "call_reason": vouched("a parcel".into()), "priority": vouched(["ets.0"][..].into()),
         }]);
         assert_eq!(json["passports"], expected);
     }

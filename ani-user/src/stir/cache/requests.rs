@@ -12,7 +12,7 @@ use super::{Cache, entries::Key};
 use crate::{
     stir::{
         Outcome,
-        fetch::{Failure, Fetched, Fetcher},
+        fetch::{CERTIFICATE, Failure, Fetched, Fetcher},
         url,
     },
     time::Timestamp,
@@ -32,6 +32,11 @@ pub struct Requests {
 impl Requests {
     pub(super) fn new(asked: mpsc::Receiver<Key>, fetcher: Fetcher) -> Self {
         Self { asked, fetcher: Arc::new(fetcher) }
+    }
+
+    /// Who fetches, for others to ask the same way.
+    pub fn fetcher(&self) -> Arc<Fetcher> {
+        Arc::clone(&self.fetcher)
     }
 
     /// Fetches what its cache asks for, until it is dropped; what is under way ends with it.
@@ -63,7 +68,7 @@ async fn fetch<T: Send + Sync + 'static>(
     clock: Arc<impl Fn() -> Timestamp + Send + Sync + 'static>,
 ) {
     let fetched = match url::check(&asked.key) {
-        Ok(url) => fetcher.get(&url, clock()).await,
+        Ok(url) => fetcher.get(&url, CERTIFICATE, clock()).await,
         Err(outcome) => Err(Failure::new(outcome, outcome.cause())),
     };
     // Reading certificates and writing them to the disk are no work for the thread that serves.

@@ -4,7 +4,11 @@
 //! path holds are those that all its certificates have in common, so they begin when one of them
 //! begins to be valid: validating at each of these beginnings finds every path.
 
-use std::{cell::Cell, slice, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    slice,
+    time::Duration,
+};
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::Serialize;
@@ -14,7 +18,7 @@ use webpki::{
 };
 use x509_cert::ext::pkix::KeyUsages;
 
-use super::{Outcome, Served, Trust, allows, numbers};
+use super::{Outcome, Points, Served, Trust, allows, numbers};
 use crate::stir::tn_auth_list::TnAuthList;
 
 /// When the certificate could be used: a time of its own for each path there is.
@@ -50,7 +54,8 @@ impl Window {
 }
 
 impl Path {
-    /// All paths from `leaf` over those served with it to an anchor.
+    /// All paths from `leaf` over those served with it to an anchor; `points` takes where their lists
+    /// are, whatever becomes of the path.
     ///
     /// # Errors
     /// Why there is none at any time.
@@ -59,6 +64,7 @@ impl Path {
         above: &[Served],
         numbers: &Result<TnAuthList, Outcome>,
         trust: &Trust,
+        points: &mut Points,
     ) -> Result<Self, Outcome> {
         if trust.anchors.is_empty() {
             return Err(Outcome::NoAnchors);
@@ -67,11 +73,12 @@ impl Path {
             return Err(Outcome::CertificateUnfit);
         }
         if trust.anchors.pins(&leaf.der) {
+            points.add(&leaf.x509);
             let is_revoked = trust.crls.name(&leaf.x509);
             let path = Self(vec![Window::of(leaf)]);
             return if is_revoked { Err(Outcome::CertificateRevoked) } else { Ok(path) };
         }
-        Search { leaf, above, numbers, trust }.run()
+        Search { leaf, above, numbers, trust, points: RefCell::new(points) }.run()
     }
 
     /// Whether there was one at that second.
@@ -94,6 +101,8 @@ struct Search<'a> {
     above: &'a [Served],
     numbers: &'a Result<TnAuthList, Outcome>,
     trust: &'a Trust,
+    /// The library hands out a path to a function that changes nothing.
+    points: RefCell<&'a mut Points>,
 }
 
 impl Search<'_> {
@@ -136,6 +145,7 @@ impl Search<'_> {
         // The library goes on to the next path when one is refused.
         let refused = Cell::new(None);
         let accept = |path: &VerifiedPath<'_>| {
+            self.points.borrow_mut().add_path(self.leaf, self.above, path);
             self.inspect(path).and_then(|_| self.revocation(path, time)).map_err(|outcome| {
                 refused.set(Some(tells_more(refused.get(), outcome)));
                 Error::UnknownIssuer

@@ -91,14 +91,14 @@ impl Revoked {
 
 /// What is signed, as it came, and the signature (RFC 5280 §5.1.1).
 #[derive(Sequence)]
-struct Signed<'a> {
-    tbs: AnyRef<'a>,
+pub(super) struct Signed<'a> {
+    pub(super) tbs: AnyRef<'a>,
     algorithm: AnyRef<'a>,
     signature: BitStringRef<'a>,
 }
 
 impl Signed<'_> {
-    fn is_by(&self, tbs: &[u8], signer: &TrustAnchor<'_>) -> bool {
+    pub(super) fn is_by(&self, tbs: &[u8], signer: &TrustAnchor<'_>) -> bool {
         let Some((key_algorithm, key)) = public_key(&signer.subject_public_key_info) else {
             return false;
         };

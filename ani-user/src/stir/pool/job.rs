@@ -20,6 +20,7 @@ pub(super) struct Job<T> {
     caller: Option<Party<'static>>,
     called: [Option<Party<'static>>; CALLED],
     date: Option<Box<[u8]>>,
+    resource_priority: Option<Box<[u8]>>,
     attempt: u64,
     pub(super) now: Timestamp,
 }
@@ -35,6 +36,7 @@ impl<T> Job<T> {
             caller: call.caller.as_ref().map(owned),
             called: call.called.each_ref().map(|party| party.as_ref().map(owned)),
             date: call.date.map(Into::into),
+            resource_priority: call.resource_priority.as_deref().map(Into::into),
             attempt: call.attempt,
             now: call.now,
         }
@@ -49,6 +51,7 @@ impl<T> Job<T> {
             caller: self.caller.clone(),
             called: self.called.clone(),
             date: self.date.as_deref(),
+            resource_priority: self.resource_priority.as_deref().map(Into::into),
             attempt: self.attempt,
             now: self.now,
         })
@@ -56,7 +59,8 @@ impl<T> Job<T> {
 
     /// Bytes that a sender can make it take.
     pub(super) fn bytes(&self) -> usize {
-        self.identity.iter().map(|value| value.len()).sum()
+        let others = self.resource_priority.as_ref().map_or(0, |value| value.len());
+        others + self.identity.iter().map(|value| value.len()).sum::<usize>()
     }
 }
 

@@ -62,6 +62,7 @@ fn ask_with(pool: &Pool<u32>, identity: &[&[u8]], attempt: u32, seconds: i64) ->
         caller: Some(Party::Tn("12155551212".into())),
         called: [None, None],
         date: None,
+        resource_priority: None,
         attempt: attempt.into(),
         now: Timestamp::new(seconds, 0),
     };

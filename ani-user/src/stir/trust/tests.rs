@@ -87,7 +87,7 @@ fn a_change_is_seen_and_a_folder_that_went_changes_nothing() {
     let crls = folder.path().join("all.crl");
     fs::write(&crls, one.crl(&[])).expect("written");
 
-    let mut watch = Watch::new(Some(&anchors), Some(&crls));
+    let mut watch = Watch::new(Some(&anchors), Some(&crls), None);
     let first = watch.trust().fingerprint();
     assert!(watch.poll().expect("readable").is_none());
     // Written again, the same: looked at, and nothing new.

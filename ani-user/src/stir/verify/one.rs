@@ -51,6 +51,30 @@ impl Bench<'_, '_> {
             Err(outcome) => outcome,
             Ok(()) => unknown.0.unwrap_or(Outcome::Valid),
         };
+        if matches!(judged.outcome, Outcome::Stale | Outcome::Future) {
+            judged.but_for_time = self.but_for_time(held, stated, place);
+        }
+    }
+
+    /// Who signed one that holds, whenever it was made; none where anything else is wrong or unknown.
+    fn but_for_time(
+        &self,
+        held: &Held<'_>,
+        stated: &Stated<'_>,
+        place: &Place,
+    ) -> Option<Arc<str>> {
+        let is_here = stated.kind.vouches() && place.reach.is_ok() && place.measured_by.is_none();
+        let is_caller = !self.settings.compare_caller
+            || self.call.caller.as_ref().is_some_and(|caller| *caller == stated.orig);
+        if !(is_here && is_caller) {
+            return None;
+        }
+        let credential = self.credentials.find(stated.url).ok()?;
+        let (mut untold, mut unknown) = ((), Unknown(None));
+        let mut teller = Teller::new(&mut untold, 0);
+        trusted(&credential, held, stated, &mut teller, &mut unknown).ok()?;
+        signed(&credential, held, stated).filter(|_| unknown.0.is_none())?;
+        Some(Arc::clone(credential.signer()))
     }
 
     /// # Errors

@@ -154,6 +154,8 @@ fn show(claims: &Claims<'_>, judged: &mut Judged) {
     judged.orig = claims.orig.get().and_then(|orig| boxed(&orig.tn).or_else(|| boxed(&orig.uri)));
     judged.name = claims.rcd.get().and_then(|rcd| boxed(&rcd.nam));
     judged.call_reason = boxed(&claims.crn);
+    let auth = claims.rph.get().and_then(|rph| rph.auth.get());
+    judged.priority = auth.into_iter().flatten().map(|value| Box::from(&**value)).collect();
 }
 
 fn one<'h>(

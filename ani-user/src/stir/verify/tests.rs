@@ -87,6 +87,7 @@ struct Ring {
     caller: Option<&'static str>,
     called: [&'static str; 2],
     date: Option<&'static [u8]>,
+    resource_priority: Option<&'static [u8]>,
     now: i64,
     attempt: u64,
     cut: bool,
@@ -99,6 +100,7 @@ impl Ring {
             caller: Some(A),
             called: [B, B],
             date: None,
+            resource_priority: None,
             now: NOW,
             attempt: 7,
             cut: false,
@@ -113,6 +115,7 @@ impl Ring {
             caller: self.caller.map(|tn| Party::Tn(tn.into())),
             called: self.called.map(|tn| Some(Party::Tn(tn.into()))),
             date: self.date,
+            resource_priority: self.resource_priority.map(Into::into),
             attempt: self.attempt,
             now: Timestamp::new(self.now, 999_999_999),
         };
@@ -551,6 +554,8 @@ fn other_kinds_say_what_they_say() {
     let rph = kind("rph", &json!({ "rph": { "auth": ["ets.0"] } }));
     let judgement = Ring::of(&[good(), rph.clone()]).judged();
     assert!(judgement.priority && judgement.outcome == Outcome::Valid);
+    assert_eq!(*judgement.passports[0].priority, []);
+    assert_eq!(*judgement.passports[1].priority, [Box::from("ets.0")]);
     let judgement = Ring::of(&[rph]).judged();
     assert!(judgement.priority && judgement.outcome == Outcome::NoIdentity, "says nothing of A");
     for wrong in [json!({}), json!({ "rph": {} }), json!({ "rph": { "auth": "ets.0" } })] {
@@ -571,6 +576,54 @@ fn other_kinds_say_what_they_say() {
         &with(claims(), &json!({ "attest": null, "origid": null })),
     );
     assert_eq!(word(&format!("{token};info=<{X5U}>")), "valid");
+}
+
+/// RFC 8443: what a call asks for must be granted, all of it.
+#[test]
+fn a_priority_that_is_asked_for_must_be_granted() {
+    let rph = |x5u: &str, auth: &[&str]| {
+        let header = with(header(), &json!({ "ppt": "rph", "x5u": x5u }));
+        let changes = json!({ "attest": null, "origid": null, "rph": { "auth": auth } });
+        let token = WORLD.spc.passport(&header, &with(claims(), &changes));
+        Signer::identity(&token, x5u, "rph")
+    };
+    let of = |values: &[String], asked: Option<&'static str>| {
+        let resource_priority = asked.map(str::as_bytes);
+        let judgement = Ring { resource_priority, ..Ring::of(values) }.judged();
+        let each = judgement.passports.iter().map(|judged| judged.outcome.as_str());
+        let each: Vec<_> = each.collect();
+        (judgement.outcome.as_str(), judgement.priority, each.join(" "))
+    };
+    let (ets, wps) = (rph(X5U, &["ets.0", "ets.1"]), rph(X5U, &["wps.1"]));
+    let pending = rph("https://cert.example/other.pem", &["wps.1"]);
+    let forged = Signer::identity(
+        &WORLD.of_b.passport(
+            &with(header(), &json!({ "ppt": "rph" })),
+            &with(
+                claims(),
+                &json!({ "attest": null, "origid": null, "rph": { "auth": ["wps.1"] } }),
+            ),
+        ),
+        X5U,
+        "rph",
+    );
+    for asked in [None, Some(""), Some(" , "), Some("ets.0"), Some("ETS.1 ,ets.0"), Some("Ets.0,")]
+    {
+        assert_eq!(of(&[good(), ets.clone()], asked), ("valid", true, "valid valid".to_owned()));
+    }
+    for asked in ["wps.1", "ets.0, wps.1", "ets.2", "ets", "ets.0.0", "ets.0;x", "\u{fffd}"] {
+        let expected = ("valid", false, "valid rph-mismatch".to_owned());
+        assert_eq!(of(&[good(), ets.clone()], Some(asked)), expected, "{asked}");
+    }
+    // Together they grant it; what is forged grants nothing, and what is not at hand may.
+    let both = |other: &String| of(&[good(), ets.clone(), other.clone()], Some("ets.0, wps.1"));
+    assert_eq!(both(&wps), ("valid", true, "valid valid valid".to_owned()));
+    assert_eq!(both(&forged), ("valid", false, "valid rph-mismatch signature-invalid".to_owned()));
+    let (outcome, _, each) = both(&pending);
+    assert_eq!(outcome, "valid");
+    assert!(each.starts_with("valid valid "), "{each}");
+    // Without a PASSporT about it the header is no matter of signatures.
+    assert_eq!(of(&[good()], Some("ets.0")), ("valid", false, "valid".to_owned()));
 }
 
 #[test]
@@ -616,6 +669,36 @@ fn compact_of(dest: &'static str, iat: i64) -> String {
     base64url::encoded(&WORLD.spc.sign(signed.as_bytes()))
 }
 
+/// When the clock is wrong all fails for that, and what holds in all else says so.
+#[test]
+fn one_that_holds_in_all_but_its_time_is_known() {
+    let hour = 3_600;
+    let old = shaken(&json!({}), &json!({ "iat": NOW - hour }));
+    let of = |ring: Ring, book: &Book| {
+        let judgement = ring.judged_with(book, &Settings::default(), &mut Replays::default());
+        let judged = judgement.passports.into_iter().next().expect("one");
+        assert_eq!(judged.signer, None, "it is told no further than its time");
+        (judged.outcome.as_str(), judged.but_for_time.map(|signer| signer.to_string()))
+    };
+    let (trusted, values) = (&WORLD.trusted, [old]);
+    let spc = || Some("709J".to_owned());
+    assert_eq!(of(Ring::of(&values), trusted), ("stale", spc()));
+    let ahead = Ring { now: NOW - 2 * hour, ..Ring::of(&values) };
+    assert_eq!(of(ahead, trusted), ("future", spc()));
+    let header = header();
+    let forged = WORLD.of_b.passport(&header, &with(claims(), &json!({ "iat": NOW - hour })));
+    let forged = Signer::identity(&forged, X5U, "shaken");
+    for ring in [
+        Ring { caller: Some(C), ..Ring::of(&values) },
+        Ring { caller: None, ..Ring::of(&values) },
+        Ring { called: [C, C], ..Ring::of(&values) },
+        Ring::of(&[forged]),
+    ] {
+        assert_eq!(of(ring, trusted), ("stale", None));
+    }
+    assert_eq!(of(Ring::of(&values), &WORLD.no_anchors), ("stale", None));
+}
+
 #[test]
 fn a_token_alone_is_compared_with_what_is_known() {
     let values = [shaken(&json!({}), &json!({ "dest": { "tn": [C] } }))];
@@ -651,6 +734,7 @@ fn steps_are_told() {
         caller: Some(Party::Tn(A.into())),
         called: [Some(Party::Tn(B.into())), None],
         date: None,
+        resource_priority: None,
         attempt: 1,
         now: Timestamp::new(NOW, 0),
     };
