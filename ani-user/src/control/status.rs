@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, net::SocketAddr};
 
-use ani_ebpf::abi::counter::{Counters, Kind, TABLE};
+use ani_ebpf::abi::counter::{Counters, TABLE};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 
