@@ -10,10 +10,12 @@ pub mod attempt;
 pub mod counter;
 /// What the program remembers of a packet that comes in fragments.
 pub mod fragment;
-/// What the rate limit map holds.
+/// The table of rate limit buckets.
 pub mod limit;
 /// A telephone number as the kernel compares it.
 pub mod number;
+/// The programs that others go on to.
+pub mod programs;
 /// One captured packet in the ring buffer.
 pub mod record;
 /// An entry of the block list.
@@ -44,7 +46,7 @@ mod pod {
     pod!(
         super::attempt::AttemptSet,
         super::counter::Counters,
-        super::limit::BucketKey,
+        super::limit::BucketSet,
         super::number::Number,
         super::rule::BlockEntry,
         super::settings::Settings,

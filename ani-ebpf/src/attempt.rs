@@ -14,7 +14,7 @@ use crate::{
         counter::{Counter, Kind, TABLE},
         number::Number,
     },
-    nh,
+    nh, select,
 };
 
 /// How long a verdict holds, counted from the first INVITE: a client repeats one for 32 s (RFC 3261
@@ -162,31 +162,36 @@ const _: () = {
 /// What is remembered of an attempt that still holds; [`WAYS`] and anything for none.
 #[inline(always)]
 fn find(set: &impl Set, key: u64, now_ns: u64) -> (usize, Told) {
+    let mut found = WAYS as u64;
     for way in 0..WAYS {
-        if set.key(way) == key {
-            let told = set.told(way);
-            return (if told.holds(now_ns) { way } else { WAYS }, told);
-        }
+        found = select::either(select::equal(set.key(way), key), way as u64, found);
     }
-    (WAYS, Told(0))
+    let found = found as usize;
+    if found >= WAYS {
+        return (WAYS, Told(0));
+    }
+    let told = set.told(found);
+    (if told.holds(now_ns) { found } else { WAYS }, told)
 }
 
 /// Puts an attempt into its set: into its own place, else into the oldest one's. Whether another had
 /// to go that still held.
 #[inline(always)]
 pub fn remember(set: &mut impl Set, key: u64, told: Told, now_ns: u64) -> bool {
+    // Above any age.
+    const EMPTY: u64 = 1 << 32;
+    const SAME: u64 = 1 << 33;
     let (mut place, mut oldest) = (0, 0);
     for way in 0..WAYS {
-        let age = match set.key(way) {
-            same if same == key => u64::MAX,
-            0 => u64::MAX - 1,
-            _ => set.told(way).age(now_ns),
-        };
-        if age >= oldest {
-            (place, oldest) = (way, age);
-        }
+        let there = set.key(way);
+        let age = set.told(way).age(now_ns)
+            | select::either(select::equal(there, 0), EMPTY, 0)
+            | select::either(select::equal(there, key), SAME, 0);
+        let older = select::less(oldest, age + 1);
+        place = select::either(older, way as u64, place);
+        oldest = select::either(older, age, oldest);
     }
-    set.put(place, key, told);
+    set.put(place as usize, key, told);
     oldest < LIFE_NS >> TICK_BITS
 }
 

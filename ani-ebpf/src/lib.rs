@@ -2,7 +2,8 @@
 //!
 //! [`abi`] is the contract: every word that crosses between kernel and daemon. [`scan`] is the walk
 //! over a SIP message that the kernel decides on and that the daemon repeats. [`dial_plan`] makes
-//! a dialled number E.164, [`gcra`] is the rate limit's arithmetic and [`attempt`] tells which INVITEs
+//! a dialled number E.164, [`gcra`] is the rate limit's arithmetic,
+//! [`bucket`] where it is kept, and [`attempt`] tells which INVITEs
 //! are one call attempt, once for both sides.
 //!
 //! Nothing here panics, allocates or reads a clock. An indexing that the compiler cannot prove in
@@ -14,7 +15,9 @@
 
 pub mod abi;
 pub mod attempt;
+pub mod bucket;
 pub mod dial_plan;
 pub mod gcra;
 pub mod nh;
 pub mod scan;
+mod select;

@@ -44,6 +44,12 @@ mod object {
         verdict(program::ingress(&ctx))
     }
 
+    /// Where `ani_ingress` goes on to with an INVITE that was read.
+    #[xdp(frags)]
+    pub(crate) fn ani_decide(ctx: XdpContext) -> u32 {
+        verdict(program::decide(&ctx))
+    }
+
     /// Where `ani_ingress` goes on to with what may belong to a call that was stopped.
     #[xdp(frags)]
     pub(crate) fn ani_follow_up(ctx: XdpContext) -> u32 {

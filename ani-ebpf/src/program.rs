@@ -1,4 +1,5 @@
-//! From a frame to its way out: link, network, transport, SIP, trunk, decision, record.
+//! From a frame to its way out: link, network, transport, SIP, trunk, reading; then, in a program of
+//! its own, decision and record.
 
 /// The frame: the only place that reads packet memory.
 mod frame;
@@ -10,6 +11,8 @@ mod network;
 mod fragment;
 /// UDP and TCP.
 mod transport;
+/// What the first program leaves for the one that decides.
+mod reading;
 /// One verdict for each call attempt.
 mod attempt;
 /// What the lists and limits say about a plain INVITE.
@@ -25,16 +28,11 @@ mod maps;
 
 use ani_ebpf::{
     abi::counter::Counter,
-    scan::{self, NotPlain, Scratch, StartLine},
+    scan::{self, Scratch, StartLine},
 };
 use aya_ebpf::programs::XdpContext;
 
-use self::{
-    decide::Decision,
-    frame::Frame,
-    network::{Address, Part},
-    transport::Message,
-};
+use self::{frame::Frame, network::Part, transport::Message};
 
 /// Takes a frame to its way out and counts it there.
 #[inline(always)]
@@ -75,25 +73,42 @@ fn way_out(frame: &Frame<'_>) -> Result<Counter, Counter> {
         return Err(Counter::NotInvite);
     }
     let scratch = window(frame, &message)?;
-    maps::set_first_fragment(first);
-    let decision = match scan::start_line(scratch) {
+    match scan::start_line(scratch) {
         StartLine::Other => return Err(Counter::NotInvite),
-        StartLine::NotPlain(why) => not_plain(packet.source, why),
-        StartLine::Invite => decide::invite(scratch, packet.source),
+        StartLine::NotPlain(why) => reading::not_plain(packet.source, message.at, first, why),
+        StartLine::Invite => reading::invite(scratch, packet.source, message.at, first),
+    }
+    maps::go_to_decide(frame);
+    maps::count(Counter::Lost);
+    Ok(Counter::PassUnfinished)
+}
+
+/// Takes an INVITE that was read to its way out and counts it there: the second program.
+#[inline(always)]
+pub(crate) fn decide(ctx: &XdpContext) -> Counter {
+    let frame = Frame::new(ctx);
+    let exit = decided(&frame);
+    maps::count(exit);
+    exit
+}
+
+#[inline(always)]
+fn decided(frame: &Frame<'_>) -> Counter {
+    let (Some(reading), Some(scratch)) = (maps::reading(), maps::scratch()) else {
+        return Counter::PassUnfinished;
     };
+    let decision = decide::invite(reading, scratch);
     if matches!(decision.exit, Counter::PassLimitFull) {
         notice::limit_full(frame);
     }
-    emit::invite(frame, message.at, &decision);
-    if decision.is_stop() && maps::is_first_fragment() {
-        // Read again: to remember the packet through the scan is to verify the scan twice.
-        fragment::stopped(&network::read(frame, link::read(frame)?)?);
+    emit::invite(frame, reading, &decision);
+    if reading.first_fragment != 0 && decision.is_stop() {
+        fragment::stopped(frame);
     }
-    Ok(decision.exit)
+    decision.exit
 }
 
-/// Takes an ACK, CANCEL or BYE to its way out and counts it there: the second program, which the
-/// first one goes on to. In one program they were too much for the verifier.
+/// Takes an ACK, CANCEL or BYE to its way out and counts it there: the third program.
 #[inline(always)]
 pub(crate) fn follow_up(ctx: &XdpContext) -> Counter {
     let exit = request(&Frame::new(ctx)).unwrap_or_else(|exit| exit);
@@ -119,14 +134,4 @@ fn window(frame: &Frame<'_>, message: &Message) -> Result<&'static mut Scratch, 
         .ok_or(Counter::Truncated)?;
     scratch.loaded(window);
     Ok(scratch)
-}
-
-#[inline(always)]
-fn not_plain(source: Address, why: NotPlain) -> Decision {
-    let trunk = maps::trunk(source).map(|trunk| trunk.index);
-    let exit = match trunk {
-        Some(_) => Counter::PassNotPlain,
-        None => Counter::PassUntrusted,
-    };
-    Decision { trunk, not_plain: Some(why), ..Decision::new(exit) }
 }

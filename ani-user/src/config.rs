@@ -11,6 +11,7 @@ use std::{
 
 use ani_ebpf::{
     abi::{
+        attempt, limit,
         number::Number,
         settings::MAX_WINDOW,
         trunk::{AniOrder, Orders},
@@ -281,7 +282,7 @@ pub struct Rate {
 pub struct Lists {
     /// Numbers on the block list at most.
     pub max_blocked: u32,
-    /// Callers whose rate limit is remembered at most; the one seen longest ago gives way.
+    /// Callers whose rate limit is remembered, about; who has spent least gives way.
     pub max_limited: u32,
     /// Call attempts whose verdict is remembered; 0 remembers none.
     pub max_attempts: u32,
@@ -290,9 +291,17 @@ pub struct Lists {
 impl Lists {
     /// Sets of the table of attempts: a power of two; none where none is remembered.
     pub fn attempt_sets(&self) -> Option<u32> {
-        const WAYS: u32 = ani_ebpf::abi::attempt::WAYS as u32;
-        (self.max_attempts > 0).then(|| self.max_attempts.div_ceil(WAYS).next_power_of_two())
+        (self.max_attempts > 0).then(|| sets(self.max_attempts, attempt::WAYS))
     }
+
+    /// Sets of the table of buckets: a power of two.
+    pub fn bucket_sets(&self) -> u32 {
+        sets(self.max_limited, limit::WAYS)
+    }
+}
+
+fn sets(places: u32, ways: usize) -> u32 {
+    places.div_ceil(ways as u32).next_power_of_two()
 }
 
 /// Calls no rule may stop.

@@ -17,7 +17,9 @@ use std::sync::{Mutex, PoisonError};
 
 use ani_ebpf::{
     abi::{
+        attempt::AttemptKeys,
         counter::Counters,
+        limit::BucketKeys,
         number::Number,
         record::NO_TRUNK,
         settings::{MAX_EMERGENCY, Settings},
@@ -78,7 +80,9 @@ impl Kernel {
                 window: config.capture.window,
                 parts_room: u64::from(config.capture.ring_bytes) / 2,
                 attempts_mask: config.lists.attempt_sets().map_or(u32::MAX, |sets| sets - 1),
-                attempt_keys: policy::attempt_keys(),
+                attempt_keys: AttemptKeys(policy::hash_keys()),
+                bucket_keys: BucketKeys(policy::hash_keys()),
+                buckets_mask: config.lists.bucket_sets() - 1,
                 ..Settings::EMPTY
             },
             interfaces: Vec::new(),

@@ -5,11 +5,7 @@ pub mod memory;
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use ani_ebpf::abi::{
-    attempt::{AttemptKeys, KEYS},
-    counter::Counters,
-    number::Number,
-};
+use ani_ebpf::abi::{counter::Counters, number::Number};
 use serde::Serialize;
 
 use crate::{config::Rate, time::Timestamp};
@@ -57,14 +53,10 @@ pub trait Enforce: Send + Sync {
     fn interfaces(&self) -> Vec<Interface>;
 }
 
-/// Keys that call attempts are hashed under: others each time.
-pub fn attempt_keys() -> AttemptKeys {
+/// Keys to hash under: others each time.
+pub fn hash_keys<const N: usize>() -> [u64; N] {
     let random = RandomState::new();
-    let mut keys = [0; KEYS];
-    for (at, key) in keys.iter_mut().enumerate() {
-        *key = random.hash_one(at);
-    }
-    AttemptKeys(keys)
+    std::array::from_fn(|at| random.hash_one(at))
 }
 
 /// An interface the program is attached to.

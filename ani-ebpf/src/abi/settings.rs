@@ -2,6 +2,7 @@
 
 use crate::abi::{
     attempt::{AttemptKeys, KEYS},
+    limit::BucketKeys,
     number::Number,
     record::HEADER_LEN,
 };
@@ -51,6 +52,12 @@ pub struct Settings {
     pub parts_room: u64,
     /// What attempts are hashed under.
     pub attempt_keys: AttemptKeys,
+    /// What buckets are hashed under.
+    pub bucket_keys: BucketKeys,
+    /// Sets in the table of buckets, less one.
+    pub buckets_mask: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 impl Settings {
@@ -65,7 +72,10 @@ impl Settings {
         attempts_mask: u32::MAX,
         parts_room: 0,
         attempt_keys: AttemptKeys([0; KEYS]),
+        bucket_keys: BucketKeys([0; 2]),
+        buckets_mask: 0,
+        reserved: 0,
     };
 }
 
-const _: () = assert!(size_of::<Settings>() == 8 * MAX_EMERGENCY + 40 + 8 * KEYS);
+const _: () = assert!(size_of::<Settings>() == 8 * MAX_EMERGENCY + 64 + 8 * KEYS);

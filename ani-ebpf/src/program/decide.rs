@@ -3,15 +3,10 @@
 
 use ani_ebpf::{
     abi::{
-        counter::Counter,
-        limit::BucketKey,
-        number::Number,
-        settings::Settings,
-        trunk::{AniOrder, Trunk},
+        counter::Counter, limit::BucketKey, number::Number, record::NO_TRUNK, settings::Settings,
     },
     attempt::{check, is_stop},
-    dial_plan::Dialled,
-    scan::{self, AniHeader, Attestation, NotPlain, Scratch},
+    scan::{self, Scratch},
 };
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 
@@ -19,19 +14,15 @@ use super::{
     attempt::{self, Attempt},
     limit, maps,
     network::Address,
+    reading::Reading,
 };
 
-/// A verdict and what it rests on.
+/// A verdict.
 pub(super) struct Decision {
     pub(super) exit: Counter,
     /// The way out its call attempt was given first, a [`Counter`]; the same as `exit` but for a
     /// repeated INVITE.
     pub(super) first_exit: u8,
-    pub(super) not_plain: Option<NotPlain>,
-    pub(super) trunk: Option<u16>,
-    pub(super) ani: Number,
-    pub(super) ani_header: Option<AniHeader>,
-    pub(super) attestation: Attestation,
     /// CLOCK_MONOTONIC; 0 when nothing asked for the time yet.
     pub(super) now_ns: u64,
 }
@@ -39,16 +30,7 @@ pub(super) struct Decision {
 impl Decision {
     #[inline(always)]
     pub(super) fn new(exit: Counter) -> Self {
-        Self {
-            exit,
-            first_exit: exit as u8,
-            not_plain: None,
-            trunk: None,
-            ani: Number::NONE,
-            ani_header: None,
-            attestation: Attestation::None,
-            now_ns: 0,
-        }
+        Self { exit, first_exit: exit as u8, now_ns: 0 }
     }
 
     /// Whether the INVITE is stopped.
@@ -65,31 +47,18 @@ impl Decision {
     }
 }
 
-/// Decides an INVITE whose request line was recognised.
+/// Decides an INVITE that was read.
 #[inline(always)]
-pub(super) fn invite(scratch: &Scratch, source: Address) -> Decision {
-    let Some(trunk) = maps::trunk(source) else {
+pub(super) fn invite(reading: &Reading, scratch: &Scratch) -> Decision {
+    if reading.trunk == NO_TRUNK {
         return Decision::new(Counter::PassUntrusted);
-    };
-    let mut decision = Decision::new(Counter::Pass);
-    decision.trunk = Some(trunk.index);
-    let plain = match scan::invite(scratch, &trunk.orders, &trunk.dial_plan) {
-        Ok(plain) => plain,
-        Err(why) => {
-            decision.go(Counter::PassNotPlain);
-            decision.not_plain = Some(why);
-            return decision;
-        }
-    };
-    decision.ani_header = plain.ani_header;
-    decision.attestation = plain.attestation;
-    if let Some(dialled) = plain.caller.digits()
-        && let Some(number) = trunk.dial_plan.e164(dialled)
-    {
-        decision.ani = number;
     }
+    if reading.not_plain != 0 {
+        return Decision::new(Counter::PassNotPlain);
+    }
+    let mut decision = Decision::new(Counter::Pass);
     if let Some(settings) = maps::settings() {
-        attempted(&mut decision, scratch, settings, trunk, &plain);
+        attempted(&mut decision, scratch, settings, reading);
     }
     decision
 }
@@ -109,22 +78,15 @@ pub(super) fn follow_up(scratch: &Scratch, source: Address) -> Counter {
 
 /// One verdict for the call attempt: what it was told before, else what the rules say.
 #[inline(always)]
-fn attempted(
-    decision: &mut Decision,
-    scratch: &Scratch,
-    settings: &Settings,
-    trunk: &Trunk,
-    plain: &scan::Plain,
-) {
-    if plain.priority || plain.called.digits().is_some_and(|digits| emergency(settings, digits)) {
+fn attempted(decision: &mut Decision, scratch: &Scratch, settings: &Settings, reading: &Reading) {
+    if reading.priority != 0 || emergency(settings, reading.called) {
         return decision.go(Counter::PassPriority);
     }
-    if plain.in_dialog {
+    if reading.in_dialog != 0 {
         return decision.go(Counter::PassInDialog);
     }
-    let called = plain.called.digits().map_or(Number::NONE, Dialled::digits);
-    let check = check(decision.ani, called, &settings.attempt_keys);
-    let mut attempt = Attempt::of(scratch, settings, trunk.index, check);
+    let check = check(reading.ani, reading.called, &settings.attempt_keys);
+    let mut attempt = Attempt::of(scratch, settings, reading.trunk, check);
     if let Some(attempt) = &mut attempt
         && let Some(first) = attempt.told(now(decision))
     {
@@ -135,7 +97,7 @@ fn attempted(
         decision.first_exit = first;
         return;
     }
-    let exit = rules(decision, settings, trunk);
+    let exit = rules(decision, settings, reading);
     decision.go(exit);
     if let Some(attempt) = &mut attempt {
         attempt.tell(exit, now(decision));
@@ -146,12 +108,12 @@ fn attempted(
 }
 
 #[inline(always)]
-fn rules(decision: &mut Decision, settings: &Settings, trunk: &Trunk) -> Counter {
-    if decision.ani.is_none() {
+fn rules(decision: &mut Decision, settings: &Settings, reading: &Reading) -> Counter {
+    if reading.ani.is_none() {
         return Counter::PassNoAni;
     }
     if settings.block_list != 0
-        && let Some(entry) = maps::blocked(decision.ani)
+        && let Some(entry) = maps::blocked(reading.ani)
     {
         if entry.expires_ns == 0 || now(decision) < entry.expires_ns {
             return Counter::DropBlocked;
@@ -159,10 +121,10 @@ fn rules(decision: &mut Decision, settings: &Settings, trunk: &Trunk) -> Counter
     }
     if settings.limit_interval_ns != 0 {
         let key = BucketKey {
-            caller: decision.ani,
-            trunk: trunk.index,
+            caller: reading.ani,
+            trunk: reading.trunk,
             limit: 0,
-            attestation: decision.attestation as u32,
+            attestation: u32::from(reading.attestation),
         };
         if let Err(exit) = limit::spend(&key, now(decision), settings) {
             return exit;
@@ -172,13 +134,12 @@ fn rules(decision: &mut Decision, settings: &Settings, trunk: &Trunk) -> Counter
 }
 
 #[inline(always)]
-fn emergency(settings: &Settings, dialled: Dialled) -> bool {
-    let digits = dialled.digits();
+fn emergency(settings: &Settings, dialled: Number) -> bool {
     let mut found = false;
     for number in settings.emergency {
-        found |= number == digits;
+        found |= number == dialled;
     }
-    found
+    found && !dialled.is_none()
 }
 
 /// The time, asked for once a packet.

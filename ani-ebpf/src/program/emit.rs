@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 
 use ani_ebpf::abi::{
     counter::Counter,
-    record::{HEADER_LEN, NO_TRUNK, RecordHeader},
+    record::{HEADER_LEN, RecordHeader},
     settings::{MAX_SEGMENT, RECORD_SIZES, Settings},
 };
 use aya_ebpf::{
@@ -12,7 +12,7 @@ use aya_ebpf::{
     helpers::generated::bpf_ktime_get_ns,
 };
 
-use super::{decide::Decision, frame::Frame, maps, notice};
+use super::{decide::Decision, frame::Frame, maps, notice, reading::Reading};
 
 /// Bytes of a frame in a record of each size.
 const FRAME_BYTES: [usize; RECORD_SIZES.len()] = {
@@ -32,14 +32,13 @@ struct Record<const FRAME: usize> {
     frame: [u8; FRAME],
 }
 
-/// Hands an INVITE's frame to the daemon; `sip_offset` is where its message starts. A full ring is
-/// counted and changes nothing else.
+/// Hands an INVITE's frame to the daemon. A full ring is counted and changes nothing else.
 #[inline(always)]
-pub(super) fn invite(frame: &Frame<'_>, sip_offset: u32, decision: &Decision) {
+pub(super) fn invite(frame: &Frame<'_>, reading: &Reading, decision: &Decision) {
     let Some(settings) = capturing() else {
         return;
     };
-    if record(frame, sip_offset, decision, settings.window) {
+    if record(frame, reading, decision, settings.window) {
         maps::count(Counter::Captured);
     } else {
         maps::count(Counter::Lost);
@@ -56,7 +55,8 @@ pub(super) fn part(frame: &Frame<'_>, exit: Counter) {
     // A hole in a stream costs the messages behind it too.
     let window =
         if matches!(exit, Counter::TcpSegment) { MAX_SEGMENT as u32 } else { settings.window };
-    if maps::waiting_bytes() < settings.parts_room && record(frame, 0, &Decision::new(exit), window)
+    if maps::waiting_bytes() < settings.parts_room
+        && record(frame, &Reading::NONE, &Decision::new(exit), window)
     {
         maps::count(Counter::CapturedParts);
     } else {
@@ -71,21 +71,21 @@ fn capturing() -> Option<&'static Settings> {
 
 /// Writes a record of the smallest size that holds the frame, or as much of it as `window` says.
 #[inline(always)]
-fn record(frame: &Frame<'_>, sip_offset: u32, decision: &Decision, window: u32) -> bool {
+fn record(frame: &Frame<'_>, reading: &Reading, decision: &Decision, window: u32) -> bool {
     let wire_len = frame.len();
     let len = if wire_len > u64::from(window) { u64::from(window) } else { wire_len };
     let written = if len < FRAME_BYTES[0] as u64 {
-        write::<{ FRAME_BYTES[0] }>(frame, sip_offset, decision, len, wire_len)
+        write::<{ FRAME_BYTES[0] }>(frame, reading, decision, len, wire_len)
     } else if len < FRAME_BYTES[1] as u64 {
-        write::<{ FRAME_BYTES[1] }>(frame, sip_offset, decision, len, wire_len)
+        write::<{ FRAME_BYTES[1] }>(frame, reading, decision, len, wire_len)
     } else if len < FRAME_BYTES[2] as u64 {
-        write::<{ FRAME_BYTES[2] }>(frame, sip_offset, decision, len, wire_len)
+        write::<{ FRAME_BYTES[2] }>(frame, reading, decision, len, wire_len)
     } else if len < FRAME_BYTES[3] as u64 {
-        write::<{ FRAME_BYTES[3] }>(frame, sip_offset, decision, len, wire_len)
+        write::<{ FRAME_BYTES[3] }>(frame, reading, decision, len, wire_len)
     } else if len < FRAME_BYTES[4] as u64 {
-        write::<{ FRAME_BYTES[4] }>(frame, sip_offset, decision, len, wire_len)
+        write::<{ FRAME_BYTES[4] }>(frame, reading, decision, len, wire_len)
     } else {
-        write::<{ FRAME_BYTES[5] }>(frame, sip_offset, decision, len, wire_len)
+        write::<{ FRAME_BYTES[5] }>(frame, reading, decision, len, wire_len)
     };
     if written && len < wire_len {
         maps::count(Counter::CaptureCut);
@@ -96,7 +96,7 @@ fn record(frame: &Frame<'_>, sip_offset: u32, decision: &Decision, window: u32) 
 #[inline(always)]
 fn write<const FRAME: usize>(
     frame: &Frame<'_>,
-    sip_offset: u32,
+    reading: &Reading,
     decision: &Decision,
     len: u64,
     wire_len: u64,
@@ -116,16 +116,16 @@ fn write<const FRAME: usize>(
     };
     let header = RecordHeader {
         seen_ns,
-        ani: decision.ani,
+        ani: reading.ani,
         ifindex: frame.ifindex(),
         wire_len: wire_len as u32,
         captured_len,
-        trunk: decision.trunk.unwrap_or(NO_TRUNK),
-        sip_offset: sip_offset as u16,
+        trunk: reading.trunk,
+        sip_offset: reading.at as u16,
         exit: decision.exit as u8,
-        not_plain: decision.not_plain.map_or(0, |why| why as u8),
-        attestation: decision.attestation as u8,
-        ani_header: decision.ani_header.map_or(0, |header| header as u8),
+        not_plain: reading.not_plain,
+        attestation: reading.attestation,
+        ani_header: reading.ani_header,
         first_exit: decision.first_exit,
         reserved: [0; 3],
     };

@@ -9,7 +9,12 @@ use ani_ebpf::abi::{
 };
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 
-use super::{maps, network::Packet, transport::Message};
+use super::{
+    frame::Frame,
+    link, maps,
+    network::{self, Packet},
+    transport::Message,
+};
 
 /// Remembers what the packet is that this first fragment starts, as far as its transport header tells.
 #[inline(always)]
@@ -18,10 +23,14 @@ pub(super) fn first(packet: &Packet, message: &Result<Message, Counter>) {
     remember(packet, if wanted { INVITE } else { OTHER });
 }
 
-/// Remembers that the INVITE was stopped that a first fragment starts.
+/// Remembers that the INVITE was stopped whose first fragment this is.
 #[inline(always)]
-pub(super) fn stopped(packet: &Packet) {
-    remember(packet, STOPPED);
+pub(super) fn stopped(frame: &Frame<'_>) {
+    if let Ok(network) = link::read(frame)
+        && let Ok(packet) = network::read(frame, network)
+    {
+        remember(&packet, STOPPED);
+    }
 }
 
 #[inline(always)]

@@ -6,27 +6,29 @@ use core::intrinsics::{AtomicOrdering, atomic_cxchg};
 
 use ani_ebpf::{
     abi::{
-        attempt::AttemptSet,
+        attempt::{AttemptSet, WAYS as ATTEMPT_WAYS},
         counter::{Counter, Counters},
         fragment::{FragmentKey, Fragmented, MAX_FRAGMENTED},
-        limit::BucketKey,
+        limit::{BucketSet, WAYS as BUCKET_WAYS},
         number::Number,
+        programs,
         rule::BlockEntry,
         settings::{PORT_WORDS, Settings},
         trunk::{MAX_SOURCES, Trunk},
     },
     attempt::{Set, Told},
+    bucket,
     scan::Scratch,
 };
 use aya_ebpf::{
-    bindings::{BPF_F_NO_PREALLOC, BPF_NOEXIST, BPF_RB_AVAIL_DATA},
+    bindings::{BPF_F_NO_PREALLOC, BPF_RB_AVAIL_DATA},
     macros::map,
     maps::{
         Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, ProgramArray, RingBuf, lpm_trie::Key,
     },
 };
 
-use super::{frame::Frame, network::Address};
+use super::{frame::Frame, network::Address, reading::Reading};
 
 #[map]
 static SETTINGS: Array<Settings> = Array::with_max_entries(1, 0);
@@ -48,9 +50,8 @@ static FRAGMENTED: LruHashMap<FragmentKey, Fragmented> =
 #[map]
 static BLOCKED: HashMap<Number, BlockEntry> = HashMap::with_max_entries(1_024, BPF_F_NO_PREALLOC);
 
-/// A bucket's theoretical arrival time, CLOCK_MONOTONIC nanoseconds.
 #[map]
-static BUCKETS: LruHashMap<BucketKey, u64> = LruHashMap::with_max_entries(1_024, 0);
+static BUCKETS: Array<BucketSet> = Array::with_max_entries(1, 0);
 
 #[map]
 static ATTEMPTS: Array<AttemptSet> = Array::with_max_entries(1, 0);
@@ -65,9 +66,9 @@ static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 static SCRATCH: PerCpuArray<PerCpu<Scratch>> = PerCpuArray::with_max_entries(1, 0);
 
-/// Whether the message in this CPU's window comes in a first fragment.
+/// What was read of the message in this CPU's window.
 #[map]
-static FIRST_FRAGMENT: PerCpuArray<u32> = PerCpuArray::with_max_entries(1, 0);
+static READING: PerCpuArray<Reading> = PerCpuArray::with_max_entries(1, 0);
 
 #[map]
 pub(super) static INVITES: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
@@ -76,9 +77,9 @@ pub(super) static INVITES: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 #[map]
 static READER_ASLEEP: Array<u32> = Array::with_max_entries(1, 0);
 
-/// The program that [`go_to_follow_up`] goes on to.
+/// The programs that others go on to, at the places of [`programs`].
 #[map]
-static FOLLOW_UP: ProgramArray = ProgramArray::with_max_entries(1, 0);
+static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(programs::COUNT, 0);
 
 /// When this CPU gave its last notice, CLOCK_MONOTONIC nanoseconds.
 #[map]
@@ -91,11 +92,18 @@ struct PerCpu<T>(T);
 // SAFETY: an element of a per-CPU map has one copy for each CPU.
 unsafe impl<T> Sync for PerCpu<T> {}
 
+/// Goes on to the program that decides; comes back where that is not there.
+#[inline(always)]
+pub(super) fn go_to_decide(frame: &Frame<'_>) {
+    // SAFETY: nothing is held that would have to be dropped.
+    unsafe { PROGRAMS.tail_call(frame.context(), programs::DECIDE) };
+}
+
 /// Goes on to the program for ACK, CANCEL and BYE; comes back where that is not there.
 #[inline(always)]
 pub(super) fn go_to_follow_up(frame: &Frame<'_>) {
-    // SAFETY: nothing is held that would have to be dropped.
-    unsafe { FOLLOW_UP.tail_call(frame.context(), 0) };
+    // SAFETY: as for `go_to_decide`.
+    unsafe { PROGRAMS.tail_call(frame.context(), programs::FOLLOW_UP) };
 }
 
 /// Adds one to a counter of this CPU.
@@ -117,21 +125,20 @@ pub(super) fn scratch() -> Option<&'static mut Scratch> {
     SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut (*scratch).0 })
 }
 
-/// Remembers whether the message in the window comes in a first fragment; in memory, where the
-/// verifier does not tell one case from the other.
+/// Leaves what was read of the message in the window for the next program.
 #[inline(always)]
-pub(super) fn set_first_fragment(first: bool) {
-    if let Some(place) = FIRST_FRAGMENT.get_ptr_mut(0) {
+pub(super) fn leave(reading: &Reading) {
+    if let Some(place) = READING.get_ptr_mut(0) {
         // SAFETY: the element is this CPU's own.
-        unsafe { place.write_volatile(u32::from(first)) };
+        unsafe { place.write(*reading) };
     }
 }
 
-/// What was remembered last.
+/// What the program before left.
 #[inline(always)]
-pub(super) fn is_first_fragment() -> bool {
-    // SAFETY: the element is this CPU's own.
-    FIRST_FRAGMENT.get_ptr_mut(0).is_some_and(|first| unsafe { first.read_volatile() } != 0)
+pub(super) fn reading() -> Option<&'static Reading> {
+    // SAFETY: the element is this CPU's own, and nothing writes it in the program that reads it.
+    READING.get_ptr(0).map(|reading| unsafe { &*reading })
 }
 
 /// What the daemon has set.
@@ -179,36 +186,57 @@ pub(super) fn blocked(number: Number) -> Option<BlockEntry> {
     unsafe { BLOCKED.get(&number) }.copied()
 }
 
-/// A bucket's theoretical arrival time, shared by all CPUs.
-pub(super) struct Bucket(*mut u64);
+/// A set of the table of buckets, shared by all CPUs.
+pub(super) struct Buckets(*mut BucketSet);
 
-impl Bucket {
-    /// The time as it stands.
+impl Buckets {
     #[inline(always)]
-    pub(super) fn read(&self) -> u64 {
-        // SAFETY: eight bytes of a map value, aligned to eight; a plain load of that is one
-        // instruction.
-        unsafe { self.0.read_volatile() }
+    fn word(&self, way: usize, word: usize) -> *mut u64 {
+        // SAFETY: within the set, whatever the way; neither reads nor writes.
+        unsafe { (&raw mut (*self.0).ways).cast::<u64>().add((way & (BUCKET_WAYS - 1)) * 2 + word) }
     }
 
-    /// Sets the time to `next` if it still is `expected`, in one atomic step; else the time it is.
+    /// In one atomic step.
     #[inline(always)]
-    pub(super) fn replace(&self, expected: u64, next: u64) -> Result<(), u64> {
+    fn replace(&mut self, way: usize, word: usize, expected: u64, next: u64) -> bool {
         const ORDER: AtomicOrdering = AtomicOrdering::SeqCst;
-        // SAFETY: as for `read`; every change to the value is by this instruction.
-        let (found, done) =
-            unsafe { atomic_cxchg::<u64, { ORDER }, { ORDER }>(self.0, expected, next) };
-        if done { Ok(()) } else { Err(found) }
+        // SAFETY: eight bytes of a map value, aligned to eight; every change to them is by this
+        // instruction.
+        let (_, done) = unsafe {
+            atomic_cxchg::<u64, { ORDER }, { ORDER }>(self.word(way, word), expected, next)
+        };
+        done
     }
 }
 
-/// The bucket behind a key.
-///
-/// An LRU map may give an element to another key while it is in use; the worst is one call counted
-/// in a bucket that is new anyway.
+impl bucket::Set for Buckets {
+    #[inline(always)]
+    fn key(&self, way: usize) -> u64 {
+        // SAFETY: eight aligned bytes of a map value, loaded in one instruction.
+        unsafe { self.word(way, 0).read_volatile() }
+    }
+
+    #[inline(always)]
+    fn tat(&self, way: usize) -> u64 {
+        // SAFETY: as for `key`.
+        unsafe { self.word(way, 1).read_volatile() }
+    }
+
+    #[inline(always)]
+    fn replace_key(&mut self, way: usize, expected: u64, key: u64) -> bool {
+        self.replace(way, 0, expected, key)
+    }
+
+    #[inline(always)]
+    fn replace_tat(&mut self, way: usize, expected: u64, tat: u64) -> bool {
+        self.replace(way, 1, expected, tat)
+    }
+}
+
+/// The set of the table at `index`.
 #[inline(always)]
-pub(super) fn bucket(key: &BucketKey) -> Option<Bucket> {
-    BUCKETS.get_ptr_mut(key).map(Bucket)
+pub(super) fn buckets(index: u32) -> Option<Buckets> {
+    BUCKETS.get_ptr_mut(index).map(Buckets)
 }
 
 /// A set of the table of attempts, shared by all CPUs.
@@ -217,8 +245,10 @@ pub(super) struct Attempts(*mut AttemptSet);
 impl Attempts {
     #[inline(always)]
     fn word(&self, way: usize, word: usize) -> *mut u64 {
-        // SAFETY: within the set, for all ways and words there are; neither reads nor writes.
-        unsafe { (&raw mut (*self.0).ways).cast::<u64>().add(way * 2 + word) }
+        // SAFETY: within the set, whatever the way; neither reads nor writes.
+        unsafe {
+            (&raw mut (*self.0).ways).cast::<u64>().add((way & (ATTEMPT_WAYS - 1)) * 2 + word)
+        }
     }
 }
 
@@ -270,12 +300,6 @@ pub(super) fn stopped(now_ns: u64) {
         // several CPUs stays, which is as good as any.
         unsafe { at.write_volatile(now_ns) };
     }
-}
-
-/// Makes a bucket unless there is one.
-#[inline(always)]
-pub(super) fn new_bucket(key: &BucketKey, tat_ns: u64) -> Result<(), i32> {
-    BUCKETS.insert(key, &tat_ns, u64::from(BPF_NOEXIST))
 }
 
 /// Whether this CPU's last notice was at least `period_ns` ago; if so, this is the last one.

@@ -1,6 +1,6 @@
 //! The object and its ABI version.
 
-use ani_ebpf::abi::{ABI_SECTION, ABI_VERSION};
+use ani_ebpf::abi::{ABI_SECTION, ABI_VERSION, programs};
 use anyhow::{Context as _, Result, bail};
 use aya::{
     Ebpf, EbpfLoader,
@@ -14,9 +14,6 @@ use crate::config::Config;
 
 /// Name of the XDP program in the object.
 pub const PROGRAM: &str = "ani_ingress";
-
-/// Where that goes on to with an ACK, CANCEL or BYE.
-const FOLLOW_UP: &str = "ani_follow_up";
 
 /// The object built beside this daemon, aligned for an ELF reader.
 pub static BYTES: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/ani-xdp"));
@@ -33,7 +30,7 @@ pub fn open(config: &Config) -> Result<Ebpf> {
     }
     EbpfLoader::new()
         .map_max_entries("BLOCKED", config.lists.max_blocked)
-        .map_max_entries("BUCKETS", config.lists.max_limited)
+        .map_max_entries("BUCKETS", config.lists.bucket_sets())
         .map_max_entries("ATTEMPTS", config.lists.attempt_sets().unwrap_or(1))
         .map_max_entries("INVITES", config.capture.ring_bytes)
         .load(BYTES)
@@ -47,11 +44,13 @@ pub fn open(config: &Config) -> Result<Ebpf> {
 ///
 /// When the kernel refuses one of them.
 pub fn load(ebpf: &mut Ebpf) -> Result<()> {
-    let follow_up = load_program(ebpf, FOLLOW_UP)?;
-    let map = ebpf.map_mut("FOLLOW_UP").context("the object has no map FOLLOW_UP")?;
-    ProgramArray::try_from(map)?
-        .set(0, &follow_up, 0)
-        .context("cannot put a program behind the other")?;
+    for (place, name) in programs::TABLE {
+        let program = load_program(ebpf, name)?;
+        let map = ebpf.map_mut("PROGRAMS").context("the object has no map PROGRAMS")?;
+        ProgramArray::try_from(map)?
+            .set(place, &program, 0)
+            .with_context(|| format!("cannot put {name} behind {PROGRAM}"))?;
+    }
     load_program(ebpf, PROGRAM)?;
     Ok(())
 }

@@ -11,11 +11,12 @@ use ani_ebpf::{
     abi::{
         attempt::{AttemptKeys, AttemptSet},
         counter::{Counter, Counters, Kind, TABLE},
-        limit::BucketKey,
+        limit::{BucketKey, BucketKeys, BucketSet},
         number::Number,
         trunk::Orders,
     },
     attempt::{self, Told},
+    bucket::{self, Spent},
     dial_plan::{DialPlan, Dialled},
     gcra,
     scan::{self, Attestation, Plain, Scratch, StartLine},
@@ -34,8 +35,8 @@ pub struct Memory {
     trunks: Vec<Trunk>,
     emergency: Vec<Number>,
     max_blocked: usize,
-    max_buckets: usize,
     attempt_keys: AttemptKeys,
+    bucket_keys: BucketKeys,
     state: Mutex<State>,
 }
 
@@ -49,10 +50,8 @@ struct State {
     scratch: Scratch,
     /// When an entry ends; never for none. At most `max_blocked`.
     blocked: HashMap<Number, Option<Timestamp>>,
-    /// Interval and tolerance, nanoseconds.
-    limit: Option<(u64, u64)>,
-    /// TAT of each bucket, nanoseconds. At most `max_buckets`.
-    buckets: HashMap<BucketKey, u64>,
+    limit: Option<bucket::Rate>,
+    buckets: Vec<BucketSet>,
     /// Call attempts that were decided; none where none is remembered.
     attempts: Vec<AttemptSet>,
     counters: Counters,
@@ -70,13 +69,13 @@ impl Memory {
             trunks: trunks.collect(),
             emergency: config.emergency.numbers.clone(),
             max_blocked: config.lists.max_blocked as usize,
-            max_buckets: (config.lists.max_limited as usize).max(1),
-            attempt_keys: super::attempt_keys(),
+            attempt_keys: AttemptKeys(super::hash_keys()),
+            bucket_keys: BucketKeys(super::hash_keys()),
             state: Mutex::new(State {
                 scratch: Scratch::new(),
                 blocked: HashMap::new(),
                 limit: config.limits.per_caller.and_then(parameters),
-                buckets: HashMap::new(),
+                buckets: vec![BucketSet::EMPTY; config.lists.bucket_sets() as usize],
                 attempts: vec![
                     AttemptSet::EMPTY;
                     config.lists.attempt_sets().map_or(0, |sets| sets as usize)
@@ -191,7 +190,7 @@ impl Memory {
                 limit: 0,
                 attestation: plain.attestation as u32,
             };
-            state.spend(key, now, self.max_buckets)
+            state.spend(bucket::hash(&key, &self.bucket_keys), now_ns)
         };
         if let Some((set, key, check)) = attempt {
             let told = Told::new(now_ns, check, view.exit as u8);
@@ -256,33 +255,19 @@ impl State {
         self.blocked.get(&number).is_some_and(|expires| expires.is_none_or(|expires| now < expires))
     }
 
-    fn spend(&mut self, key: BucketKey, now: Timestamp, max_buckets: usize) -> Counter {
-        let Some((interval, tolerance)) = self.limit else {
-            return Counter::Pass;
-        };
-        let now = nanoseconds(now);
-        let tat = self.buckets.get(&key).copied().unwrap_or(0);
-        let Some(next) = gcra::arrive(tat, now, interval, tolerance) else {
-            return Counter::DropLimited;
-        };
-        if self.buckets.len() >= max_buckets && !self.buckets.contains_key(&key) {
-            self.make_room(now, max_buckets);
-        }
-        self.buckets.insert(key, next);
-        Counter::Pass
-    }
-
-    /// A bucket whose TAT has passed is as good as none. When too few have, those that have spent
-    /// least go too, an eighth of all at once.
-    fn make_room(&mut self, now: u64, max_buckets: usize) {
-        self.buckets.retain(|_, tat| *tat > now);
-        let keep = max_buckets - max_buckets.div_ceil(8);
-        if self.buckets.len() > keep {
-            let mut tats: Vec<u64> = self.buckets.values().copied().collect();
-            let gone = tats.len() - keep;
-            let (_, least_kept, _) = tats.select_nth_unstable(gone - 1);
-            let least_kept = *least_kept;
-            self.buckets.retain(|_, tat| *tat > least_kept);
+    fn spend(&mut self, hash: u64, now_ns: u64) -> Counter {
+        let Some(rate) = &self.limit else { return Counter::Pass };
+        let last = self.buckets.len().saturating_sub(1);
+        let at = bucket::set_of(hash, u32::try_from(last).unwrap_or(u32::MAX)) as usize;
+        let Some(set) = self.buckets.get_mut(at) else { return Counter::PassLimitFull };
+        match bucket::spend(set, hash, now_ns, rate) {
+            Spent::Within => Counter::Pass,
+            Spent::Displacing => {
+                self.count_beside(Counter::BucketForgotten);
+                Counter::Pass
+            }
+            Spent::Over => Counter::DropLimited,
+            Spent::Contended => Counter::PassLimitFull,
         }
     }
 }
@@ -329,8 +314,10 @@ fn nanoseconds(at: Timestamp) -> u64 {
     u64::try_from(at.0).unwrap_or(0)
 }
 
-fn parameters(rate: Rate) -> Option<(u64, u64)> {
-    gcra::parameters(rate.calls, u64::try_from(rate.within.as_nanos()).ok()?)
+fn parameters(rate: Rate) -> Option<bucket::Rate> {
+    let within_ns = u64::try_from(rate.within.as_nanos()).ok()?;
+    let (interval_ns, tolerance_ns) = gcra::parameters(rate.calls, within_ns)?;
+    Some(bucket::Rate { interval_ns, tolerance_ns })
 }
 
 #[cfg(test)]

@@ -1,0 +1,94 @@
+//! What was read of an INVITE: what the first program leaves for the one that decides.
+//!
+//! Two programs, because the verifier follows each way through the scan to the end of the program:
+//! behind a tail call, in memory, all ways look alike to it.
+
+use ani_ebpf::{
+    abi::{number::Number, record::NO_TRUNK, trunk::Trunk},
+    dial_plan::Dialled,
+    scan::{self, NotPlain, Plain, Scratch},
+};
+
+use super::{maps, network::Address};
+
+/// An INVITE as it was read; [`scan::Plain`] in words of memory.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct Reading {
+    /// The caller, E.164.
+    pub(super) ani: Number,
+    /// The digits that were dialled.
+    pub(super) called: Number,
+    /// Where its message starts, bytes into the frame.
+    pub(super) at: u32,
+    /// Index of the trunk, or [`NO_TRUNK`].
+    pub(super) trunk: u16,
+    /// Whether it comes in a first fragment.
+    pub(super) first_fragment: u8,
+    /// [`NotPlain`] as a number; 0 for plain.
+    pub(super) not_plain: u8,
+    /// [`scan::Attestation`] as a number.
+    pub(super) attestation: u8,
+    /// [`scan::AniHeader`] as a number; 0 for none.
+    pub(super) ani_header: u8,
+    pub(super) priority: u8,
+    pub(super) in_dialog: u8,
+}
+
+impl Reading {
+    /// Nothing read.
+    pub(super) const NONE: Self = Self {
+        ani: Number::NONE,
+        called: Number::NONE,
+        at: 0,
+        trunk: NO_TRUNK,
+        first_fragment: 0,
+        not_plain: 0,
+        attestation: 0,
+        ani_header: 0,
+        priority: 0,
+        in_dialog: 0,
+    };
+
+    #[inline(always)]
+    fn new(at: u32, first_fragment: bool) -> Self {
+        Self { at, first_fragment: u8::from(first_fragment), ..Self::NONE }
+    }
+
+    #[inline(always)]
+    fn take(&mut self, plain: &Plain, trunk: &Trunk) {
+        if let Some(dialled) = plain.caller.digits()
+            && let Some(number) = trunk.dial_plan.e164(dialled)
+        {
+            self.ani = number;
+        }
+        self.called = plain.called.digits().map_or(Number::NONE, Dialled::digits);
+        self.attestation = plain.attestation as u8;
+        self.ani_header = plain.ani_header.map_or(0, |header| header as u8);
+        self.priority = u8::from(plain.priority);
+        self.in_dialog = u8::from(plain.in_dialog);
+    }
+}
+
+/// Reads an INVITE whose request line was recognised, and leaves what it found.
+#[inline(always)]
+pub(super) fn invite(scratch: &Scratch, source: Address, at: u32, first_fragment: bool) {
+    let mut reading = Reading::new(at, first_fragment);
+    if let Some(trunk) = maps::trunk(source) {
+        reading.trunk = trunk.index;
+        match scan::invite(scratch, &trunk.orders, &trunk.dial_plan) {
+            Ok(plain) => reading.take(&plain, trunk),
+            Err(why) => reading.not_plain = why as u8,
+        }
+    }
+    maps::leave(&reading);
+}
+
+/// Leaves that an INVITE cannot be read from its request line on.
+#[inline(always)]
+pub(super) fn not_plain(source: Address, at: u32, first_fragment: bool, why: NotPlain) {
+    let mut reading = Reading::new(at, first_fragment);
+    reading.trunk = maps::trunk(source).map_or(NO_TRUNK, |trunk| trunk.index);
+    reading.not_plain = why as u8;
+    maps::leave(&reading);
+}
