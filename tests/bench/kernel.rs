@@ -14,6 +14,7 @@ use std::{
 
 use ani_ebpf::{
     abi::{
+        attempt::AttemptKeys,
         counter::Counter,
         number::Number,
         settings::Settings,
@@ -28,6 +29,7 @@ use ani_user::{
         maps::{Maps, source_key},
         object,
     },
+    policy,
 };
 use anyhow::{Context as _, Result, bail, ensure};
 use aya::{
@@ -97,6 +99,24 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
             cases.push(captured);
         }
     }
+    let known = frame(5_060, &invite(1_050, HONEST, 0));
+    cases.push(Timed::new("INVITE of 1050 bytes under a limit", known, Counter::Pass, false).with(
+        |settings| {
+            // As many as there are nanoseconds.
+            settings.limit_interval_ns = 1;
+            settings.limit_tolerance_ns = u64::MAX >> 2;
+        },
+    ));
+    let stopped = frame(5_060, &invite(1_050, BLOCKED, 0));
+    cases.push(
+        Timed::new("INVITE of 1050 bytes repeated", stopped, Counter::DropRepeated, false)
+            .with(|settings| {
+                settings.attempts_mask = attempts_mask();
+                // Nothing is remembered under keys that are new.
+                settings.attempt_keys = AttemptKeys(policy::hash_keys());
+            })
+            .over_trivial(600),
+    );
     bench.time(&mut cases)?;
     let baseline = bench.trivial.clone();
     for case in &cases {
@@ -123,6 +143,8 @@ struct Timed {
     /// How much more it may cost than that, nanoseconds.
     target: Option<u64>,
     samples: Vec<u64>,
+    /// What is set for it.
+    set: fn(&mut Settings),
 }
 
 impl Timed {
@@ -135,7 +157,13 @@ impl Timed {
             over: None,
             target: None,
             samples: Vec::new(),
+            set: |_| (),
         }
+    }
+
+    fn with(mut self, set: fn(&mut Settings)) -> Self {
+        self.set = set;
+        self
     }
 
     fn over(mut self, name: &str) -> Self {
@@ -147,6 +175,11 @@ impl Timed {
         self.target = Some(ns);
         self
     }
+}
+
+/// Sets of the table of attempts, less one.
+fn attempts_mask() -> u32 {
+    Config::default().lists.attempt_sets().map_or(u32::MAX, |sets| sets - 1)
 }
 
 struct Bench {
@@ -173,7 +206,12 @@ impl Bench {
         let trunk = Trunk { index: 0, reserved: [0; 3], orders, dial_plan: DialPlan::NONE };
         maps.set_source(&source_key(&"203.0.113.0/24".parse()?), &trunk)?;
         let parts_room = u64::from(config.capture.ring_bytes);
-        let settings = Settings { block_list: 1, parts_room, ..Settings::EMPTY };
+        let settings = Settings {
+            block_list: 1,
+            parts_room,
+            buckets_mask: config.lists.bucket_sets() - 1,
+            ..Settings::EMPTY
+        };
         Ok(Self { ebpf, maps, settings, reader, trivial: Vec::new() })
     }
 
@@ -210,8 +248,11 @@ impl Bench {
 
     /// Times a case once, again until no record of it was lost.
     fn round(&mut self, case: &Timed) -> Result<u64> {
-        self.settings.capture = u32::from(case.capture);
-        self.maps.set_settings(&self.settings)?;
+        let mut settings = Settings { capture: u32::from(case.capture), ..self.settings };
+        (case.set)(&mut settings);
+        self.maps.set_settings(&settings)?;
+        // What is remembered of the first is what the others meet.
+        self.run_times(object::PROGRAM, &case.frame, 1)?;
         for _ in 0..MAX_ATTEMPTS {
             let before = self.maps.counters()?;
             let took = self.run(object::PROGRAM, &case.frame)?;
@@ -233,9 +274,13 @@ impl Bench {
 
     /// Nanoseconds a run.
     fn run(&mut self, name: &str, frame: &[u8]) -> Result<u64> {
+        self.run_times(name, frame, REPEAT)
+    }
+
+    fn run_times(&mut self, name: &str, frame: &[u8], times: u32) -> Result<u64> {
         let mut options = TestRunOptions::new();
         options.data_in = Some(frame);
-        options.repeat = REPEAT;
+        options.repeat = times;
         let result = program(&mut self.ebpf, name)?.test_run(options)?;
         Ok(u64::try_from(result.duration.as_nanos())?)
     }
