@@ -48,7 +48,7 @@ impl Told {
         self.0 as u8
     }
 
-    /// How often it came again.
+    /// How often it came again; of one that was stopped, over 0 where one under its name had passed.
     #[inline(always)]
     pub const fn repeats(self) -> u8 {
         (self.0 >> 8) as u8
@@ -131,11 +131,12 @@ pub fn again(set: &mut impl Set, key: u64, check: u16, now_ns: u64) -> Option<u8
     Some(exit)
 }
 
-/// Whether the attempt, whoever calls, was stopped.
+/// Whether the attempt, whoever calls, was stopped, and no call under its name had passed before: what
+/// follows may belong to that one, as when another branch of a fork is over a limit.
 #[inline(always)]
 pub fn is_stopped(set: &impl Set, key: u64, now_ns: u64) -> bool {
     let (way, told) = find(set, key, now_ns);
-    way < WAYS && is_stop(told.exit())
+    way < WAYS && is_stop(told.exit()) && told.repeats() == 0
 }
 
 /// Whether a way out is one on which a call attempt is stopped.
@@ -191,7 +192,15 @@ pub fn remember(set: &mut impl Set, key: u64, told: Told, now_ns: u64) -> bool {
         place = select::either(older, way as u64, place);
         oldest = select::either(older, age, oldest);
     }
-    set.put(place as usize, key, told);
+    let place = place as usize;
+    let mut told = told;
+    if oldest >= SAME && is_stop(told.exit()) {
+        let before = set.told(place);
+        if before.holds(now_ns) && (!is_stop(before.exit()) || before.repeats() > 0) {
+            told = told.again();
+        }
+    }
+    set.put(place, key, told);
     oldest < LIFE_NS >> TICK_BITS
 }
 
@@ -277,7 +286,11 @@ mod tests {
         for _ in 0..1_000 {
             assert_eq!(again(&mut set, 9, 1, SECOND), Some(stop));
         }
-        assert!(is_stopped(&set, 9, SECOND) && !is_stopped(&set, 8, SECOND));
+        assert!(!is_stopped(&set, 9, SECOND), "what follows may be of the one that passed");
+        remember(&mut set, 9, Told::new(SECOND, 3, stop), SECOND);
+        assert!(!is_stopped(&set, 9, SECOND), "for as long as that holds");
+        remember(&mut set, 8, Told::new(SECOND, 1, stop), SECOND);
+        assert!(is_stopped(&set, 8, SECOND) && !is_stopped(&set, 7, SECOND));
         assert_eq!(again(&mut set, 9, 1, SECOND + 2 * LIFE_NS), None);
     }
 

@@ -184,6 +184,14 @@ fn what_follows_a_stopped_call_goes_with_it() {
         let exit = harness.invite(US, &follow_up(&stopped, method)).exit;
         assert_eq!(exit, Counter::NotInvite, "{method}");
     }
+    // Of a fork, one branch goes on and another is stopped: what follows may belong to the first.
+    let forked = Invite { call_id: "fork".into(), ..passed.clone() };
+    assert_eq!(harness.invite(US, &forked).exit, Counter::Pass);
+    let branch = Invite { call_id: "fork".into(), ..stopped.clone() };
+    assert_eq!(harness.invite(US, &branch).exit, Counter::DropBlocked);
+    for method in methods {
+        assert_eq!(harness.invite(US, &follow_up(&forked, method)).exit, Counter::NotInvite);
+    }
     // The attempt that is let through later has its follow-ups too.
     harness.kernel.unblock(&[number(BLOCKED)]).expect("taken off");
     let later = stopped.clone().to("+18005550100");
