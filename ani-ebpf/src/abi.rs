@@ -10,23 +10,23 @@ pub mod attempt;
 pub mod counter;
 /// What the program remembers of a packet that comes in fragments.
 pub mod fragment;
-/// The table of rate limit buckets.
+/// The table of rate limit buckets, and the limits.
 pub mod limit;
+/// Lists of callers.
+pub mod list;
 /// A telephone number as the kernel compares it.
 pub mod number;
 /// The programs that others go on to.
 pub mod programs;
 /// One captured packet in the ring buffer.
 pub mod record;
-/// An entry of the block list.
-pub mod rule;
 /// What the daemon tells the program at load and on reload.
 pub mod settings;
 /// A trunk: where it sends from and how its callers are read.
 pub mod trunk;
 
 /// Compared when the daemon loads the object; raised with any change to a type in this module.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 /// ELF section of the object that holds [`ABI_VERSION`], four bytes in host order.
 pub const ABI_SECTION: &str = "ani_abi";
@@ -48,7 +48,6 @@ mod pod {
         super::counter::Counters,
         super::limit::BucketSet,
         super::number::Number,
-        super::rule::BlockEntry,
         super::settings::Settings,
         super::trunk::Trunk,
     );

@@ -2,7 +2,7 @@
 //!
 //! [`abi`] is the contract: every word that crosses between kernel and daemon. [`scan`] is the walk
 //! over a SIP message that the kernel decides on and that the daemon repeats. [`dial_plan`] makes
-//! a dialled number E.164, [`gcra`] is the rate limit's arithmetic,
+//! a dialled number E.164, [`lists`] finds a caller on lists, [`gcra`] is the rate limit's arithmetic,
 //! [`bucket`] where it is kept, and [`attempt`] tells which INVITEs
 //! are one call attempt, once for both sides.
 //!
@@ -18,6 +18,7 @@ pub mod attempt;
 pub mod bucket;
 pub mod dial_plan;
 pub mod gcra;
+pub mod lists;
 pub mod nh;
 pub mod scan;
 mod select;

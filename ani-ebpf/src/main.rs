@@ -18,7 +18,7 @@ mod program;
 mod object {
     use ani_ebpf::abi::{
         ABI_VERSION,
-        counter::{Counter, Kind, TABLE},
+        counter::{Kind, TABLE},
     };
     use aya_ebpf::{
         bindings::xdp_action::{XDP_DROP, XDP_PASS},
@@ -41,7 +41,7 @@ mod object {
     /// `frags` lets the program sit on interfaces with jumbo frames (Linux 5.18).
     #[xdp(frags)]
     pub(crate) fn ani_ingress(ctx: XdpContext) -> u32 {
-        verdict(program::ingress(&ctx))
+        verdict(program::ingress(&ctx) as u8)
     }
 
     /// Where `ani_ingress` goes on to with an INVITE that was read.
@@ -53,14 +53,14 @@ mod object {
     /// Where `ani_ingress` goes on to with what may belong to a call that was stopped.
     #[xdp(frags)]
     pub(crate) fn ani_follow_up(ctx: XdpContext) -> u32 {
-        verdict(program::follow_up(&ctx))
+        verdict(program::follow_up(&ctx) as u8)
     }
 
     #[inline(always)]
-    fn verdict(exit: Counter) -> u32 {
-        match TABLE[exit as usize].kind {
-            Kind::Dropped => XDP_DROP,
-            Kind::Entry | Kind::Loss | Kind::Note | Kind::Passed => XDP_PASS,
+    fn verdict(exit: u8) -> u32 {
+        match TABLE.get(usize::from(exit)).map(|row| row.kind) {
+            Some(Kind::Dropped) => XDP_DROP,
+            _ => XDP_PASS,
         }
     }
 

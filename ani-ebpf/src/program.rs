@@ -15,9 +15,13 @@ mod transport;
 mod reading;
 /// One verdict for each call attempt.
 mod attempt;
+/// A verdict while it is made.
+mod decision;
 /// What the lists and limits say about a plain INVITE.
 mod decide;
-/// Rate limits: one bucket per caller.
+/// Which list the caller is on.
+mod list;
+/// Rate limits: a bucket for each who shares a budget.
 mod limit;
 /// Writes an INVITE and its verdict to the ring buffer.
 mod emit;
@@ -83,29 +87,31 @@ fn way_out(frame: &Frame<'_>) -> Result<Counter, Counter> {
     Ok(Counter::PassUnfinished)
 }
 
-/// Takes an INVITE that was read to its way out and counts it there: the second program.
+/// Takes an INVITE that was read to its way out and counts it there: the second program. The way out
+/// is a [`Counter`].
 #[inline(always)]
-pub(crate) fn decide(ctx: &XdpContext) -> Counter {
-    let frame = Frame::new(ctx);
-    let exit = decided(&frame);
-    maps::count(exit);
+pub(crate) fn decide(ctx: &XdpContext) -> u8 {
+    let exit = decided(&Frame::new(ctx));
+    maps::count_raw(exit);
     exit
 }
 
 #[inline(always)]
-fn decided(frame: &Frame<'_>) -> Counter {
-    let (Some(reading), Some(scratch)) = (maps::reading(), maps::scratch()) else {
-        return Counter::PassUnfinished;
+fn decided(frame: &Frame<'_>) -> u8 {
+    let (Some(reading), Some(scratch), Some(decision)) =
+        (maps::reading(), maps::scratch(), maps::decision())
+    else {
+        return Counter::PassUnfinished as u8;
     };
-    let decision = decide::invite(reading, scratch);
-    if matches!(decision.exit, Counter::PassLimitFull) {
+    decide::invite(decision, reading, scratch);
+    if decision.is(Counter::PassLimitFull) {
         notice::limit_full(frame);
     }
-    emit::invite(frame, reading, &decision);
+    emit::invite(frame, reading, decision);
     if reading.first_fragment != 0 && decision.is_stop() {
         fragment::stopped(frame);
     }
-    decision.exit
+    decision.exit()
 }
 
 /// Takes an ACK, CANCEL or BYE to its way out and counts it there: the third program.

@@ -184,4 +184,20 @@ pub struct KernelView {
     pub attestation: Attestation,
     /// Index of the trunk.
     pub trunk: Option<u16>,
+    /// Which lists and limits spoke.
+    pub by: By,
+}
+
+/// Ids of the lists and limits that decided, and of those that would have, were they not only observed;
+/// 0 for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct By {
+    /// The list that decided, or that marks the caller.
+    pub list: u8,
+    /// The limit that decided.
+    pub limit: u8,
+    /// The list that would have decided.
+    pub observed_list: u8,
+    /// The limit that would have.
+    pub observed_limit: u8,
 }

@@ -11,12 +11,14 @@ use std::{
 
 use ani_ebpf::{
     abi::{
-        attempt, limit,
-        number::Number,
+        attempt,
+        limit::{self, Limit},
+        number::{MAX_DIGITS, Number},
         settings::MAX_WINDOW,
         trunk::{AniOrder, Orders},
     },
     dial_plan::DialPlan,
+    gcra,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -266,6 +268,28 @@ impl Trunk {
 pub struct Limits {
     /// For each caller; none for an empty table in the file.
     pub per_caller: Option<Rate>,
+}
+
+impl Limits {
+    /// As the program has them.
+    pub fn compiled(&self) -> Vec<Limit> {
+        self.per_caller.and_then(per_caller).into_iter().collect()
+    }
+}
+
+/// The limit of each caller over each trunk, by what is claimed of him.
+pub fn per_caller(rate: Rate) -> Option<Limit> {
+    let within_ns = u64::try_from(rate.within.as_nanos()).ok()?;
+    let (interval_ns, tolerance_ns) = gcra::parameters(rate.calls, within_ns)?;
+    Some(Limit {
+        interval_ns,
+        tolerance_ns,
+        caller: Limit::digits(MAX_DIGITS),
+        trunk: u16::MAX,
+        attestation: u8::MAX,
+        id: 1,
+        ..Limit::NONE
+    })
 }
 
 /// A number of calls in a span of time.

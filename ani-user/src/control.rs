@@ -16,9 +16,9 @@ use std::{
 use ani_ebpf::abi::number::Number;
 
 use crate::{
-    config::{Config, Rate, Stir},
+    config::{self, Config, Rate, Stir},
     identity::Lookup,
-    policy::{Block, Enforce},
+    policy::{self, Block, Enforce, Listing},
     stir::{Credential, Outcome, cache::Cache, lists::Report, pool::Load},
     store::{self, Store},
     telemetry::{Tallies, Telemetry},
@@ -207,14 +207,21 @@ impl Daemon {
             return Err(Error::TooLong { file, entries, max });
         }
         let mut after = None;
-        loop {
-            let page = self.store.page(after, CHUNK)?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.number);
-            self.enforce.block(&page).map_err(Error::NotInForce)?;
-        }
+        let mut page = Vec::new().into_iter();
+        let mut listings = std::iter::from_fn(|| {
+            if page.len() == 0 {
+                match self.store.page(after, CHUNK) {
+                    Ok(next) => page = next.into_iter(),
+                    Err(error) => return Some(Err(error.into())),
+                }
+            }
+            let entry: Block = page.next()?;
+            after = Some(entry.number);
+            Some(Ok(entry.listing()))
+        });
+        self.enforce.relist(&mut listings).map_err(Error::NotInForce)?;
         self.restore_habits()?;
-        self.enforce.limit_per_caller(self.limit()?.rate).map_err(Error::NotInForce)
+        self.enforce_rate(self.limit()?.rate).map_err(Error::NotInForce)
     }
 
     /// Takes another configuration: its limit comes in force unless an operator set one. Returns
@@ -239,7 +246,7 @@ impl Daemon {
         let _changes = self.changes();
         let expired = self.store.expire(now)?;
         if !expired.is_empty() {
-            self.enforce.unblock(&expired).map_err(Error::NotInForce)?;
+            self.unlist(&expired).map_err(Error::NotInForce)?;
         }
         Ok(expired.len())
     }
@@ -271,13 +278,13 @@ impl Daemon {
         let _changes = self.changes();
         let entries = distinct(entries);
         let undo = self.store.block(&entries, self.max_blocked)?;
-        if let Err(refused) = self.enforce.block(&entries) {
+        if let Err(refused) = self.enforce.list(&listings(&entries)) {
             let back = self
                 .store
                 .undo(&undo)
                 .map_err(anyhow::Error::from)
-                .and_then(|()| self.enforce.unblock(&undo.added))
-                .and_then(|()| self.enforce.block(&undo.replaced));
+                .and_then(|()| self.unlist(&undo.added))
+                .and_then(|()| self.enforce.list(&listings(&undo.replaced)));
             return Err(match back {
                 Ok(()) => Error::NotInForce(refused),
                 Err(undo) => Error::Torn { refused, undo },
@@ -295,12 +302,12 @@ impl Daemon {
         let _changes = self.changes();
         let removed = self.store.unblock(numbers)?;
         let numbers: Vec<_> = removed.iter().map(|entry| entry.number).collect();
-        if let Err(refused) = self.enforce.unblock(&numbers) {
+        if let Err(refused) = self.unlist(&numbers) {
             let back = self
                 .store
                 .block(&removed, usize::MAX)
                 .map_err(anyhow::Error::from)
-                .and_then(|_| self.enforce.block(&removed));
+                .and_then(|_| self.enforce.list(&listings(&removed)));
             return Err(match back {
                 Ok(()) => Error::NotInForce(refused),
                 Err(undo) => Error::Torn { refused, undo },
@@ -311,17 +318,30 @@ impl Daemon {
 
     /// Puts a limit in force, or the old one again when that fails.
     fn enforce_limit(&self, new: Option<Rate>, old: Option<Rate>) -> Result<(), Error> {
-        self.enforce.limit_per_caller(new).map_err(|refused| {
-            match self.enforce.limit_per_caller(old) {
-                Ok(()) => Error::NotInForce(refused),
-                Err(undo) => Error::Torn { refused, undo },
-            }
+        self.enforce_rate(new).map_err(|refused| match self.enforce_rate(old) {
+            Ok(()) => Error::NotInForce(refused),
+            Err(undo) => Error::Torn { refused, undo },
         })
+    }
+
+    fn enforce_rate(&self, rate: Option<Rate>) -> anyhow::Result<()> {
+        let limits: Vec<_> = rate.and_then(config::per_caller).into_iter().collect();
+        self.enforce.set_limits(&limits)
+    }
+
+    /// Takes numbers off the block list that the kernel has.
+    fn unlist(&self, numbers: &[Number]) -> anyhow::Result<()> {
+        let listing = |number: &Number| Listing::number(policy::BLOCK, *number, None);
+        self.enforce.unlist(&numbers.iter().map(listing).collect::<Vec<_>>())
     }
 
     fn changes(&self) -> MutexGuard<'_, ()> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn listings(entries: &[Block]) -> Vec<Listing> {
+    entries.iter().map(Block::listing).collect()
 }
 
 fn torn(refused: &Error, undo: store::Error) -> Error {

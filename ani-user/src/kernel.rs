@@ -2,8 +2,12 @@
 
 /// Native or generic; never over somebody else's program.
 mod attach;
+/// Array maps that are made while the program runs.
+mod array;
 /// Many entries in one system call.
 mod batch;
+/// The images of lists.
+mod lists;
 /// The maps by name and type.
 pub mod maps;
 /// The object and its ABI version.
@@ -15,17 +19,15 @@ pub mod xdp_state;
 
 use std::sync::{Mutex, PoisonError};
 
-use ani_ebpf::{
-    abi::{
-        attempt::AttemptKeys,
-        counter::Counters,
-        limit::BucketKeys,
-        number::Number,
-        record::NO_TRUNK,
-        settings::{MAX_EMERGENCY, Settings},
-        trunk::{MAX_SOURCES, Trunk as KernelTrunk},
-    },
-    gcra,
+use ani_ebpf::abi::{
+    attempt::AttemptKeys,
+    counter::Counters,
+    limit::{BucketKeys, Limit, MAX_LIMITS},
+    list::{Action, Rule},
+    number::Number,
+    record::NO_TRUNK,
+    settings::{MAX_EMERGENCY, Settings},
+    trunk::{MAX_SOURCES, Trunk as KernelTrunk},
 };
 use anyhow::{Context as _, Result, ensure};
 use aya::{
@@ -34,11 +36,11 @@ use aya::{
     programs::{ProgramError, Xdp, links::FdLink},
 };
 
-use self::maps::Maps;
+use self::{lists::KernelImages, maps::Maps};
 use crate::{
     capture::clock::Clock,
-    config::{Config, Rate, Trunk},
-    policy::{self, Block, Enforce, Interface},
+    config::{Config, Trunk},
+    policy::{self, Enforce, Interface, Listing},
 };
 
 /// The program in the kernel, attached from [`Kernel::attach`] on while this lives.
@@ -53,6 +55,8 @@ struct State {
     ebpf: Ebpf,
     maps: Maps,
     settings: Settings,
+    lists: policy::lists::Lists,
+    images: lists::Held,
     interfaces: Vec<Interface>,
     /// Source networks in the map, to take out those a reload no longer names.
     sources: Vec<maps::SourceKey>,
@@ -71,7 +75,10 @@ impl Kernel {
     pub fn load(config: &Config) -> Result<Self> {
         let mut ebpf = object::open(config)?;
         object::load(&mut ebpf)?;
+        let [list_key] = policy::hash_keys();
         let mut state = State {
+            lists: policy::lists::Lists::new(list_key, config.lists.max_blocked as usize),
+            images: lists::Held::default(),
             maps: Maps::take(&mut ebpf)?,
             links: Vec::new(),
             ebpf,
@@ -83,6 +90,8 @@ impl Kernel {
                 attempt_keys: AttemptKeys(policy::hash_keys()),
                 bucket_keys: BucketKeys(policy::hash_keys()),
                 buckets_mask: config.lists.bucket_sets() - 1,
+                rules: policy::built_in_rules(),
+                list_key,
                 ..Settings::EMPTY
             },
             interfaces: Vec::new(),
@@ -148,6 +157,14 @@ impl Kernel {
         self.locked(|state| state.configure(config))
     }
 
+    fn item(&self, listing: &Listing) -> policy::lists::Item {
+        listing.item(|time| self.clock.monotonic_at(time))
+    }
+
+    fn items(&self, listings: &[Listing]) -> Vec<policy::lists::Item> {
+        listings.iter().map(|listing| self.item(listing)).collect()
+    }
+
     /// The maps are consistent between calls: a panic while they were locked left nothing half
     /// done that the next write would not repair.
     fn locked<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
@@ -163,30 +180,36 @@ fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp> {
 }
 
 impl Enforce for Kernel {
-    fn block(&self, entries: &[Block]) -> Result<()> {
-        let entries: Vec<_> = entries
-            .iter()
-            .map(|entry| (entry.number, entry.expires.map_or(0, |at| self.clock.monotonic_at(at))))
-            .collect();
-        if entries.is_empty() {
-            return Ok(());
-        }
+    fn set_rules(&self, rules: &[(u8, Rule)]) -> Result<()> {
         self.locked(|state| {
-            state.maps.block(&entries)?;
-            state.settings.block_list = 1;
+            for (list, rule) in rules {
+                state.settings.rules[usize::from(*list)] = *rule;
+            }
             state.write_settings()
         })
     }
 
-    fn unblock(&self, numbers: &[Number]) -> Result<()> {
-        self.locked(|state| state.maps.unblock(numbers))
+    fn list(&self, listings: &[Listing]) -> Result<()> {
+        let items = self.items(listings);
+        self.locked(|state| state.change(|lists, images| lists.put(images, &items)))
     }
 
-    fn limit_per_caller(&self, rate: Option<Rate>) -> Result<()> {
+    fn unlist(&self, listings: &[Listing]) -> Result<()> {
+        let items = self.items(listings);
+        self.locked(|state| state.change(|lists, images| lists.take(images, &items)))
+    }
+
+    fn relist(&self, listings: &mut dyn Iterator<Item = Result<Listing>>) -> Result<()> {
+        let items = listings.map(|listing| Ok(self.item(&listing?)));
+        self.locked(|state| state.change(|lists, images| lists.replace(images, items)))
+    }
+
+    fn set_limits(&self, limits: &[Limit]) -> Result<()> {
+        ensure!(limits.len() <= MAX_LIMITS, "{} limits: at most {MAX_LIMITS}", limits.len());
         self.locked(|state| {
-            let (interval, tolerance) = limit_parameters(rate)?;
-            state.settings.limit_interval_ns = interval;
-            state.settings.limit_tolerance_ns = tolerance;
+            state.settings.limits = [Limit::NONE; MAX_LIMITS];
+            state.settings.limits[..limits.len()].copy_from_slice(limits);
+            state.settings.limit_count = limits.len() as u32;
             state.write_settings()
         })
     }
@@ -235,22 +258,27 @@ impl State {
         Ok(())
     }
 
+    /// Changes the lists.
+    fn change(
+        &mut self,
+        work: impl FnOnce(&mut policy::lists::Lists, &mut KernelImages<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let Self { maps, settings, lists, images, .. } = self;
+        // Until it is known better, a range may let through.
+        settings.layouts.iter_mut().for_each(|layout| layout.allows = 1);
+        let changed = work(lists, &mut KernelImages { maps, settings, held: images });
+        self.write_settings()?;
+        changed
+    }
+
     fn write_settings(&mut self) -> Result<()> {
+        let lets =
+            |list: &u8| self.settings.rules[usize::from(*list)].rank() == Action::Allow as u8;
+        let allows = self.lists.range_lists().iter().any(lets);
+        let generation = self.settings.generation as usize & 1;
+        self.settings.layouts[generation].allows = u32::from(allows);
         self.maps.set_settings(&self.settings)
     }
-}
-
-/// Interval and tolerance of a rate, nanoseconds; two zeros for no limit.
-fn limit_parameters(rate: Option<Rate>) -> Result<(u64, u64)> {
-    let Some(rate) = rate else {
-        return Ok((0, 0));
-    };
-    u64::try_from(rate.within.as_nanos())
-        .ok()
-        .and_then(|within| gcra::parameters(rate.calls, within))
-        .with_context(|| {
-            format!("{} calls within {:?} is no limit that can be kept", rate.calls, rate.within)
-        })
 }
 
 fn kernel_trunk(index: usize, trunk: &Trunk) -> Result<KernelTrunk> {

@@ -19,7 +19,7 @@ use self::{
     verification::{Of, Verification},
 };
 use crate::{
-    capture::{Frame, KernelView, Message, Reach, Transport, assembly::Assembly},
+    capture::{By, Frame, KernelView, Message, Reach, Transport, assembly::Assembly},
     config::{self, Config},
     identity::{self, Identity, Passport, Reading},
     invite::{self, Invite},
@@ -216,6 +216,7 @@ impl Analysis {
             ani_header: None,
             attestation: ani_ebpf::scan::Attestation::None,
             trunk: self.rules.trunk_of(message.src.ip()),
+            by: By::default(),
         };
         if let Some(view) = message.kernel {
             // A segment or a fragment that it handed on as such was not looked into.
@@ -271,6 +272,8 @@ fn verdict(exit: Counter) -> Verdict {
 fn rule(exit: Counter) -> Option<&'static str> {
     match exit {
         Counter::DropBlocked => Some("block-list"),
+        Counter::PassAllowed => Some("allow-list"),
+        Counter::PassGray => Some("gray-list"),
         Counter::DropLimited => Some("limits.per-caller"),
         Counter::PassInDialog => Some("in-dialog"),
         Counter::PassPriority => Some("priority"),

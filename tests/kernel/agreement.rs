@@ -10,7 +10,7 @@ use ani_ebpf::abi::{
 use ani_tests::{invite::Invite, random::Random};
 use ani_user::{
     capture::clock::Clock,
-    policy::{Block, Enforce as _, memory::Memory},
+    policy::{BLOCK, Enforce as _, Listing, memory::Memory},
 };
 
 use crate::harness::{CONFIG, FROM_ONLY, Harness, Run, STRANGER, US, US_V6, config_of, number};
@@ -36,12 +36,10 @@ impl Twins {
         let text =
             format!("{}{LIMITED}", CONFIG.replace("max_limited = 1024", "max_limited = 60000"));
         let twins = Self { kernel: Harness::with(&text), host: Memory::new(&config_of(&text)) };
-        let added = Clock::new().now();
         for digits in BLOCKED {
             twins.kernel.block(digits, None);
-            let number = number(digits);
-            let entry = Block { number, expires: None, reason: String::new(), added };
-            twins.host.block(&[entry]).expect("blocked");
+            let listing = Listing::number(BLOCK, number(digits), None);
+            twins.host.list(&[listing]).expect("blocked");
         }
         twins
     }

@@ -9,8 +9,7 @@ use ani_ebpf::{
 use ani_tests::{invite::Invite, random::Random};
 use ani_user::{
     capture::clock::Clock,
-    policy::{Block, Enforce as _, memory::Memory},
-    time::Timestamp,
+    policy::{BLOCK, Enforce as _, Listing, memory::Memory},
 };
 
 use crate::{
@@ -70,7 +69,7 @@ fn a_verdict_stays_while_lists_change() {
     harness.block(BLOCKED, None);
     assert_eq!(harness.invite(US, &before).exit, Counter::PassRepeated);
     assert_eq!(harness.invite(US, &during).exit, Counter::DropBlocked);
-    harness.kernel.unblock(&[number(BLOCKED)]).expect("taken off");
+    harness.unblock(BLOCKED);
     assert_eq!(harness.invite(US, &during).exit, Counter::DropRepeated);
     assert_eq!(harness.invite(US, &call("+14155551234", "3")).exit, Counter::Pass);
 }
@@ -193,7 +192,7 @@ fn what_follows_a_stopped_call_goes_with_it() {
         assert_eq!(harness.invite(US, &follow_up(&forked, method)).exit, Counter::NotInvite);
     }
     // The attempt that is let through later has its follow-ups too.
-    harness.kernel.unblock(&[number(BLOCKED)]).expect("taken off");
+    harness.unblock(BLOCKED);
     let later = stopped.clone().to("+18005550100");
     assert_eq!(harness.invite(US, &later).exit, Counter::Pass);
     assert_eq!(harness.invite(US, &follow_up(&later, "ACK")).exit, Counter::NotInvite);
@@ -255,14 +254,7 @@ fn kernel_and_memory_tell_the_same_attempts() {
     let mut harness = Harness::with(&config);
     let memory = Memory::new(&config_of(&config));
     harness.block(BLOCKED, None);
-    memory
-        .block(&[Block {
-            number: number(BLOCKED),
-            expires: None,
-            reason: String::new(),
-            added: Timestamp::default(),
-        }])
-        .expect("room");
+    memory.list(&[Listing::number(BLOCK, number(BLOCKED), None)]).expect("room");
     let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     let mut exits = BTreeMap::<&str, usize>::new();
     for _ in 0..INVITES {

@@ -10,9 +10,9 @@ use ani_ebpf::abi::{
 use ani_tests::{frame::Frame, invite::Invite};
 use ani_user::{
     capture::clock::Clock,
-    config::Config,
+    config::{self, Config},
     kernel::{Kernel, maps::ReaderAsleep, object::PROGRAM},
-    policy::{Block, Enforce as _},
+    policy::{BLOCK, Enforce as _, Listing},
     time::Timestamp,
 };
 use aya::{
@@ -117,7 +117,7 @@ impl Harness {
     pub(crate) fn with(config: &str) -> Self {
         let config = config_of(config);
         let kernel = Kernel::load(&config).expect("the kernel takes the program");
-        kernel.limit_per_caller(config.limits.per_caller).expect("the limit is written");
+        kernel.set_limits(&config.limits.compiled()).expect("the limits are written");
         let (ring, asleep) = kernel.ring().expect("the ring");
         Self { kernel, _asleep: asleep, ring }
     }
@@ -214,14 +214,21 @@ impl Harness {
     pub(crate) fn block(&self, digits: &str, within: Option<i64>) {
         let now = Clock::new().now();
         let expires = within.map(|seconds| Timestamp(now.0 + seconds * 1_000_000_000));
-        let entry = Block { number: number(digits), expires, reason: String::new(), added: now };
-        self.kernel.block(&[entry]).expect("blocked");
+        let listing = Listing::number(BLOCK, number(digits), expires);
+        self.kernel.list(&[listing]).expect("blocked");
+    }
+
+    /// Takes a number off the block list.
+    pub(crate) fn unblock(&self, digits: &str) {
+        let listing = Listing::number(BLOCK, number(digits), None);
+        self.kernel.unlist(&[listing]).expect("taken off");
     }
 
     /// Sets the limit of each caller.
     pub(crate) fn limit(&self, calls: u64, within: Duration) {
-        let rate = ani_user::config::Rate { calls, within };
-        self.kernel.limit_per_caller(Some(rate)).expect("limited");
+        let rate = config::Rate { calls, within };
+        let limit = config::per_caller(rate).expect("a limit");
+        self.kernel.set_limits(&[limit]).expect("limited");
     }
 }
 

@@ -79,7 +79,7 @@ fn no_limit_is_none_and_a_change_is_in_force() {
     assert_eq!(calls(&mut harness, US, &invite, 1_000), (1_000, 0));
     harness.limit(3, LONG);
     assert_eq!(calls(&mut harness, US, &invite, 1_000), (3, 997));
-    harness.kernel.limit_per_caller(None).expect("no limit");
+    harness.kernel.set_limits(&[]).expect("no limit");
     assert_eq!(calls(&mut harness, US, &invite, 1_000), (1_000, 0));
 }
 

@@ -33,15 +33,12 @@ fn the_object_says_which_abi_it_speaks() {
 #[test]
 fn maps_are_as_large_as_configured() {
     let text = CONFIG
-        .replace("max_blocked = 1024", "max_blocked = 4321")
         .replace("max_limited = 1024", "max_limited = 987")
         .replace("ring_bytes = 1048576", "ring_bytes = 65536");
     let mut ebpf = object::open(&config_of(&text)).expect("the maps are made");
-    for (name, expected) in
-        [("BLOCKED", 4_321), ("BUCKETS", 256), ("ATTEMPTS", 1), ("INVITES", 65_536)]
-    {
+    for (name, expected) in [("BUCKETS", 256), ("ATTEMPTS", 1), ("INVITES", 65_536)] {
         let map = match ebpf.take_map(name).expect(name) {
-            Map::Array(map) | Map::HashMap(map) | Map::RingBuf(map) => map,
+            Map::Array(map) | Map::RingBuf(map) => map,
             _ => panic!("{name} is of another kind"),
         };
         assert_eq!(map.info().expect(name).max_entries(), expected, "{name}");

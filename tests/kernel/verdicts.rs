@@ -7,7 +7,6 @@ use ani_ebpf::{
     scan::{AniHeader, Attestation},
 };
 use ani_tests::invite::Invite;
-use ani_user::policy::Enforce as _;
 
 use crate::harness::{
     CHARGED, FROM_ONLY, FROM_ONLY_INDEX, Harness, STRANGER, US, US_INDEX, US_V6, number,
@@ -251,9 +250,10 @@ fn an_entry_ends_when_it_says_and_a_removal_at_once() {
     assert_eq!(harness.invite(US, &invite).exit, Counter::Pass, "a later entry goes before");
     harness.block(BLOCKED, None);
     assert_eq!(harness.invite(US, &invite).exit, Counter::DropBlocked, "never ends");
-    harness.kernel.unblock(&[number(BLOCKED)]).expect("taken off");
+    harness.unblock(BLOCKED);
     assert_eq!(harness.invite(US, &invite).exit, Counter::Pass, "taken off");
-    harness.kernel.unblock(&[number(BLOCKED)]).expect("not there is no error");
+    // Not there is no error.
+    harness.unblock(BLOCKED);
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn a_blocked_caller_spends_no_budget() {
     for _ in 0..5 {
         assert_eq!(harness.invite(US, &invite).exit, Counter::DropBlocked);
     }
-    harness.kernel.unblock(&[number(BLOCKED)]).expect("taken off");
+    harness.unblock(BLOCKED);
     assert_eq!(harness.invite(US, &invite).exit, Counter::Pass);
     assert_eq!(harness.invite(US, &invite).exit, Counter::DropLimited);
 }

@@ -35,8 +35,17 @@ pub struct RecordHeader {
     /// The way out its call attempt was given first, where this INVITE is a repeated one; else the
     /// same as `exit`.
     pub first_exit: u8,
+    /// Id of the list that decided, or that marks the caller; 0 for none. Lists are not looked into
+    /// for a repeated INVITE that passes.
+    pub list: u8,
+    /// Id of the limit that decided; 0 for none.
+    pub limit: u8,
+    /// Id of the list that would have decided otherwise, were it not only observed; 0 for none.
+    pub observed_list: u8,
+    /// Id of the limit of which the same is true; 0 for none.
+    pub observed_limit: u8,
     /// Zero; keeps the frame behind the header aligned.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 7],
 }
 
 /// Bytes of [`RecordHeader`].
@@ -60,6 +69,10 @@ impl RecordHeader {
             attestation: u8::from_ne_bytes(cursor.take()?),
             ani_header: u8::from_ne_bytes(cursor.take()?),
             first_exit: u8::from_ne_bytes(cursor.take()?),
+            list: u8::from_ne_bytes(cursor.take()?),
+            limit: u8::from_ne_bytes(cursor.take()?),
+            observed_list: u8::from_ne_bytes(cursor.take()?),
+            observed_limit: u8::from_ne_bytes(cursor.take()?),
             reserved: cursor.take()?,
         };
         Some((header, frame.get(..header.captured_len as usize)?))
@@ -80,7 +93,7 @@ impl Cursor<'_> {
 const _: () = {
     use core::mem::offset_of;
 
-    assert!(HEADER_LEN == 40);
+    assert!(HEADER_LEN == 48);
     assert!(offset_of!(RecordHeader, ani) == 8);
     assert!(offset_of!(RecordHeader, ifindex) == 16);
     assert!(offset_of!(RecordHeader, wire_len) == 20);
@@ -92,7 +105,9 @@ const _: () = {
     assert!(offset_of!(RecordHeader, attestation) == 34);
     assert!(offset_of!(RecordHeader, ani_header) == 35);
     assert!(offset_of!(RecordHeader, first_exit) == 36);
-    assert!(offset_of!(RecordHeader, reserved) == 37);
+    assert!(offset_of!(RecordHeader, list) == 37);
+    assert!(offset_of!(RecordHeader, observed_limit) == 40);
+    assert!(offset_of!(RecordHeader, reserved) == 41);
 };
 
 #[cfg(test)]
@@ -111,7 +126,7 @@ mod tests {
         for half in [6_u16, 42] {
             bytes.extend(half.to_ne_bytes());
         }
-        bytes.extend([8, 9, 1, 2, 7, 0, 0, 0]);
+        bytes.extend([8, 9, 1, 2, 7, 10, 11, 12, 13, 0, 0, 0, 0, 0, 0, 0]);
         bytes.extend(b"frame and more");
         bytes
     }
@@ -133,7 +148,11 @@ mod tests {
             attestation: 1,
             ani_header: 2,
             first_exit: 7,
-            reserved: [0; 3],
+            list: 10,
+            limit: 11,
+            observed_list: 12,
+            observed_limit: 13,
+            reserved: [0; 7],
         };
         assert_eq!((header, frame), (expected, &b"frame"[..]));
     }

@@ -2,7 +2,8 @@
 
 use crate::abi::{
     attempt::{AttemptKeys, KEYS},
-    limit::BucketKeys,
+    limit::{BucketKeys, Limit, MAX_LIMITS},
+    list::{Layout, MAX_LISTS, Rule},
     number::Number,
     record::HEADER_LEN,
 };
@@ -34,14 +35,21 @@ pub struct Settings {
     /// Dialled digits (not E.164) that make an emergency call; unused places are
     /// [`Number::NONE`].
     pub emergency: [Number; MAX_EMERGENCY],
-    /// `limits.per_caller`: nanoseconds between two calls at the steady rate; 0 is no limit.
-    pub limit_interval_ns: u64,
-    /// `limits.per_caller`: how far ahead of time a burst may run, in nanoseconds.
-    pub limit_tolerance_ns: u64,
+    /// The limits, in the order they are looked at.
+    pub limits: [Limit; MAX_LIMITS],
+    /// What each list does, by its id.
+    pub rules: [Rule; MAX_LISTS],
+    /// Where things stand in the images of lists of two generations: one in force, one to come.
+    pub layouts: [Layout; 2],
+    /// What numbers on lists are hashed under.
+    pub list_key: u64,
+    /// Which generation is in force: 0 or 1. Its images are those at twice this and the next in the
+    /// map `LISTS`.
+    pub generation: u32,
+    /// How many limits there are.
+    pub limit_count: u32,
     /// Whether INVITEs are written to the ring buffer: 0 or 1.
     pub capture: u32,
-    /// Whether the block list has any entry: 0 or 1. Saves the lookup.
-    pub block_list: u32,
     /// Most bytes of a datagram's frame that are handed to the daemon; at most [`MAX_WINDOW`].
     pub window: u32,
     /// Sets in the table of attempts, less one; `u32::MAX` for no table: each INVITE is then decided
@@ -56,26 +64,36 @@ pub struct Settings {
     pub bucket_keys: BucketKeys,
     /// Sets in the table of buckets, less one.
     pub buckets_mask: u32,
-    /// Zero.
-    pub reserved: u32,
 }
 
 impl Settings {
     /// Nothing configured: all passes, nothing is captured.
     pub const EMPTY: Self = Self {
         emergency: [Number::NONE; MAX_EMERGENCY],
-        limit_interval_ns: 0,
-        limit_tolerance_ns: 0,
+        limits: [Limit::NONE; MAX_LIMITS],
+        rules: [Rule::NONE; MAX_LISTS],
+        layouts: [Layout::EMPTY; 2],
+        list_key: 0,
+        generation: 0,
+        limit_count: 0,
         capture: 0,
-        block_list: 0,
         window: MAX_WINDOW as u32,
         attempts_mask: u32::MAX,
         parts_room: 0,
         attempt_keys: AttemptKeys([0; KEYS]),
-        bucket_keys: BucketKeys([0; 2]),
+        bucket_keys: BucketKeys([0; 3]),
         buckets_mask: 0,
-        reserved: 0,
     };
 }
 
-const _: () = assert!(size_of::<Settings>() == 8 * MAX_EMERGENCY + 64 + 8 * KEYS);
+const _: () = assert!(
+    size_of::<Settings>()
+        == 8 * MAX_EMERGENCY
+            + size_of::<[Limit; MAX_LIMITS]>()
+            + MAX_LISTS
+            + size_of::<[Layout; 2]>()
+            + 40
+            + 8 * KEYS
+            + size_of::<BucketKeys>()
+            + 8
+);

@@ -1,4 +1,7 @@
 //! One verdict for each call attempt.
+//!
+//! Each step is a function of its own that leaves what it found in the decision, like a phase of the
+//! scan.
 
 use ani_ebpf::{
     abi::{counter::Counter, settings::Settings},
@@ -7,48 +10,59 @@ use ani_ebpf::{
 };
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 
-use super::maps::{self, Attempts};
+use super::{decision::Decision, maps, reading::Reading};
 
-/// An attempt and its place in the table.
-pub(super) struct Attempt {
-    set: Attempts,
-    key: u64,
-    check: u16,
+/// Finds the attempt of an INVITE that was walked through, and what it was told before.
+#[inline(never)]
+pub(super) fn find(
+    decision: &Decision,
+    reading: &Reading,
+    scratch: &Scratch,
+    settings: &Settings,
+) -> u32 {
+    let key = key(scratch, settings, reading.trunk);
+    let check = attempt::check(reading.ani, reading.called, &settings.attempt_keys);
+    decision.attempted(key, check);
+    if key != 0
+        && let Some(mut set) = maps::attempts(attempt::set_of(key, settings.attempts_mask))
+        && let Some(exit) = attempt::again(&mut set, key, check, decision.now())
+    {
+        decision.tell(exit);
+    }
+    0
 }
 
-impl Attempt {
-    /// The attempt of an INVITE that was walked through.
-    #[inline(always)]
-    pub(super) fn of(
-        scratch: &Scratch,
-        settings: &Settings,
-        trunk: u16,
-        check: u16,
-    ) -> Option<Self> {
-        if settings.attempts_mask == u32::MAX {
-            return None;
-        }
-        let Some(hash) = scan::attempt(scratch, &settings.attempt_keys) else {
+/// Remembers the way out that the attempt is given.
+#[inline(never)]
+pub(super) fn remember(decision: &Decision, settings: &Settings) -> u32 {
+    let (key, check) = decision.attempt();
+    if key == 0 {
+        return 0;
+    }
+    let Some(mut set) = maps::attempts(attempt::set_of(key, settings.attempts_mask)) else {
+        return 0;
+    };
+    let now_ns = decision.now();
+    if attempt::remember(&mut set, key, Told::new(now_ns, check, decision.exit()), now_ns) {
+        maps::count(Counter::AttemptForgotten);
+    }
+    if attempt::is_stop(decision.exit()) {
+        maps::stopped(now_ns);
+    }
+    0
+}
+
+/// The key of a request's attempt; 0 where it is not remembered.
+#[inline(always)]
+fn key(scratch: &Scratch, settings: &Settings, trunk: u16) -> u64 {
+    if settings.attempts_mask == u32::MAX {
+        return 0;
+    }
+    match scan::attempt(scratch, &settings.attempt_keys) {
+        Some(hash) => attempt::key(hash, trunk, &settings.attempt_keys),
+        None => {
             maps::count(Counter::AttemptTooLong);
-            return None;
-        };
-        let key = attempt::key(hash, trunk, &settings.attempt_keys);
-        let set = maps::attempts(attempt::set_of(key, settings.attempts_mask))?;
-        Some(Self { set, key, check })
-    }
-
-    /// The way out that was given before, where it still holds.
-    #[inline(always)]
-    pub(super) fn told(&mut self, now_ns: u64) -> Option<u8> {
-        attempt::again(&mut self.set, self.key, self.check, now_ns)
-    }
-
-    /// Remembers the way out that it was given.
-    #[inline(always)]
-    pub(super) fn tell(&mut self, exit: Counter, now_ns: u64) {
-        let told = Told::new(now_ns, self.check, exit as u8);
-        if attempt::remember(&mut self.set, self.key, told, now_ns) {
-            maps::count(Counter::AttemptForgotten);
+            0
         }
     }
 }
@@ -66,6 +80,9 @@ pub(super) fn stopped_lately() -> bool {
 pub(super) fn is_stopped(scratch: &Scratch, settings: &Settings, trunk: u16) -> bool {
     // SAFETY: the helper takes nothing and returns a number.
     let now_ns = unsafe { bpf_ktime_get_ns() };
-    Attempt::of(scratch, settings, trunk, 0)
-        .is_some_and(|attempt| attempt::is_stopped(&attempt.set, attempt.key, now_ns))
+    let key = key(scratch, settings, trunk);
+    let Some(set) = maps::attempts(attempt::set_of(key, settings.attempts_mask)) else {
+        return false;
+    };
+    key != 0 && attempt::is_stopped(&set, key, now_ns)
 }

@@ -7,12 +7,9 @@ use ani_ebpf::abi::{
     record::{HEADER_LEN, RecordHeader},
     settings::{MAX_SEGMENT, RECORD_SIZES, Settings},
 };
-use aya_ebpf::{
-    bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
-    helpers::generated::bpf_ktime_get_ns,
-};
+use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 
-use super::{decide::Decision, frame::Frame, maps, notice, reading::Reading};
+use super::{decision::Decision, frame::Frame, maps, notice, reading::Reading};
 
 /// Bytes of a frame in a record of each size.
 const FRAME_BYTES: [usize; RECORD_SIZES.len()] = {
@@ -49,14 +46,15 @@ pub(super) fn invite(frame: &Frame<'_>, reading: &Reading, decision: &Decision) 
 /// Hands a fragment or a TCP segment to the daemon, as long as INVITEs have room.
 #[inline(always)]
 pub(super) fn part(frame: &Frame<'_>, exit: Counter) {
-    let Some(settings) = capturing() else {
+    let (Some(settings), Some(decision)) = (capturing(), maps::decision()) else {
         return;
     };
+    decision.start(exit);
     // A hole in a stream costs the messages behind it too.
     let window =
         if matches!(exit, Counter::TcpSegment) { MAX_SEGMENT as u32 } else { settings.window };
     if maps::waiting_bytes() < settings.parts_room
-        && record(frame, &Reading::NONE, &Decision::new(exit), window)
+        && record(frame, &Reading::NONE, decision, window)
     {
         maps::count(Counter::CapturedParts);
     } else {
@@ -109,25 +107,24 @@ fn write<const FRAME: usize>(
         entry.discard(u64::from(BPF_RB_NO_WAKEUP));
         return false;
     };
-    let seen_ns = match decision.now_ns {
-        // SAFETY: the helper takes nothing and returns a number.
-        0 => unsafe { bpf_ktime_get_ns() },
-        now => now,
-    };
     let header = RecordHeader {
-        seen_ns,
+        seen_ns: decision.now(),
         ani: reading.ani,
         ifindex: frame.ifindex(),
         wire_len: wire_len as u32,
         captured_len,
         trunk: reading.trunk,
         sip_offset: reading.at as u16,
-        exit: decision.exit as u8,
+        exit: decision.exit(),
         not_plain: reading.not_plain,
         attestation: reading.attestation,
         ani_header: reading.ani_header,
-        first_exit: decision.first_exit,
-        reserved: [0; 3],
+        first_exit: decision.first_exit(),
+        list: decision.list(),
+        limit: decision.limit(),
+        observed_list: decision.observed_list(),
+        observed_limit: decision.observed_limit(),
+        reserved: [0; 7],
     };
     // SAFETY: the entry is one Record<FRAME> of ring memory; its first field is written whole.
     unsafe { (&raw mut (*record.as_mut_ptr()).header).write(header) };

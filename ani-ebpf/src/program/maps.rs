@@ -10,25 +10,24 @@ use ani_ebpf::{
         counter::{Counter, Counters},
         fragment::{FragmentKey, Fragmented, MAX_FRAGMENTED},
         limit::{BucketSet, WAYS as BUCKET_WAYS},
-        number::Number,
+        list::{IMAGES, INNER_MAP, LINE_WORDS, Line},
         programs,
-        rule::BlockEntry,
         settings::{PORT_WORDS, Settings},
         trunk::{MAX_SOURCES, Trunk},
     },
     attempt::{Set, Told},
     bucket,
+    lists::{Lines, Words},
     scan::Scratch,
 };
 use aya_ebpf::{
     bindings::{BPF_F_NO_PREALLOC, BPF_RB_AVAIL_DATA},
-    macros::map,
-    maps::{
-        Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, ProgramArray, RingBuf, lpm_trie::Key,
-    },
+    btf_maps::{self, ArrayOfMaps},
+    macros::{btf_map, map},
+    maps::{Array, LpmTrie, LruHashMap, PerCpuArray, ProgramArray, RingBuf, lpm_trie::Key},
 };
 
-use super::{frame::Frame, network::Address, reading::Reading};
+use super::{decision::Decision, frame::Frame, network::Address, reading::Reading};
 
 #[map]
 static SETTINGS: Array<Settings> = Array::with_max_entries(1, 0);
@@ -45,10 +44,12 @@ static TRUNKS: LpmTrie<[u32; 4], Trunk> = LpmTrie::with_max_entries(MAX_SOURCES,
 static FRAGMENTED: LruHashMap<FragmentKey, Fragmented> =
     LruHashMap::with_max_entries(MAX_FRAGMENTED, 0);
 
-/// Not preallocated: a removed element is then not handed out again while a reader may still look
-/// at it, and a short list costs little.
-#[map]
-static BLOCKED: HashMap<Number, BlockEntry> = HashMap::with_max_entries(1_024, BPF_F_NO_PREALLOC);
+/// A generation's exact numbers and ranges, then the other's.
+#[btf_map]
+static LISTS: ArrayOfMaps<Image, { IMAGES as usize }> = ArrayOfMaps::new();
+
+/// Its size is for the daemon to choose.
+type Image = btf_maps::Array<Line, 1, { INNER_MAP as usize }>;
 
 #[map]
 static BUCKETS: Array<BucketSet> = Array::with_max_entries(1, 0);
@@ -69,6 +70,10 @@ static SCRATCH: PerCpuArray<PerCpu<Scratch>> = PerCpuArray::with_max_entries(1, 
 /// What was read of the message in this CPU's window.
 #[map]
 static READING: PerCpuArray<Reading> = PerCpuArray::with_max_entries(1, 0);
+
+/// What is decided of it.
+#[map]
+static DECISION: PerCpuArray<PerCpu<Decision>> = PerCpuArray::with_max_entries(1, 0);
 
 #[map]
 pub(super) static INVITES: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
@@ -117,6 +122,17 @@ pub(super) fn count(counter: Counter) {
     }
 }
 
+/// The same for a counter as a number; one that is none is not counted.
+#[inline(always)]
+pub(super) fn count_raw(counter: u8) {
+    if let Some(counters) = COUNTERS.get_ptr_mut(0)
+        // SAFETY: as for `count`.
+        && let Some(value) = unsafe { (*counters).values.get_mut(usize::from(counter)) }
+    {
+        *value = value.wrapping_add(1);
+    }
+}
+
 /// This CPU's window and scan state.
 #[inline(always)]
 pub(super) fn scratch() -> Option<&'static mut Scratch> {
@@ -139,6 +155,14 @@ pub(super) fn leave(reading: &Reading) {
 pub(super) fn reading() -> Option<&'static Reading> {
     // SAFETY: the element is this CPU's own, and nothing writes it in the program that reads it.
     READING.get_ptr(0).map(|reading| unsafe { &*reading })
+}
+
+/// Where this CPU decides.
+#[inline(always)]
+pub(super) fn decision() -> Option<&'static Decision> {
+    // SAFETY: the element is this CPU's own; all bytes are a valid value, and it is changed through
+    // cells only.
+    DECISION.get_ptr(0).map(|decision| unsafe { &(*decision).0 })
 }
 
 /// What the daemon has set.
@@ -179,11 +203,34 @@ pub(super) fn remember_fragmented(key: &FragmentKey, what: &Fragmented) -> Resul
     FRAGMENTED.insert(key, what, 0)
 }
 
-/// The block list's entry for a number.
+/// An image of lists.
+pub(super) struct Lists(&'static Image);
+
+/// A line of one.
+pub(super) struct ListLine(*const Line);
+
+impl Lines for Lists {
+    type Line = ListLine;
+
+    #[inline(always)]
+    fn line(&self, at: u32) -> Option<ListLine> {
+        self.0.get_ptr(at).map(ListLine)
+    }
+}
+
+impl Words for ListLine {
+    #[inline(always)]
+    fn word(&self, at: usize) -> u64 {
+        // SAFETY: eight aligned bytes of a map value, whatever the index, loaded in one instruction. A
+        // place is written only while it is empty, and by then nobody looks at what it held before.
+        unsafe { self.0.cast::<u64>().add(at & (LINE_WORDS - 1)).read_volatile() }
+    }
+}
+
+/// An image of lists; none where it is empty.
 #[inline(always)]
-pub(super) fn blocked(number: Number) -> Option<BlockEntry> {
-    // SAFETY: the map is not preallocated, so the element stays what it is until the program ends.
-    unsafe { BLOCKED.get(&number) }.copied()
+pub(super) fn image(at: u32) -> Option<Lists> {
+    LISTS.get(at).map(Lists)
 }
 
 /// A set of the table of buckets, shared by all CPUs.
@@ -246,9 +293,7 @@ impl Attempts {
     #[inline(always)]
     fn word(&self, way: usize, word: usize) -> *mut u64 {
         // SAFETY: within the set, whatever the way; neither reads nor writes.
-        unsafe {
-            (&raw mut (*self.0).ways).cast::<u64>().add((way & (ATTEMPT_WAYS - 1)) * 2 + word)
-        }
+        unsafe { self.0.cast::<u64>().add((way & (ATTEMPT_WAYS - 1)) * 2 + word) }
     }
 }
 

@@ -33,7 +33,7 @@ use crate::{
     identity::Profile,
     invite::Invite,
     pipeline::Pipeline,
-    policy::{Enforce, Verdict, memory::Memory},
+    policy::{Block, Enforce, Verdict, memory::Memory},
     telemetry::{Tallies, Tally},
     time::Timestamp,
 };
@@ -288,7 +288,7 @@ fn block(rules: &Memory, path: &Path, country: Option<&str>) -> anyhow::Result<(
         country: number::country(country).map_err(anyhow::Error::msg)?,
     };
     let parsed = list::parse(&text, &defaults).map_err(anyhow::Error::msg)?;
-    rules.block(&parsed.entries)
+    rules.list(&parsed.entries.iter().map(Block::listing).collect::<Vec<_>>())
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -1,21 +1,14 @@
 //! The maps by name and type.
 
-use std::{
-    net::IpAddr,
-    os::fd::{AsFd as _, OwnedFd},
-};
+use std::net::IpAddr;
 
-use ani_ebpf::abi::{
-    counter::Counters, number::Number, rule::BlockEntry, settings::Settings, trunk::Trunk,
-};
-use anyhow::{Context as _, Result, bail};
+use ani_ebpf::abi::{counter::Counters, list::Line, settings::Settings, trunk::Trunk};
+use anyhow::{Context as _, Result};
 use aya::{
     Ebpf,
-    maps::{Array, HashMap, LpmTrie, Map, MapData, MapError, PerCpuArray, lpm_trie::Key},
+    maps::{Array, ArrayOfMaps, LpmTrie, Map, MapData, MapError, PerCpuArray, lpm_trie::Key},
 };
 use ipnet::IpNet;
-
-use super::batch;
 
 /// Network of a trunk as the kernel compares it: an IPv6 prefix, IPv4 behind `::ffff:0:0/96`, the
 /// words in the address's own byte order.
@@ -30,25 +23,18 @@ pub struct Maps {
     settings: Array<MapData, Settings>,
     sip_ports: Array<MapData, u64>,
     trunks: LpmTrie<MapData, [u32; 4], Trunk>,
-    blocked: HashMap<MapData, Number, BlockEntry>,
-    /// The same map, for writing many entries at once, which aya has no call for.
-    blocked_fd: OwnedFd,
+    lists: ArrayOfMaps<MapData, Array<MapData, Line>>,
     counters: PerCpuArray<MapData, Counters>,
 }
 
 impl Maps {
     /// Takes them out of a loaded object.
     pub fn take(ebpf: &mut Ebpf) -> Result<Self> {
-        let blocked = match ebpf.map("BLOCKED") {
-            Some(Map::HashMap(map)) => map.fd().as_fd().try_clone_to_owned()?,
-            _ => bail!("the object has no hash map BLOCKED"),
-        };
         Ok(Self {
-            blocked_fd: blocked,
+            lists: take(ebpf, "LISTS")?,
             settings: take(ebpf, "SETTINGS")?,
             sip_ports: take(ebpf, "SIP_PORTS")?,
             trunks: take(ebpf, "TRUNKS")?,
-            blocked: take(ebpf, "BLOCKED")?,
             counters: take(ebpf, "COUNTERS")?,
         })
     }
@@ -87,22 +73,9 @@ impl Maps {
             .context("cannot write the map of trunks")
     }
 
-    /// Puts numbers on the block list, each with the monotonic time it ends (0: never).
-    pub fn block(&mut self, entries: &[(Number, u64)]) -> Result<()> {
-        let keys: Vec<Number> = entries.iter().map(|(number, _)| *number).collect();
-        let values: Vec<BlockEntry> =
-            entries.iter().map(|(_, expires_ns)| BlockEntry { expires_ns: *expires_ns }).collect();
-        batch::update(self.blocked_fd.as_fd(), &keys, &values).context(
-            "cannot write the block list (is it larger than `lists.max_blocked` in the configuration?)",
-        )
-    }
-
-    /// Takes numbers off the block list; one that is not there is no error.
-    pub fn unblock(&mut self, numbers: &[Number]) -> Result<()> {
-        for number in numbers {
-            gone(self.blocked.remove(number)).context("cannot write the block list")?;
-        }
-        Ok(())
+    /// Points a place of the map of lists at an image.
+    pub(super) fn set_image(&mut self, at: u32, image: &Array<MapData, Line>) -> Result<()> {
+        self.lists.set(at, image, 0).context("cannot write the map of lists")
     }
 
     /// All CPUs' counters together.

@@ -29,7 +29,6 @@ pub fn open(config: &Config) -> Result<Ebpf> {
         bail!("the XDP object speaks ABI {found}, this daemon {ABI_VERSION}: build both together");
     }
     EbpfLoader::new()
-        .map_max_entries("BLOCKED", config.lists.max_blocked)
         .map_max_entries("BUCKETS", config.lists.bucket_sets())
         .map_max_entries("ATTEMPTS", config.lists.attempt_sets().unwrap_or(1))
         .map_max_entries("INVITES", config.capture.ring_bytes)

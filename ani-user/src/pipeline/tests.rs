@@ -13,7 +13,7 @@ use crate::{
     config,
     identity::Profile,
     invite::AniStatus,
-    policy::{Block, Enforce as _},
+    policy::{BLOCK, Enforce as _, Listing},
     time::Timestamp,
 };
 
@@ -70,6 +70,7 @@ fn what_the_kernel_decided_stands() {
         ani_header: Some(AniHeader::From),
         attestation: Attestation::B,
         trunk: Some(0),
+        by: crate::capture::By::default(),
     };
     let mut pipeline = pipeline();
     check(&mut pipeline, &frame(&bytes, Some(view)), |invite| {
@@ -125,8 +126,8 @@ fn without_the_kernel_memory_decides_and_an_unknown_source_is_untrusted() {
 fn a_mirrored_call_belongs_to_its_trunk_and_is_only_observed() {
     let mut pipeline = pipeline();
     let number = Number::from_ascii(b"14155551234").expect("digits");
-    let entry = Block { number, expires: None, reason: String::new(), added: Timestamp::new(0, 0) };
-    pipeline.analysis.rules.block(&[entry]).expect("memory takes all");
+    let listing = Listing::number(BLOCK, number, None);
+    pipeline.analysis.rules.list(&[listing]).expect("memory takes all");
     let bytes = fixture::invite("+14155551234", "b1");
     let mut mirrored = Frame {
         content: Content::Message {

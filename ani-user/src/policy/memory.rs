@@ -2,7 +2,6 @@
 //! INVITE, by the same scanner, dial plan and rate limit, in the same order of decision.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -11,22 +10,23 @@ use ani_ebpf::{
     abi::{
         attempt::{AttemptKeys, AttemptSet},
         counter::{Counter, Counters, Kind, TABLE},
-        limit::{BucketKey, BucketKeys, BucketSet},
+        limit::{BucketKeys, BucketSet, Limit, MAX_LIMITS, Spender},
+        list::{Action, EXPIRY_BITS, MAX_LISTS, NO_LIST, Rule},
         number::Number,
         trunk::Orders,
     },
     attempt::{self, Told},
     bucket::{self, Spent},
     dial_plan::{DialPlan, Dialled},
-    gcra,
+    lists::{Asked, Found},
     scan::{self, Attestation, Plain, Scratch, StartLine},
 };
 use ipnet::IpNet;
 
-use super::{Block, Enforce, Interface};
+use super::{Enforce, Interface, Listing, lists};
 use crate::{
-    capture::KernelView,
-    config::{Config, Rate},
+    capture::{By, KernelView},
+    config::Config,
     time::Timestamp,
 };
 
@@ -34,11 +34,14 @@ use crate::{
 pub struct Memory {
     trunks: Vec<Trunk>,
     emergency: Vec<Number>,
-    max_blocked: usize,
+    list_key: u64,
     attempt_keys: AttemptKeys,
     bucket_keys: BucketKeys,
     state: Mutex<State>,
 }
+
+/// How far the clock of the lists reaches back before the first time it meets, of nine years in all.
+const BEFORE_NS: i64 = 4 * 365 * 86_400 * 1_000_000_000;
 
 struct Trunk {
     sources: Vec<IpNet>,
@@ -48,9 +51,12 @@ struct Trunk {
 
 struct State {
     scratch: Scratch,
-    /// When an entry ends; never for none. At most `max_blocked`.
-    blocked: HashMap<Number, Option<Timestamp>>,
-    limit: Option<bucket::Rate>,
+    lists: lists::Lists,
+    images: lists::Memory,
+    rules: [Rule; MAX_LISTS],
+    /// Where the clock of the lists starts; set by the first time it meets.
+    epoch: Option<Timestamp>,
+    limits: Vec<Limit>,
     buckets: Vec<BucketSet>,
     /// Call attempts that were decided; none where none is remembered.
     attempts: Vec<AttemptSet>,
@@ -65,16 +71,20 @@ impl Memory {
             orders: trunk.orders,
             dial_plan: trunk.dial_plan,
         });
+        let [list_key] = super::hash_keys();
         Self {
+            list_key,
             trunks: trunks.collect(),
             emergency: config.emergency.numbers.clone(),
-            max_blocked: config.lists.max_blocked as usize,
             attempt_keys: AttemptKeys(super::hash_keys()),
             bucket_keys: BucketKeys(super::hash_keys()),
             state: Mutex::new(State {
                 scratch: Scratch::new(),
-                blocked: HashMap::new(),
-                limit: config.limits.per_caller.and_then(parameters),
+                lists: lists::Lists::new(list_key, config.lists.max_blocked as usize),
+                images: lists::Memory::EMPTY,
+                rules: super::built_in_rules(),
+                epoch: None,
+                limits: config.limits.compiled(),
                 buckets: vec![BucketSet::EMPTY; config.lists.bucket_sets() as usize],
                 attempts: vec![
                     AttemptSet::EMPTY;
@@ -103,6 +113,7 @@ impl Memory {
             ani_header: None,
             attestation: Attestation::None,
             trunk: trunk.map(|(index, _)| index),
+            by: By::default(),
         };
         let known = match scan::start_line(&state.scratch) {
             StartLine::Other => false,
@@ -168,29 +179,44 @@ impl Memory {
         }
         let attempt = self.attempt(state, index, &plain, view.ani);
         let now_ns = nanoseconds(now);
-        if let Some((set, key, check)) = attempt
-            && let Some(first) = attempt::again(&mut state.attempts[set], key, check, now_ns)
-            && let Some(first) = TABLE.get(usize::from(first))
+        let told = attempt.and_then(|(set, key, check)| {
+            let first = attempt::again(&mut state.attempts[set], key, check, now_ns)?;
+            TABLE.get(usize::from(first))
+        });
+        if let Some(first) = told
+            && first.kind != Kind::Dropped
         {
-            view.first_exit = first.counter;
-            view.exit = match first.kind {
-                Kind::Dropped => Counter::DropRepeated,
-                _ => Counter::PassRepeated,
-            };
+            (view.first_exit, view.exit) = (first.counter, Counter::PassRepeated);
             return;
         }
-        view.exit = if view.ani.is_none() {
-            Counter::PassNoAni
-        } else if state.is_blocked(view.ani, now) {
+        let called = plain.called.digits().map_or(Number::NONE, Dialled::digits);
+        let call = Spender {
+            caller: view.ani,
+            called,
+            trunk: index,
+            attestation: plain.attestation as u8,
+        };
+        let found = self.find(state, &call, now);
+        (view.by.list, view.by.observed_list) = (found.list, found.observed);
+        if found.observed_rank <= found.rank {
+            view.by.observed_list = NO_LIST;
+        }
+        view.exit = if found.rank == Action::Allow as u8 {
+            Counter::PassAllowed
+        } else if let Some(first) = told {
+            (view.first_exit, view.exit) = (first.counter, Counter::DropRepeated);
+            return;
+        } else if found.rank == Action::Block as u8 {
             Counter::DropBlocked
         } else {
-            let key = BucketKey {
-                caller: view.ani,
-                trunk: index,
-                limit: 0,
-                attestation: plain.attestation as u32,
-            };
-            state.spend(bucket::hash(&key, &self.bucket_keys), now_ns)
+            let gray = found.rank == Action::Gray as u8;
+            state.spend(&self.bucket_keys, &call, gray, now_ns, &mut view.by).unwrap_or(
+                match (gray, view.ani.is_none()) {
+                    (true, _) => Counter::PassGray,
+                    (_, true) => Counter::PassNoAni,
+                    _ => Counter::Pass,
+                },
+            )
         };
         if let Some((set, key, check)) = attempt {
             let told = Told::new(now_ns, check, view.exit as u8);
@@ -198,6 +224,17 @@ impl Memory {
                 state.count_beside(Counter::AttemptForgotten);
             }
         }
+    }
+
+    /// What the lists say of a call.
+    fn find(&self, state: &mut State, call: &Spender, now: Timestamp) -> Found {
+        if call.caller.is_none() || state.lists.is_empty() {
+            return Found::NONE;
+        }
+        let now = u32::try_from(state.since_epoch(now) >> EXPIRY_BITS).unwrap_or(u32::MAX);
+        let asked =
+            Asked { number: call.caller, trunk: call.trunk, attestation: call.attestation, now };
+        state.images.find(self.list_key, &asked, &state.rules)
     }
 
     /// An attempt's set, key and check; none where none is remembered.
@@ -251,53 +288,101 @@ impl State {
         self.counters.values[counter as usize] += 1;
     }
 
-    fn is_blocked(&self, number: Number, now: Timestamp) -> bool {
-        self.blocked.get(&number).is_some_and(|expires| expires.is_none_or(|expires| now < expires))
+    /// Listings as the images have them.
+    fn items(&mut self, listings: &[Listing]) -> Vec<lists::Item> {
+        let mut items = Vec::with_capacity(listings.len());
+        for listing in listings {
+            if let Some(expires) = listing.expires {
+                self.since_epoch(expires);
+            }
+            let epoch = self.epoch;
+            items.push(listing.item(|time| since(epoch, time)));
+        }
+        items
     }
 
-    fn spend(&mut self, hash: u64, now_ns: u64) -> Counter {
-        let Some(rate) = &self.limit else { return Counter::Pass };
-        let last = self.buckets.len().saturating_sub(1);
-        let at = bucket::set_of(hash, u32::try_from(last).unwrap_or(u32::MAX)) as usize;
-        let Some(set) = self.buckets.get_mut(at) else { return Counter::PassLimitFull };
-        match bucket::spend(set, hash, now_ns, rate) {
-            Spent::Within => Counter::Pass,
-            Spent::Displacing => {
-                self.count_beside(Counter::BucketForgotten);
-                Counter::Pass
+    /// Nanoseconds on the clock of the lists.
+    fn since_epoch(&mut self, time: Timestamp) -> u64 {
+        self.epoch.get_or_insert(Timestamp(time.0.saturating_sub(BEFORE_NS)));
+        since(self.epoch, time)
+    }
+
+    /// Spends of each limit up to the first that the call is over; the way out where one stops it.
+    fn spend(
+        &mut self,
+        keys: &BucketKeys,
+        call: &Spender,
+        gray: bool,
+        now_ns: u64,
+        by: &mut By,
+    ) -> Option<Counter> {
+        let mut exit = None;
+        for limit in &self.limits {
+            if !bucket::applies(call, limit, gray) {
+                continue;
             }
-            Spent::Over => Counter::DropLimited,
-            Spent::Contended => Counter::PassLimitFull,
+            let hash = bucket::hash(call, limit, keys);
+            let last = self.buckets.len().saturating_sub(1);
+            let at = bucket::set_of(hash, u32::try_from(last).unwrap_or(u32::MAX)) as usize;
+            let Some(set) = self.buckets.get_mut(at) else { continue };
+            match bucket::spend(set, hash, now_ns, limit) {
+                Spent::Within => {}
+                Spent::Displacing => {
+                    self.counters.values[Counter::BucketForgotten as usize] += 1;
+                }
+                Spent::Over if limit.observed != 0 => by.observed_limit = limit.id,
+                Spent::Over => {
+                    by.limit = limit.id;
+                    return Some(Counter::DropLimited);
+                }
+                Spent::Contended => exit = Some(Counter::PassLimitFull),
+            }
         }
+        exit
     }
 }
 
 impl Enforce for Memory {
-    fn block(&self, entries: &[Block]) -> anyhow::Result<()> {
+    fn set_rules(&self, rules: &[(u8, Rule)]) -> anyhow::Result<()> {
         let mut state = self.state();
-        for entry in entries {
-            let known = state.blocked.contains_key(&entry.number);
-            if !known && state.blocked.len() >= self.max_blocked {
-                anyhow::bail!(
-                    "the block list is full at {} numbers; raise lists.max_blocked",
-                    self.max_blocked
-                );
-            }
-            state.blocked.insert(entry.number, entry.expires);
+        for (list, rule) in rules {
+            state.rules[usize::from(*list)] = *rule;
         }
         Ok(())
     }
 
-    fn unblock(&self, numbers: &[Number]) -> anyhow::Result<()> {
+    fn list(&self, listings: &[Listing]) -> anyhow::Result<()> {
         let mut state = self.state();
-        for number in numbers {
-            state.blocked.remove(number);
-        }
-        Ok(())
+        let items = state.items(listings);
+        let State { lists, images, .. } = &mut *state;
+        lists.put(images, &items)
     }
 
-    fn limit_per_caller(&self, rate: Option<Rate>) -> anyhow::Result<()> {
-        self.state().limit = rate.and_then(parameters);
+    fn unlist(&self, listings: &[Listing]) -> anyhow::Result<()> {
+        let mut state = self.state();
+        let items = state.items(listings);
+        let State { lists, images, .. } = &mut *state;
+        lists.take(images, &items)
+    }
+
+    fn relist(
+        &self,
+        listings: &mut dyn Iterator<Item = anyhow::Result<Listing>>,
+    ) -> anyhow::Result<()> {
+        let mut state = self.state();
+        let listings = listings.collect::<anyhow::Result<Vec<_>>>()?;
+        let items = state.items(&listings);
+        let State { lists, images, .. } = &mut *state;
+        lists.replace(images, items.into_iter().map(Ok))
+    }
+
+    fn set_limits(&self, limits: &[Limit]) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            limits.len() <= MAX_LIMITS,
+            "{} limits: at most {MAX_LIMITS}",
+            limits.len()
+        );
+        self.state().limits = limits.to_vec();
         Ok(())
     }
 
@@ -314,10 +399,9 @@ fn nanoseconds(at: Timestamp) -> u64 {
     u64::try_from(at.0).unwrap_or(0)
 }
 
-fn parameters(rate: Rate) -> Option<bucket::Rate> {
-    let within_ns = u64::try_from(rate.within.as_nanos()).ok()?;
-    let (interval_ns, tolerance_ns) = gcra::parameters(rate.calls, within_ns)?;
-    Some(bucket::Rate { interval_ns, tolerance_ns })
+fn since(epoch: Option<Timestamp>, time: Timestamp) -> u64 {
+    let epoch = epoch.unwrap_or_default();
+    u64::try_from(time.0.saturating_sub(epoch.0)).unwrap_or(0)
 }
 
 #[cfg(test)]

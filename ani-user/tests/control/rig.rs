@@ -13,13 +13,13 @@ use std::{
     time::Duration,
 };
 
-use ani_ebpf::abi::{counter::Counters, number::Number};
+use ani_ebpf::abi::{counter::Counters, limit::Limit, list::Rule, number::Number};
 use ani_user::{
     capture::{Reach, Transport},
     config::{Config, Rate},
     control::{Clock, Daemon, metrics, socket::Socket},
     invite::{AniStatus, Attestation, Invite, Kernel},
-    policy::{Block, Enforce, Interface, Verdict},
+    policy::{Enforce, Interface, Listing, Verdict, lists::Span},
     store::Store,
     telemetry::habits::Habits,
     time::Timestamp,
@@ -52,8 +52,8 @@ impl Clock for TestClock {
 
 /// The kernel's maps as maps.
 pub(crate) struct Memory {
-    blocked: Mutex<BTreeMap<Number, Block>>,
-    limit: Mutex<Option<Rate>>,
+    blocked: Mutex<BTreeMap<Number, Listing>>,
+    limit: Mutex<Option<Limit>>,
     counters: Mutex<Counters>,
     fails: AtomicUsize,
 }
@@ -97,24 +97,39 @@ impl Memory {
 }
 
 impl Enforce for Memory {
-    fn block(&self, entries: &[Block]) -> anyhow::Result<()> {
+    fn set_rules(&self, _rules: &[(u8, Rule)]) -> anyhow::Result<()> {
+        self.result()
+    }
+
+    fn list(&self, listings: &[Listing]) -> anyhow::Result<()> {
         let result = self.result();
-        let done = self.done(entries, &result);
-        let entries = done.iter().map(|entry| (entry.number, entry.clone()));
-        self.blocked.lock().expect("lock").extend(entries);
+        let done = self.done(listings, &result).iter();
+        self.blocked.lock().expect("lock").extend(done.map(|listing| (number(listing), *listing)));
         result
     }
 
-    fn unblock(&self, numbers: &[Number]) -> anyhow::Result<()> {
+    fn unlist(&self, listings: &[Listing]) -> anyhow::Result<()> {
         let result = self.result();
         let mut blocked = self.blocked.lock().expect("lock");
-        self.done(numbers, &result).iter().for_each(|number| drop(blocked.remove(number)));
+        let done = self.done(listings, &result).iter();
+        done.for_each(|listing| drop(blocked.remove(&number(listing))));
         result
     }
 
-    fn limit_per_caller(&self, rate: Option<Rate>) -> anyhow::Result<()> {
+    fn relist(
+        &self,
+        listings: &mut dyn Iterator<Item = anyhow::Result<Listing>>,
+    ) -> anyhow::Result<()> {
+        let all = listings.collect::<anyhow::Result<Vec<_>>>()?;
         self.result()?;
-        *self.limit.lock().expect("lock") = rate;
+        let all = all.iter().map(|listing| (number(listing), *listing)).collect();
+        *self.blocked.lock().expect("lock") = all;
+        Ok(())
+    }
+
+    fn set_limits(&self, limits: &[Limit]) -> anyhow::Result<()> {
+        self.result()?;
+        *self.limit.lock().expect("lock") = limits.first().copied();
         Ok(())
     }
 
@@ -124,6 +139,13 @@ impl Enforce for Memory {
 
     fn interfaces(&self) -> Vec<Interface> {
         vec![Interface { name: "eth0".to_owned(), mode: "native" }]
+    }
+}
+
+fn number(listing: &Listing) -> Number {
+    match listing.span {
+        Span::Number(number) => number,
+        span => panic!("{span:?} is no number"),
     }
 }
 
@@ -234,7 +256,10 @@ impl Rig {
 
     /// The kernel's limit.
     pub(crate) fn limit(&self) -> Option<String> {
-        self.enforce.limit.lock().expect("lock").map(|rate| rate.to_string())
+        let limit = (*self.enforce.limit.lock().expect("lock"))?;
+        let calls = limit.tolerance_ns / limit.interval_ns + 1;
+        let within = Duration::from_nanos(limit.interval_ns * calls);
+        Some(Rate { calls, within }.to_string())
     }
 
     /// A path in the rig's directory.

@@ -14,7 +14,7 @@ use ani_ebpf::{
 
 use crate::{
     capture::{
-        Content, Frame, KernelView, LinkType, Reach,
+        By, Content, Frame, KernelView, LinkType, Reach,
         queue::{self, Frames, Refused},
     },
     telemetry::{Tallies, Tally},
@@ -104,6 +104,12 @@ fn frame(entry: &[u8], number: u64) -> Option<Frame<'_>> {
             ani_header: AniHeader::from_raw(header.ani_header),
             attestation: Attestation::from_raw(header.attestation),
             trunk: (header.trunk != NO_TRUNK).then_some(header.trunk),
+            by: By {
+                list: header.list,
+                limit: header.limit,
+                observed_list: header.observed_list,
+                observed_limit: header.observed_limit,
+            },
         }),
     })
 }

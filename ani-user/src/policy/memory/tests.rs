@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{config, identity::Profile};
+use crate::{
+    config::{self, Rate},
+    identity::Profile,
+    policy::BLOCK,
+};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -43,12 +47,7 @@ fn exit(rules: &Memory, seconds: i64, message: &[u8]) -> Counter {
 }
 
 fn block(rules: &Memory, number: &[u8], expires: Option<Timestamp>) -> anyhow::Result<()> {
-    rules.block(&[Block {
-        number: Number::from_ascii(number).expect("digits"),
-        expires,
-        reason: String::new(),
-        added: Timestamp::default(),
-    }])
+    rules.list(&[Listing::number(BLOCK, Number::from_ascii(number).expect("digits"), expires)])
 }
 
 const CALLER: &str = "+14155551234";
@@ -106,7 +105,8 @@ fn a_block_ends_in_time_and_the_list_is_bounded() {
     assert!(error.to_string().contains("full at 2 numbers"), "{error}");
     block(&rules, b"14155551234", None).expect("known");
     assert_eq!(exit(&rules, 11, &message), Counter::DropBlocked);
-    rules.unblock(&[Number::from_ascii(b"14155551234").expect("digits")]).expect("there");
+    let number = Number::from_ascii(b"14155551234").expect("digits");
+    rules.unlist(&[Listing::number(BLOCK, number, None)]).expect("there");
     assert_eq!(exit(&rules, 11, &message), Counter::Pass);
 }
 
@@ -126,6 +126,6 @@ fn the_budget_is_exact_and_its_buckets_are_bounded() {
     assert_eq!(rules.state().buckets.len(), 2);
     let counters = rules.counters().expect("memory");
     assert_eq!(counters.value(Counter::BucketForgotten), 100 + 1 - 8);
-    rules.limit_per_caller(None).expect("memory");
+    rules.set_limits(&[]).expect("memory");
     assert_eq!(exit(&rules, 1_020, &message), Counter::Pass);
 }
