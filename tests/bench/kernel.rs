@@ -3,6 +3,9 @@
 //! Each round times the trivial program and then each case, so that a machine whose speed drifts
 //! drifts for both; the medians of the rounds are compared.
 
+/// Two CPUs that hand INVITEs on at the same time.
+mod rings;
+
 use std::{
     sync::{
         Arc,
@@ -27,8 +30,9 @@ use ani_user::{
     capture::ring::rings::Rings,
     config::Config,
     kernel::{
+        self,
         maps::{Maps, source_key},
-        object, rings,
+        object,
     },
     policy,
 };
@@ -131,7 +135,8 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
         };
         report.add(Case::against("kernel", &case.name, &case.samples, name, base, case.target));
     }
-    Ok(())
+    drop(bench);
+    rings::run(report)
 }
 
 /// A case and its times, nanoseconds a run.
@@ -200,15 +205,12 @@ impl Bench {
         let mut ebpf = object::open(&config)?;
         object::load(&mut ebpf)?;
         program(&mut ebpf, "ani_pass")?.load().context("cannot load ani_pass")?;
-        let rings = rings::make(&mut ebpf, config.capture.ring_bytes)?;
+        let rings = kernel::rings::make(&mut ebpf, config.capture.ring_bytes)?;
         let parts_room = u64::from(rings.bytes_each);
         let reader = RingReader::start(Rings::new(rings.buffers));
         let mut maps = Maps::take(&mut ebpf)?;
         maps.set_ports(&[5_060], &[])?;
-        let usual = [AniHeader::PAssertedIdentity, AniHeader::RemotePartyId, AniHeader::From];
-        let orders = Orders::one(&usual);
-        let trunk = Trunk { index: 0, reserved: [0; 3], orders, dial_plan: DialPlan::NONE };
-        maps.set_source(&source_key(&"203.0.113.0/24".parse()?), &trunk)?;
+        trunk(&mut maps)?;
         let settings = Settings {
             block_list: 1,
             parts_room,
@@ -287,6 +289,14 @@ impl Bench {
         let result = program(&mut self.ebpf, name)?.test_run(options)?;
         Ok(u64::try_from(result.duration.as_nanos())?)
     }
+}
+
+/// The trunk that the INVITEs come from.
+fn trunk(maps: &mut Maps) -> Result<()> {
+    let usual = [AniHeader::PAssertedIdentity, AniHeader::RemotePartyId, AniHeader::From];
+    let orders = Orders::one(&usual);
+    let trunk = Trunk { index: 0, reserved: [0; 3], orders, dial_plan: DialPlan::NONE };
+    maps.set_source(&source_key(&"203.0.113.0/24".parse()?), &trunk)
 }
 
 fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Xdp> {
