@@ -112,7 +112,7 @@ impl Default for Config {
                 interfaces: Vec::new(),
                 sip_ports: vec![5060],
                 mode: Mode::Auto,
-                ring_bytes: 4 << 20,
+                ring_bytes: None,
                 window: MAX_WINDOW as u32,
                 hep: Hep {
                     listen: None,
@@ -156,8 +156,9 @@ pub struct Capture {
     pub sip_ports: Vec<u16>,
     /// How the XDP program is attached.
     pub mode: Mode,
-    /// Ring buffer between kernel and daemon, bytes; a power of two of at least one page.
-    pub ring_bytes: u32,
+    /// Ring buffer of each CPU between kernel and daemon, bytes; a power of two of at least one
+    /// page. `None`: what fits the number of CPUs.
+    pub ring_bytes: Option<u32>,
     /// Most bytes of a frame that are handed to the daemon; at most
     /// [`ani_ebpf::abi::settings::MAX_WINDOW`].
     pub window: u32,

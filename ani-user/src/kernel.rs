@@ -14,6 +14,8 @@ pub mod maps;
 pub mod object;
 /// What must be there before the program can be loaded, and what to do where it is not.
 pub mod preflight;
+/// The ring buffers, one for each CPU.
+pub mod rings;
 /// Which XDP program an interface has.
 pub mod xdp_state;
 
@@ -32,13 +34,12 @@ use ani_ebpf::abi::{
 use anyhow::{Context as _, Result, ensure};
 use aya::{
     Ebpf,
-    maps::{MapData, RingBuf},
     programs::{ProgramError, Xdp, links::FdLink},
 };
 
 use self::{lists::KernelImages, maps::Maps};
 use crate::{
-    capture::clock::Clock,
+    capture::{clock::Clock, ring::rings::Rings},
     config::{Config, Trunk},
     policy::{self, Enforce, Interface, Listing},
 };
@@ -54,6 +55,8 @@ struct State {
     links: Vec<FdLink>,
     ebpf: Ebpf,
     maps: Maps,
+    /// Until they are taken.
+    rings: Option<Rings>,
     settings: Settings,
     lists: policy::lists::Lists,
     images: lists::Held,
@@ -76,16 +79,19 @@ impl Kernel {
         let mut ebpf = object::open(config)?;
         object::load(&mut ebpf)?;
         let [list_key] = policy::hash_keys();
+        let rings = rings::make(&mut ebpf, config.capture.ring_bytes)?;
+        tracing::info!("{} ring buffers of {} bytes each", rings.buffers.len(), rings.bytes_each);
         let mut state = State {
             lists: policy::lists::Lists::new(list_key, config.lists.max_blocked as usize),
             images: lists::Held::default(),
             maps: Maps::take(&mut ebpf)?,
+            rings: Some(Rings::new(rings.buffers)),
             links: Vec::new(),
             ebpf,
             settings: Settings {
                 capture: 1,
                 window: config.capture.window,
-                parts_room: u64::from(config.capture.ring_bytes) / 2,
+                parts_room: u64::from(rings.bytes_each) / 2,
                 attempts_mask: config.lists.attempt_sets().map_or(u32::MAX, |sets| sets - 1),
                 attempt_keys: AttemptKeys(policy::hash_keys()),
                 bucket_keys: BucketKeys(policy::hash_keys()),
@@ -102,12 +108,12 @@ impl Kernel {
         Ok(Self { clock: Clock::new(), state: Mutex::new(state) })
     }
 
-    /// The ring that INVITEs come through, and the flag its reader sets before it sleeps. Both can
-    /// be taken once.
-    pub fn ring(&self) -> Result<(RingBuf<MapData>, maps::ReaderAsleep)> {
+    /// The rings that INVITEs come through, and the flag their reader sets before it sleeps. Both
+    /// can be taken once.
+    pub fn rings(&self) -> Result<(Rings, maps::ReaderAsleep)> {
         self.locked(|state| {
-            let map = state.ebpf.take_map("INVITES").context("the map INVITES is not there")?;
-            Ok((RingBuf::try_from(map)?, maps::ReaderAsleep::take(&mut state.ebpf)?))
+            let rings = state.rings.take().context("the ring buffers are read already")?;
+            Ok((rings, maps::ReaderAsleep::take(&mut state.ebpf)?))
         })
     }
 

@@ -314,7 +314,7 @@ impl Threads {
         mut sources: Vec<Live>,
         verifier: Option<Box<dyn Verifier>>,
     ) -> Result<Self> {
-        let (ring, asleep) = kernel.ring()?;
+        let (rings, asleep) = kernel.rings()?;
         let (writer, records) = records::queue(Arc::clone(&daemon.tallies));
         let mailbox = Arc::new(Mailbox::default());
         let worker_stop = Arc::new(AtomicBool::new(false));
@@ -328,7 +328,7 @@ impl Threads {
         let stop = Arc::new(AtomicBool::new(false));
         let (tell, failed) = oneshot::channel();
         let reader =
-            RingReader { ring, asleep, records: writer, worker: worker.thread().clone(), clock };
+            RingReader { rings, asleep, records: writer, worker: worker.thread().clone(), clock };
         let reader = {
             let stop = Arc::clone(&stop);
             thread::Builder::new().name("ani-capture".into()).spawn(move || {

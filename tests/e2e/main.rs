@@ -1,6 +1,8 @@
 //! Real calls: sipp, veth, ani, kamailio, sipp. Each test has a lab of its own and needs root;
 //! `cargo xtask test` installs what they need and runs them one by one.
 
+/// Carriers on network interfaces of their own.
+mod interfaces;
 /// What the counters say about the packets that came.
 mod accounting;
 /// Blocked callers, and the block list through restarts.

@@ -9,16 +9,13 @@ use ani_ebpf::abi::{
 };
 use ani_tests::{frame::Frame, invite::Invite};
 use ani_user::{
-    capture::clock::Clock,
+    capture::{clock::Clock, ring::rings::Rings},
     config::{self, Config},
     kernel::{Kernel, maps::ReaderAsleep, object::PROGRAM},
     policy::{BLOCK, Enforce as _, Listing},
     time::Timestamp,
 };
-use aya::{
-    maps::{MapData, RingBuf},
-    programs::{TestRun as _, TestRunOptions, Xdp},
-};
+use aya::programs::{TestRun as _, TestRunOptions, Xdp};
 
 /// linux/bpf.h
 const XDP_DROP: u32 = 1;
@@ -75,9 +72,10 @@ ani = ["p-dcs-billing-info", "passport", "p-charge-info", "p-preferred-identity"
 pub(crate) struct Harness {
     /// The program and its maps.
     pub(crate) kernel: Kernel,
-    /// Taken from the object so that its map lives; nobody sleeps here.
-    _asleep: ReaderAsleep,
-    ring: RingBuf<MapData>,
+    /// The flag of who reads the rings.
+    pub(crate) asleep: ReaderAsleep,
+    /// What is handed to the daemon.
+    pub(crate) rings: Rings,
 }
 
 /// What one frame did.
@@ -118,8 +116,8 @@ impl Harness {
         let config = config_of(config);
         let kernel = Kernel::load(&config).expect("the kernel takes the program");
         kernel.set_limits(&config.limits.compiled()).expect("the limits are written");
-        let (ring, asleep) = kernel.ring().expect("the ring");
-        Self { kernel, _asleep: asleep, ring }
+        let (rings, asleep) = kernel.rings().expect("the rings");
+        Self { kernel, asleep, rings }
     }
 
     /// Runs an INVITE from an address.
@@ -136,7 +134,7 @@ impl Harness {
     /// belongs to it, and a record exactly for each INVITE
     /// and each part of one that was not lost.
     pub(crate) fn frame(&mut self, frame: &[u8]) -> Run {
-        while self.ring.next().is_some() {}
+        while self.record().is_some() {}
         let before = self.counters();
         let action = self.with_program(|program| run(program, frame, 1));
         let delta = difference(&before, &self.counters());
@@ -161,7 +159,7 @@ impl Harness {
             .map(|row| row.name)
             .collect();
         let record = self.record();
-        assert!(self.ring.next().is_none(), "one record at most");
+        assert!(self.record().is_none(), "one record at most");
         let handed_on = delta.value(Counter::Captured) + delta.value(Counter::CapturedParts);
         assert_eq!(u64::from(record.is_some()), handed_on, "{}", shown(&delta));
         assert_eq!(
@@ -183,7 +181,7 @@ impl Harness {
         Run { exit: exit.counter, notes, record }
     }
 
-    /// Runs a frame `times` over and returns what was counted. The ring is left as it is.
+    /// Runs a frame `times` over and returns what was counted. The rings are left as they are.
     pub(crate) fn repeat(&mut self, frame: &[u8], times: u32) -> Counters {
         let before = self.counters();
         self.with_program(|program| run(program, frame, times));
@@ -192,17 +190,17 @@ impl Harness {
 
     /// Works with the loaded program.
     pub(crate) fn with_program<T>(&self, work: impl FnOnce(&Xdp) -> T) -> T {
-        self.kernel.with_object(|ebpf| {
-            let program = ebpf.program(PROGRAM).expect("the program");
-            work(program.try_into().expect("an XDP program"))
-        })
+        with_program(&self.kernel, work)
     }
 
-    /// The next record in the ring.
+    /// The oldest record in the rings.
     pub(crate) fn record(&mut self) -> Option<Record> {
-        let item = self.ring.next()?;
-        let (header, frame) = RecordHeader::read(&item).expect("a whole record");
-        Some(Record { header, frame: frame.to_vec() })
+        let mut record = None;
+        self.rings.read(u64::MAX, 1, |bytes| {
+            let (header, frame) = RecordHeader::read(bytes).expect("a whole record");
+            record = Some(Record { header, frame: frame.to_vec() });
+        });
+        record
     }
 
     /// All counters, all CPUs together.
@@ -230,6 +228,14 @@ impl Harness {
         let limit = config::per_caller(rate).expect("a limit");
         self.kernel.set_limits(&[limit]).expect("limited");
     }
+}
+
+/// Works with the loaded program.
+pub(crate) fn with_program<T>(kernel: &Kernel, work: impl FnOnce(&Xdp) -> T) -> T {
+    kernel.with_object(|ebpf| {
+        let program = ebpf.program(PROGRAM).expect("the program");
+        work(program.try_into().expect("an XDP program"))
+    })
 }
 
 /// Runs a frame through the program `times` over; the last verdict.

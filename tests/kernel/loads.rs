@@ -1,8 +1,17 @@
 //! The object loads, and its maps are as large as the configuration says.
 
+use std::os::fd::AsFd as _;
+
 use ani_ebpf::abi::{ABI_VERSION, programs};
-use ani_user::kernel::object::{self, BYTES};
-use aya::{maps::Map, programs::Xdp};
+use ani_user::kernel::{
+    object::{self, BYTES},
+    rings,
+};
+use aya::{
+    maps::{Map, MapData},
+    programs::Xdp,
+    util::online_cpus,
+};
 
 use crate::harness::{CONFIG, Harness, config_of};
 
@@ -35,12 +44,22 @@ fn maps_are_as_large_as_configured() {
     let text = CONFIG
         .replace("max_limited = 1024", "max_limited = 987")
         .replace("ring_bytes = 1048576", "ring_bytes = 65536");
-    let mut ebpf = object::open(&config_of(&text)).expect("the maps are made");
-    for (name, expected) in [("BUCKETS", 256), ("ATTEMPTS", 1), ("INVITES", 65_536)] {
+    let config = config_of(&text);
+    let mut ebpf = object::open(&config).expect("the maps are made");
+    for (name, expected) in [("BUCKETS", 256), ("ATTEMPTS", 1)] {
         let map = match ebpf.take_map(name).expect(name) {
-            Map::Array(map) | Map::RingBuf(map) => map,
+            Map::Array(map) => map,
             _ => panic!("{name} is of another kind"),
         };
         assert_eq!(map.info().expect(name).max_entries(), expected, "{name}");
+    }
+
+    let made = rings::make(&mut ebpf, config.capture.ring_bytes).expect("the rings are made");
+    assert_eq!(made.bytes_each, 65_536);
+    assert_eq!(made.buffers.len(), online_cpus().expect("CPUs").len());
+    for ring in made.buffers {
+        let fd = ring.as_fd().try_clone_to_owned().expect("a descriptor");
+        let info = MapData::from_fd(fd).and_then(|map| map.info()).expect("what the kernel says");
+        assert_eq!(info.max_entries(), 65_536);
     }
 }

@@ -31,5 +31,7 @@ mod attempts;
 mod limits;
 /// What reaches the daemon.
 mod capture;
+/// A ring for each CPU.
+mod rings;
 /// Kernel and host make the same of the same message.
 mod agreement;

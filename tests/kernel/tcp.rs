@@ -11,7 +11,7 @@ use crate::harness::{CONFIG, FROM_ONLY, Harness, STRANGER, US, US_V6};
 const BLOCKED: &str = "14155551234";
 
 /// A segment from `source` to a documentation address.
-fn segment(source: &str, ports: (u16, u16), options: usize, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn segment(source: &str, ports: (u16, u16), options: usize, payload: &[u8]) -> Vec<u8> {
     let ethernet = PacketBuilder::ethernet2([2; 6], [4; 6]);
     let packet = match source.parse().expect("an address") {
         IpAddr::V4(source) => ethernet.ipv4(source.octets(), [198, 51, 100, 20], 64),

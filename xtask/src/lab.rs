@@ -5,6 +5,8 @@
 //!  sipp callers ── carrier0 ════ sbc0 ── XDP (ani run) ── kamailio ── lo ── sipp answering
 //! ```
 //!
+//! A second pair, `carrier1` and `sbc1`, is there when asked for ([`Lab::separate`]).
+//!
 //! All addresses are those kept for documentation (RFC 5737, RFC 3849), all callers those kept for
 //! fiction (NPA-555-01XX). Nothing outside the two namespaces is touched.
 
@@ -47,6 +49,10 @@ use crate::{
 pub const SBC_INTERFACE: &str = "sbc0";
 /// The carrier's end.
 pub const CARRIER_INTERFACE: &str = "carrier0";
+/// The SBC's end of the second carrier's own veth pair.
+pub const SBC_INTERFACE_OTHER: &str = "sbc1";
+/// The second carrier's end of it.
+pub const CARRIER_INTERFACE_OTHER: &str = "carrier1";
 
 /// The SBC.
 pub const SBC_V4: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
@@ -112,18 +118,29 @@ impl Lab {
         let carrier = Namespace::new(format!("{name}-carrier"))?;
         let sbc = Namespace::new(format!("{name}-sbc"))?;
 
-        let mut link = std::process::Command::new("ip");
-        link.args(["link", "add", SBC_INTERFACE, "netns", sbc.name(), "type", "veth"]).args([
-            "peer",
-            "name",
-            CARRIER_INTERFACE,
-            "netns",
-            carrier.name(),
-        ]);
-        command::output(&mut link)?;
+        join(&sbc, SBC_INTERFACE, &carrier, CARRIER_INTERFACE)?;
         configure(&sbc, SBC_INTERFACE, SBC_ADDRESSES)?;
         configure(&carrier, CARRIER_INTERFACE, CARRIER_ADDRESSES)?;
         Ok(Self { carrier, sbc, directory, _directory_guard: directory_guard })
+    }
+
+    /// Gives the second carrier a link of its own.
+    ///
+    /// # Errors
+    ///
+    /// When `ip` refuses a step.
+    pub fn separate(&self) -> anyhow::Result<()> {
+        join(&self.sbc, SBC_INTERFACE_OTHER, &self.carrier, CARRIER_INTERFACE_OTHER)?;
+        for (namespace, from, to, address) in [
+            (&self.sbc, SBC_INTERFACE, SBC_INTERFACE_OTHER, SBC_V4_OTHER),
+            (&self.carrier, CARRIER_INTERFACE, CARRIER_INTERFACE_OTHER, CARRIER_V4_OTHER),
+        ] {
+            let address = format!("{address}/24");
+            namespace.ip(&["address", "delete", &address, "dev", from])?;
+            namespace.ip(&["address", "add", &address, "dev", to])?;
+            namespace.ip(&["link", "set", to, "up"])?;
+        }
+        Ok(())
     }
 
     /// Sets how large a frame may be on the way from the carrier to the SBC, bytes of IP packet.
@@ -186,6 +203,19 @@ impl Drop for Lab {
             self.show_logs();
         }
     }
+}
+
+/// Joins two namespaces by a veth pair.
+fn join(one: &Namespace, end: &str, other: &Namespace, peer: &str) -> anyhow::Result<()> {
+    let mut link = std::process::Command::new("ip");
+    link.args(["link", "add", end, "netns", one.name(), "type", "veth"]).args([
+        "peer",
+        "name",
+        peer,
+        "netns",
+        other.name(),
+    ]);
+    command::output(&mut link).map(drop)
 }
 
 fn configure(namespace: &Namespace, interface: &str, addresses: Addresses) -> anyhow::Result<()> {

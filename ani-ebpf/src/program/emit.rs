@@ -1,4 +1,4 @@
-//! Writes an INVITE and its verdict, or a part of what may be one, to the ring buffer.
+//! Writes an INVITE and its verdict, or a part of what may be one, to the ring buffer of its CPU.
 
 use core::mem::MaybeUninit;
 
@@ -9,7 +9,13 @@ use ani_ebpf::abi::{
 };
 use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 
-use super::{decision::Decision, frame::Frame, maps, notice, reading::Reading};
+use super::{
+    decision::Decision,
+    frame::Frame,
+    maps::{self, Ring},
+    notice,
+    reading::Reading,
+};
 
 /// Bytes of a frame in a record of each size.
 const FRAME_BYTES: [usize; RECORD_SIZES.len()] = {
@@ -35,7 +41,9 @@ pub(super) fn invite(frame: &Frame<'_>, reading: &Reading, decision: &Decision) 
     let Some(settings) = capturing() else {
         return;
     };
-    if record(frame, reading, decision, settings.window) {
+    let written =
+        maps::ring().is_some_and(|ring| record(ring, frame, reading, decision, settings.window));
+    if written {
         maps::count(Counter::Captured);
     } else {
         maps::count(Counter::Lost);
@@ -53,9 +61,11 @@ pub(super) fn part(frame: &Frame<'_>, exit: Counter) {
     // A hole in a stream costs the messages behind it too.
     let window =
         if matches!(exit, Counter::TcpSegment) { MAX_SEGMENT as u32 } else { settings.window };
-    if maps::waiting_bytes() < settings.parts_room
-        && record(frame, &Reading::NONE, decision, window)
-    {
+    let written = maps::ring().is_some_and(|ring| {
+        maps::waiting_bytes(ring) < settings.parts_room
+            && record(ring, frame, &Reading::NONE, decision, window)
+    });
+    if written {
         maps::count(Counter::CapturedParts);
     } else {
         maps::count(Counter::LostParts);
@@ -69,21 +79,27 @@ fn capturing() -> Option<&'static Settings> {
 
 /// Writes a record of the smallest size that holds the frame, or as much of it as `window` says.
 #[inline(always)]
-fn record(frame: &Frame<'_>, reading: &Reading, decision: &Decision, window: u32) -> bool {
+fn record(
+    ring: &'static Ring,
+    frame: &Frame<'_>,
+    reading: &Reading,
+    decision: &Decision,
+    window: u32,
+) -> bool {
     let wire_len = frame.len();
     let len = if wire_len > u64::from(window) { u64::from(window) } else { wire_len };
     let written = if len < FRAME_BYTES[0] as u64 {
-        write::<{ FRAME_BYTES[0] }>(frame, reading, decision, len, wire_len)
+        write::<{ FRAME_BYTES[0] }>(ring, frame, reading, decision, len, wire_len)
     } else if len < FRAME_BYTES[1] as u64 {
-        write::<{ FRAME_BYTES[1] }>(frame, reading, decision, len, wire_len)
+        write::<{ FRAME_BYTES[1] }>(ring, frame, reading, decision, len, wire_len)
     } else if len < FRAME_BYTES[2] as u64 {
-        write::<{ FRAME_BYTES[2] }>(frame, reading, decision, len, wire_len)
+        write::<{ FRAME_BYTES[2] }>(ring, frame, reading, decision, len, wire_len)
     } else if len < FRAME_BYTES[3] as u64 {
-        write::<{ FRAME_BYTES[3] }>(frame, reading, decision, len, wire_len)
+        write::<{ FRAME_BYTES[3] }>(ring, frame, reading, decision, len, wire_len)
     } else if len < FRAME_BYTES[4] as u64 {
-        write::<{ FRAME_BYTES[4] }>(frame, reading, decision, len, wire_len)
+        write::<{ FRAME_BYTES[4] }>(ring, frame, reading, decision, len, wire_len)
     } else {
-        write::<{ FRAME_BYTES[5] }>(frame, reading, decision, len, wire_len)
+        write::<{ FRAME_BYTES[5] }>(ring, frame, reading, decision, len, wire_len)
     };
     if written && len < wire_len {
         maps::count(Counter::CaptureCut);
@@ -93,13 +109,14 @@ fn record(frame: &Frame<'_>, reading: &Reading, decision: &Decision, window: u32
 
 #[inline(always)]
 fn write<const FRAME: usize>(
+    ring: &'static Ring,
     frame: &Frame<'_>,
     reading: &Reading,
     decision: &Decision,
     len: u64,
     wire_len: u64,
 ) -> bool {
-    let Some(mut entry) = maps::INVITES.reserve::<Record<FRAME>>(0) else {
+    let Some(mut entry) = ring.reserve_untyped::<Record<FRAME>>(0) else {
         return false;
     };
     let record: &mut MaybeUninit<Record<FRAME>> = &mut entry;

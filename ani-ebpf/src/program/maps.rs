@@ -2,7 +2,10 @@
 //!
 //! Their sizes here are the smallest sensible ones; the daemon sets the configured ones at load.
 
-use core::intrinsics::{AtomicOrdering, atomic_cxchg};
+use core::{
+    intrinsics::{AtomicOrdering, atomic_cxchg},
+    ptr,
+};
 
 use ani_ebpf::{
     abi::{
@@ -22,9 +25,10 @@ use ani_ebpf::{
 };
 use aya_ebpf::{
     bindings::{BPF_F_NO_PREALLOC, BPF_RB_AVAIL_DATA},
-    btf_maps::{self, ArrayOfMaps},
+    btf_maps::{self, ArrayOfMaps, RingBuf},
+    helpers::generated::{bpf_get_smp_processor_id, bpf_ringbuf_query},
     macros::{btf_map, map},
-    maps::{Array, LpmTrie, LruHashMap, PerCpuArray, ProgramArray, RingBuf, lpm_trie::Key},
+    maps::{Array, LpmTrie, LruHashMap, PerCpuArray, ProgramArray, lpm_trie::Key},
 };
 
 use super::{decision::Decision, frame::Frame, network::Address, reading::Reading};
@@ -75,8 +79,13 @@ static READING: PerCpuArray<Reading> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 static DECISION: PerCpuArray<PerCpu<Decision>> = PerCpuArray::with_max_entries(1, 0);
 
-#[map]
-pub(super) static INVITES: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
+/// A ring for each CPU: writing to one takes its lock, which no other CPU then waits for. The daemon
+/// makes them, as many and as large as it is to be.
+#[btf_map]
+static INVITES: ArrayOfMaps<Ring, 1> = ArrayOfMaps::new();
+
+/// What the verifier is shown of a ring: its size is a whole page on every machine.
+pub(super) type Ring = RingBuf<(), 65_536>;
 
 /// 1 while the daemon's reader sleeps and wants to be woken.
 #[map]
@@ -362,10 +371,20 @@ pub(super) fn notice_due(now_ns: u64, period_ns: u64) -> bool {
     true
 }
 
-/// Bytes in the ring buffer that the daemon has not read.
+/// This CPU's ring, if the daemon has made it.
 #[inline(always)]
-pub(super) fn waiting_bytes() -> u64 {
-    INVITES.query(u64::from(BPF_RB_AVAIL_DATA))
+pub(super) fn ring() -> Option<&'static Ring> {
+    // SAFETY: the helper takes nothing and returns a number.
+    INVITES.get(unsafe { bpf_get_smp_processor_id() })
+}
+
+/// Bytes in a ring that the daemon has not read.
+#[inline(always)]
+pub(super) fn waiting_bytes(ring: &'static Ring) -> u64 {
+    // SAFETY: the helper wants a ring, which the lookup gave; it only reads.
+    unsafe {
+        bpf_ringbuf_query(ptr::from_ref(ring).cast_mut().cast(), u64::from(BPF_RB_AVAIL_DATA))
+    }
 }
 
 /// Whether the reader asked to be woken; says so once.

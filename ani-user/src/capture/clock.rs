@@ -25,7 +25,13 @@ impl Clock {
     /// What is added to CLOCK_MONOTONIC nanoseconds to make them the time of day; changes when the
     /// time of day is set.
     pub fn offset(&self) -> i64 {
-        self.now().0.saturating_sub(i64::try_from(monotonic_ns()).unwrap_or(i64::MAX))
+        self.monotonic().1
+    }
+
+    /// CLOCK_MONOTONIC, nanoseconds, and [`Self::offset`].
+    pub fn monotonic(&self) -> (u64, i64) {
+        let now_ns = monotonic_ns();
+        (now_ns, self.now().0.saturating_sub(i64::try_from(now_ns).unwrap_or(i64::MAX)))
     }
 
     /// CLOCK_MONOTONIC nanoseconds at a time of day, at least 1: 0 means "never" in the kernel.

@@ -1,24 +1,24 @@
-//! The kernel's ring buffer, read by a thread of its own.
+//! The kernel's ring buffers, one for each CPU, read by a thread of its own.
 //!
 //! A wake-up costs the kernel as much as ten INVITEs, so it wakes the reader only when asked. While
 //! INVITEs come the reader looks by itself every [`NAP`]; after [`NAPS`] looks in vain it sets the
 //! flag, looks once more, and sleeps until the next record wakes it. A record that is written just
 //! between the last look and the flag waits for [`SLEEP_MS`] at most.
 
-/// Its records on their way to the worker, and the frames in them.
+/// The rings of all CPUs, read as one.
+pub mod rings;
+/// Their records on their way to the worker, and the frames in them.
 pub mod records;
 
 use std::{
-    os::fd::AsRawFd as _,
     sync::atomic::{AtomicBool, Ordering},
     thread::{self, Thread},
     time::Duration,
 };
 
 use anyhow::Result;
-use aya::maps::{MapData, RingBuf};
 
-use self::records::Writer;
+use self::{records::Writer, rings::Rings};
 use super::clock::Clock;
 use crate::kernel::maps::ReaderAsleep;
 
@@ -36,8 +36,8 @@ const BATCH: usize = 256;
 
 /// The reader and where it takes the records.
 pub struct RingReader {
-    /// The ring.
-    pub ring: RingBuf<MapData>,
+    /// The rings.
+    pub rings: Rings,
     /// Set before it sleeps.
     pub asleep: ReaderAsleep,
     /// To the worker.
@@ -65,7 +65,7 @@ impl RingReader {
             } else {
                 self.asleep.set(true)?;
                 if !self.drain() {
-                    self.sleep();
+                    self.rings.wait(SLEEP_MS);
                 }
                 self.asleep.set(false)?;
                 naps = 0;
@@ -79,25 +79,14 @@ impl RingReader {
     fn drain(&mut self) -> bool {
         let mut any = false;
         loop {
-            let offset = self.clock.offset();
-            let mut handed = 0;
-            while handed < BATCH {
-                let Some(record) = self.ring.next() else { break };
-                handed += 1;
-                self.records.push(&record, offset);
-            }
+            let (now_ns, offset) = self.clock.monotonic();
+            let records = &mut self.records;
+            let handed = self.rings.read(now_ns, BATCH, |record| records.push(record, offset));
             if handed == 0 {
                 return any;
             }
             any = true;
             self.worker.unpark();
         }
-    }
-
-    fn sleep(&self) {
-        let mut poll = libc::pollfd { fd: self.ring.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: one pollfd, of a descriptor that lives as long as the ring. However it ends
-        // (record, time-out, signal), the caller looks at the ring.
-        unsafe { libc::poll(&raw mut poll, 1, SLEEP_MS) };
     }
 }

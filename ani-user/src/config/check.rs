@@ -116,18 +116,18 @@ fn capture(file: file::Capture, text: Text<'_>, config: &mut Config) -> Result<(
     if let Some(bytes) = file.ring_bytes {
         let span = bytes.span();
         let bytes = bytes.into_inner();
-        if !RING_BYTES.contains(&bytes) || bytes.count_ones() != 1 {
+        if bytes != 0 && (!RING_BYTES.contains(&bytes) || bytes.count_ones() != 1) {
             return Err(text.error(
                 span,
                 format_args!(
                     "capture.ring_bytes: {bytes} cannot be the ring's size; write a power of two \
-                 from {} to {}, such as 4194304",
+                 from {} to {}, such as 4194304, or 0 for what fits the number of CPUs",
                     RING_BYTES.start(),
                     RING_BYTES.end()
                 ),
             ));
         }
-        config.capture.ring_bytes = bytes as u32;
+        config.capture.ring_bytes = (bytes != 0).then_some(bytes as u32);
     }
     if let Some(bytes) = file.window {
         config.capture.window = within(bytes, "capture.window", WINDOW, text)? as u32;

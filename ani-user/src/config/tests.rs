@@ -152,7 +152,7 @@ fn each_mistake_is_named_with_its_line_value_and_remedy() {
         (
             "[capture]\nring_bytes = 5000",
             "ani.toml:2: capture.ring_bytes: 5000 cannot be the ring's size; write a power of two \
-             from 4096 to 1073741824, such as 4194304",
+             from 4096 to 1073741824, such as 4194304, or 0 for what fits the number of CPUs",
         ),
         (
             "[capture]\nmode = 'fast'",

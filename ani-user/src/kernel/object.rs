@@ -9,7 +9,7 @@ use aya::{
 };
 use object::{Object as _, ObjectSection as _};
 
-use super::preflight;
+use super::{preflight, rings};
 use crate::config::Config;
 
 /// Name of the XDP program in the object.
@@ -31,7 +31,7 @@ pub fn open(config: &Config) -> Result<Ebpf> {
     EbpfLoader::new()
         .map_max_entries("BUCKETS", config.lists.bucket_sets())
         .map_max_entries("ATTEMPTS", config.lists.attempt_sets().unwrap_or(1))
-        .map_max_entries("INVITES", config.capture.ring_bytes)
+        .map_max_entries("INVITES", rings::possible_cpus()?)
         .load(BYTES)
         .map_err(|error| preflight::explain_denied(error.into()))
         .context("the kernel does not take the maps of the XDP program")

@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::{
-    Lab, SBC_INTERFACE, TRUNK,
+    Lab, SBC_INTERFACE, SBC_INTERFACE_OTHER, TRUNK,
     mirror::{HEP, KEY},
     process::Process,
 };
@@ -45,6 +45,8 @@ pub struct Settings {
     pub per_caller: Option<(u32, &'static str)>,
     /// Whether it listens on the SBC's interface.
     pub interface: bool,
+    /// Whether it listens on the link of the second carrier too ([`Lab::separate`]).
+    pub other_interface: bool,
     /// Whether it takes what the lab's mirror sends.
     pub hep: bool,
     /// How the program is attached: `capture.mode`.
@@ -64,6 +66,7 @@ impl Default for Settings {
             }],
             per_caller: None,
             interface: true,
+            other_interface: false,
             hep: false,
             mode: "auto",
             stir: String::new(),
@@ -74,7 +77,11 @@ impl Default for Settings {
 impl Settings {
     /// The configuration file.
     fn file(&self, lab: &Lab) -> String {
-        let interfaces: &[&str] = if self.interface { &[SBC_INTERFACE] } else { &[] };
+        let interfaces: Vec<_> =
+            [(self.interface, SBC_INTERFACE), (self.other_interface, SBC_INTERFACE_OTHER)]
+                .into_iter()
+                .filter_map(|(listens, interface)| listens.then_some(interface))
+                .collect();
         let hep = if self.hep { HEP.to_string() } else { String::new() };
         let mode = self.mode;
         let mut file = format!(
