@@ -1,5 +1,7 @@
 //! What is done with the call, and why.
 
+/// When a list or limit is taken for a mistake.
+pub mod breaker;
 /// Rules in memory, for captures that are replayed.
 pub mod memory;
 
