@@ -68,6 +68,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[lists]`
     pub lists: Lists,
+    /// `[breaker]`
+    pub breaker: Breaker,
     /// `[emergency]`
     pub emergency: Emergency,
     /// `[stir]`
@@ -133,6 +135,7 @@ impl Default for Config {
             trunks: Vec::new(),
             limits: Limits { per_caller: None },
             lists: Lists { max_blocked: 1_000_000, max_limited: 100_000, max_attempts: 262_144 },
+            breaker: Breaker::default(),
             emergency: Emergency {
                 // Europe and mobile phones, North America, Britain, Australia, New Zealand, the
                 // police and the fire brigade of East Asia, and North America's test of 911.
@@ -327,6 +330,33 @@ impl Lists {
 
 fn sets(places: u32, ways: usize) -> u32 {
     places.div_ceil(ways as u32).next_power_of_two()
+}
+
+/// When a list or limit is taken for a mistake: `docs/breaker.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breaker {
+    /// Whether any is.
+    pub enabled: bool,
+    /// Per cent of a trunk's good callers: one that stops more within a minute is.
+    pub share: u8,
+    /// Good callers of a trunk within the minute, below which nothing is said of it.
+    pub callers: usize,
+    /// How long it only observes.
+    pub rest: Duration,
+    /// Callers with a record at most, over all trunks.
+    pub max_known: usize,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            share: 30,
+            callers: 20,
+            rest: Duration::from_secs(600),
+            max_known: 100_000,
+        }
+    }
 }
 
 /// Calls no rule may stop.

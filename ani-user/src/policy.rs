@@ -2,6 +2,8 @@
 
 /// Callers on lists: the images that the program looks into.
 pub mod lists;
+/// When a list or limit is taken for a mistake.
+pub mod breaker;
 /// Rules in memory, for captures that are replayed.
 pub mod memory;
 

@@ -11,6 +11,8 @@ use toml::Spanned;
 
 use super::{Config, Error, Rate, error::Text, file};
 
+/// When a list is taken for a mistake.
+mod breaker;
 /// Mirrored messages.
 mod hep;
 /// Names.
@@ -62,6 +64,7 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     if let Some(count) = file.lists.max_attempts {
         config.lists.max_attempts = within(count, "lists.max_attempts", ATTEMPTS, text)? as u32;
     }
+    breaker::read(file.breaker, text, &mut config.breaker)?;
     if let Some(numbers) = file.emergency.numbers {
         config.emergency.numbers = emergency(numbers, text)?;
     }

@@ -19,6 +19,7 @@ pub(super) struct File {
     pub(super) trunk: Vec<Spanned<Trunk>>,
     pub(super) limits: Limits,
     pub(super) lists: Lists,
+    pub(super) breaker: Breaker,
     pub(super) emergency: Emergency,
     pub(super) stir: Stir,
     pub(super) telemetry: Telemetry,
@@ -113,6 +114,17 @@ pub(super) struct Lists {
     pub(super) max_blocked: Option<Spanned<i64>>,
     pub(super) max_limited: Option<Spanned<i64>>,
     pub(super) max_attempts: Option<Spanned<i64>>,
+}
+
+/// `[breaker]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Breaker {
+    pub(super) enabled: Option<bool>,
+    pub(super) share: Option<Spanned<i64>>,
+    pub(super) callers: Option<Spanned<i64>>,
+    pub(super) rest: Option<Spanned<String>>,
+    pub(super) max_known: Option<Spanned<i64>>,
 }
 
 /// `[emergency]`

@@ -36,6 +36,11 @@ fn the_sample_names_every_key() {
         "max_blocked",
         "max_limited",
         "max_attempts",
+        "enabled",
+        "share",
+        "callers",
+        "rest",
+        "max_known",
         "numbers",
         "verify",
         "anchors",
@@ -304,6 +309,40 @@ fn each_mistake_is_named_with_its_line_value_and_remedy() {
              10000000",
         ),
         (
+            "[breaker]\nshare = 100",
+            "ani.toml:2: breaker.share: 100 is out of range; write a number from 1 to 99",
+        ),
+        (
+            "[breaker]\nshare = 0",
+            "ani.toml:2: breaker.share: 0 is out of range; write a number from 1 to 99",
+        ),
+        (
+            "[breaker]\n\ncallers = 4",
+            "ani.toml:3: breaker.callers: 4 is out of range; write a number from 5 to 8192",
+        ),
+        (
+            "[breaker]\ncallers = 8193",
+            "ani.toml:2: breaker.callers: 8193 is out of range; write a number from 5 to 8192",
+        ),
+        (
+            "[breaker]\nrest = '0s'",
+            "ani.toml:2: breaker.rest: `0s` cannot be the rest; write whole seconds from `1s` to \
+             `1day`, such as `10m`",
+        ),
+        (
+            "[breaker]\nenabled = true\nrest = 'a while'",
+            "ani.toml:3: breaker.rest: `a while` cannot be the rest; write whole seconds from `1s` \
+             to `1day`, such as `10m`",
+        ),
+        (
+            "[breaker]\nmax_known = 0",
+            "ani.toml:2: breaker.max_known: 0 is out of range; write a number from 1000 to 10000000",
+        ),
+        (
+            "[breaker]\nenabled = 'no'",
+            "ani.toml:2: breaker.enabled: invalid type: string \"no\", expected a boolean",
+        ),
+        (
             "[stir]\nmax_age = '0s'",
             "ani.toml:2: stir.max_age: `0s` cannot be the age; write whole seconds from `1s` to \
              `1day`, such as `60s`",
@@ -391,6 +430,18 @@ fn signatures_are_verified_by_what_the_file_names() {
     assert!(stir.verify);
     let error = refused(&format!("[stir]\nallow_addresses = {:?}", ["192.0.2.1"; 257]));
     assert_eq!(error, "ani.toml:2: stir.allow_addresses: 257 networks; name at most 256");
+}
+
+#[test]
+fn a_breaker_of_ones_own() {
+    let breaker = parsed(
+        "[breaker]\nenabled = false\nshare = 50\ncallers = 100\nrest = '1h'\nmax_known = 5000",
+    )
+    .breaker;
+    let rest = Duration::from_secs(3_600);
+    let own = Breaker { enabled: false, share: 50, callers: 100, rest, max_known: 5_000 };
+    assert_eq!(breaker, own);
+    assert_eq!(parsed("breaker.share = 99").breaker, Breaker { share: 99, ..Breaker::default() });
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn pipeline() -> Pipeline {
         )],
         limits: config::Limits { per_caller: None },
         lists: config::Lists { max_blocked: 1, max_limited: 1, max_attempts: 0 },
+        breaker: config::Breaker::default(),
         emergency: config::Emergency { numbers: Vec::new() },
         stir: config::Stir::default(),
         telemetry: config::Telemetry { max_callers: 1 },

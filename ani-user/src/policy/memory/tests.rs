@@ -24,6 +24,7 @@ fn config(per_caller: Option<Rate>, max_limited: u32) -> Config {
         trunks: vec![trunk("wide", "203.0.113.0/24"), trunk("narrow", "203.0.113.128/25")],
         limits: config::Limits { per_caller },
         lists: config::Lists { max_blocked: 2, max_limited, max_attempts: 0 },
+        breaker: config::Breaker::default(),
         emergency: config::Emergency { numbers: vec![Number::from_ascii(b"911").expect("digits")] },
         stir: config::Stir::default(),
         telemetry: config::Telemetry { max_callers: 1 },
