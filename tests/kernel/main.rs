@@ -31,5 +31,7 @@ mod attempts;
 mod limits;
 /// What reaches the daemon.
 mod capture;
+/// INVITEs that were changed.
+mod mutation;
 /// Kernel and host make the same of the same message.
 mod agreement;
