@@ -35,3 +35,11 @@ mod capture;
 mod mutation;
 /// Kernel and host make the same of the same message.
 mod agreement;
+/// INVITEs made of forms.
+mod generated;
+/// What the full parser makes of a message, and what must follow from that.
+mod judge;
+/// The compiled program against the full parser.
+mod differential;
+/// The attack list.
+mod evasion;
