@@ -82,8 +82,9 @@ fn uri_and_version(after_method: &[u8]) -> Option<(&[u8], bool)> {
     let trimmed = line.trim_ascii_end();
     let word = trimmed.iter().rposition(|byte| matches!(byte, b' ' | b'\t'))?;
     let (before, version) = trimmed.split_at(word + 1);
-    // Some receivers do not look at what follows it.
-    if !version.get(..VERSION.len())?.eq_ignore_ascii_case(VERSION) {
+    // Some receivers do not look at what follows it; more digits still make a version (§25.1).
+    let (known, digits) = version.split_at_checked(VERSION.len())?;
+    if !known.eq_ignore_ascii_case(VERSION) || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     let uri = before.trim_ascii();

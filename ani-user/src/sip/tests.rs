@@ -50,6 +50,7 @@ fn only_an_invite_request_is_one() {
         "OPTIONS sip:bob@h SIP/2.0",
         "SIP/2.0 200 INVITE SIP/2.0",
         "INVITE sip:bob@h SIP/2.1",
+        "INVITE sip:bob@h SIP/2.0/UDP",
         "INVITE sip:bob@h SIP/2.0 x",
         "xINVITE sip:bob@h SIP/2.0",
         "INVITE",
