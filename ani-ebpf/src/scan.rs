@@ -7,7 +7,7 @@
 //!
 //! | plain | not plain |
 //! |---|---|
-//! | `INVITE uri SP SIP/2.0 CRLF`, one space each | leading CRLF, spaces in the URI |
+//! | `INVITE uri SP SIP/2.0 CRLF`, one space each | white space before it, other or more white space in it |
 //! | every header line ends in CRLF, none is folded | bare CR or LF, control characters, folding |
 //! | From, To, Call-ID there, once | missing, doubled |
 //! | at most one of each header a caller is read from | doubled headers, a list of values |
@@ -60,7 +60,7 @@ pub const MIN_MESSAGE_LEN: u32 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum NotPlain {
-    /// CRLF before the request line.
+    /// White space or line ends before the request line.
     LeadingCrlf = 1,
     /// The Request-URI holds a space or is not one of `sip:`, `sips:`, `tel:`, `urn:service:sos`.
     RequestUri = 2,
@@ -90,6 +90,9 @@ pub enum NotPlain {
     Tail = 14,
     /// The caller stands in a header that only the full parser reads.
     CallerHeader = 15,
+    /// A request line with other white space than one space each, or `SIP/2.0` in another case or
+    /// with something behind it.
+    RequestLine = 16,
 }
 
 impl NotPlain {
@@ -111,6 +114,7 @@ impl NotPlain {
             Self::PhoneContext => "phone-context",
             Self::Tail => "several-values",
             Self::CallerHeader => "caller-header",
+            Self::RequestLine => "request-line",
         }
     }
 
@@ -132,6 +136,7 @@ impl NotPlain {
             13 => Self::PhoneContext,
             14 => Self::Tail,
             15 => Self::CallerHeader,
+            16 => Self::RequestLine,
             _ => return None,
         })
     }

@@ -209,7 +209,7 @@ fn what_the_kernel_refuses_is_not_kept() {
     let rig = Rig::new(&config(""));
     rig.text(&["block", "add", "+14155550001", "--reason", "old"]);
     for arguments in [
-        &["block", "add", "+14155550002", "+14155550001", "+14155550003", "--reason", "new"][..],
+        &["block", "add", "+14155550002", "+14155550001", "+14155550003", "--ttl", "1h"][..],
         &["block", "rm", "+14155550001"],
         &["limit", "set", "1 per 1s"],
     ] {
@@ -221,7 +221,7 @@ fn what_the_kernel_refuses_is_not_kept() {
             "ani: the kernel did not take the change, so it was not made: the map is gone\n"
         );
         assert_eq!(rig.enforced(), ["14155550001"]);
-        assert_eq!(rig.enforced_reasons(), ["old"]);
+        assert_eq!(rig.enforced_ends(), [false], "the old one");
         // When the way back fails too, it is said.
         rig.enforce.fail(2);
         let torn = rig.ani(arguments);

@@ -35,6 +35,8 @@ pub(crate) const STRANGER: &str = "192.0.2.1";
 
 /// Index of trunk `us`.
 pub(crate) const US_INDEX: u16 = 0;
+/// Index of trunk `charged`.
+pub(crate) const CHARGED_INDEX: u16 = 2;
 /// Index of trunk `from-only`.
 pub(crate) const FROM_ONLY_INDEX: u16 = 1;
 
@@ -162,30 +164,22 @@ impl Harness {
         assert!(self.record().is_none(), "one record at most");
         let handed_on = delta.value(Counter::Captured) + delta.value(Counter::CapturedParts);
         assert_eq!(u64::from(record.is_some()), handed_on, "{}", shown(&delta));
-        assert_eq!(
-            delta.invites(),
-            delta.value(Counter::Captured) + delta.value(Counter::Lost),
-            "each INVITE is handed on or lost: {}",
-            shown(&delta)
-        );
-        let parts = [Counter::Fragment, Counter::DropFragment, Counter::TcpSegment];
-        assert_eq!(
-            parts.into_iter().map(|exit| delta.value(exit)).sum::<u64>(),
-            delta.value(Counter::CapturedParts) + delta.value(Counter::LostParts),
-            "each part is handed on or lost: {}",
-            shown(&delta)
-        );
+        add_up(&delta);
         if let Some(record) = &record {
             assert_eq!(u32::from(record.header.exit), exit.counter as u32, "the record's way out");
         }
         Run { exit: exit.counter, notes, record }
     }
 
-    /// Runs a frame `times` over and returns what was counted. The rings are left as they are.
+    /// Runs a frame `times` over and returns what was counted: as many packets, and as many ways out.
+    /// The rings are left as they are.
     pub(crate) fn repeat(&mut self, frame: &[u8], times: u32) -> Counters {
         let before = self.counters();
         self.with_program(|program| run(program, frame, times));
-        difference(&before, &self.counters())
+        let delta = difference(&before, &self.counters());
+        assert_eq!(delta.value(Counter::Packets), u64::from(times), "{}", shown(&delta));
+        add_up(&delta);
+        delta
     }
 
     /// Works with the loaded program.
@@ -236,6 +230,31 @@ pub(crate) fn with_program<T>(kernel: &Kernel, work: impl FnOnce(&Xdp) -> T) -> 
         let program = ebpf.program(PROGRAM).expect("the program");
         work(program.try_into().expect("an XDP program"))
     })
+}
+
+/// Whatever a test did, and however: every packet that came in went one way out.
+impl Drop for Harness {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            add_up(&self.counters());
+        }
+    }
+}
+
+/// Packets are the sum of all ways out, and what is handed to the daemon or lost is the INVITEs and
+/// the parts of what may be some.
+fn add_up(counters: &Counters) {
+    let out = counters.sum(Kind::Passed) + counters.sum(Kind::Dropped);
+    assert_eq!(counters.value(Counter::Packets), out, "{}", shown(counters));
+    let handed_on = counters.value(Counter::Captured) + counters.value(Counter::Lost);
+    assert_eq!(counters.invites(), handed_on, "{}", shown(counters));
+    let parts = [Counter::Fragment, Counter::DropFragment, Counter::TcpSegment];
+    assert_eq!(
+        parts.into_iter().map(|exit| counters.value(exit)).sum::<u64>(),
+        counters.value(Counter::CapturedParts) + counters.value(Counter::LostParts),
+        "{}",
+        shown(counters)
+    );
 }
 
 /// Runs a frame through the program `times` over; the last verdict.

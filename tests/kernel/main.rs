@@ -33,5 +33,15 @@ mod limits;
 mod capture;
 /// A ring for each CPU.
 mod rings;
+/// INVITEs that were changed.
+mod mutation;
 /// Kernel and host make the same of the same message.
 mod agreement;
+/// INVITEs made of forms.
+mod generated;
+/// What the full parser makes of a message, and what must follow from that.
+mod judge;
+/// The compiled program against the full parser.
+mod differential;
+/// The attack list.
+mod evasion;

@@ -33,6 +33,9 @@ fn cases() -> Vec<(NotPlain, Vec<u8>)> {
         (RequestUri, with_uri("sip:+1800 5550199@sbc.example")),
         (RequestUri, with_uri("http://sbc.example")),
         (RequestUri, with_uri("sip:+1800%35550199@sbc.example")),
+        (RequestLine, text.replacen(" SIP/2.0\r\n", " sip/2.0\r\n", 1)),
+        (RequestLine, text.replacen(" SIP/2.0\r\n", "\tSIP/2.0\r\n", 1)),
+        (RequestLine, text.replacen(" SIP/2.0\r\n", " SIP/2.0 \r\n", 1)),
         (Folded, line("Subject: a\r\n b")),
         (Folded, line("Subject: a\r\n\tb")),
         (Folded, text.replace("From: ", "From:\r\n ")),
@@ -71,6 +74,7 @@ fn cases() -> Vec<(NotPlain, Vec<u8>)> {
         (Tail, with_to("<sip:+18005550199@sbc.example>; tag=1")),
         (Tail, with_to("<sip:+18005550199@sbc.example>;tag=")),
         (Tail, line("Resource-Priority: dsn.flash, ets.0")),
+        (Tail, line("Resource-Priority:      ets.0")),
     ];
     cases.into_iter().map(|(why, text)| (why, text.into_bytes())).collect()
 }

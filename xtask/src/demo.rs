@@ -178,7 +178,7 @@ fn judge(lab: &Lab, sbc: &Sbc, daemon: &Daemon, calls: &Calls) -> anyhow::Result
         ("invites", datagrams + blocked + limited),
         ("passed", datagrams),
         ("passed_default", datagrams - anonymous - large),
-        ("passed_not_plain", large),
+        ("undecided", large),
         ("passed_no_ani", anonymous),
         ("dropped", blocked + limited),
         ("dropped_blocked", calls.blocked.placed),

@@ -15,9 +15,9 @@ pub const fn hash(number: Number, key: u64) -> u64 {
 
 /// The two lines of an image of `lines` that a number may stand in; they may be one.
 #[inline(always)]
-pub const fn lines_of(hash: u64, lines: u32) -> (u32, u32) {
-    let lines = lines as u64;
-    (((hash >> 32) * lines >> 32) as u32, ((hash & 0xffff_ffff) * lines >> 32) as u32)
+pub fn lines_of(hash: u64, lines: u32) -> (u32, u32) {
+    let line = |half: u64| ((half * lines as u64) >> 32) as u32;
+    (line(hash >> 32), line(hash & 0xffff_ffff))
 }
 
 /// 0 where a number is not in a line.

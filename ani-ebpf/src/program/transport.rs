@@ -57,7 +57,7 @@ pub(super) fn udp(frame: &Frame<'_>, packet: &Packet) -> Result<Message, Counter
     let start = frame.read::<8>(at).ok_or(Counter::Truncated)?;
     let mut message = Message { at: at as u32, len, follows: false };
     match *start {
-        [b'I', b'N', b'V', b'I', b'T', b'E', b' ', _] | [b'\r', b'\n', ..] => Ok(message),
+        [b'I', b'N', b'V', b'I', b'T', b'E', b' ' | b'\t', _] => Ok(message),
         [b'A', b'C', b'K', b' ', ..]
         | [b'B', b'Y', b'E', b' ', ..]
         | [b'C', b'A', b'N', b'C', b'E', b'L', b' ', _]
@@ -69,6 +69,8 @@ pub(super) fn udp(frame: &Frame<'_>, packet: &Packet) -> Result<Message, Counter
         [first, _, _, _, cookie @ ..] if first < 0x40 && cookie == STUN_MAGIC_COOKIE => {
             Err(Counter::Keepalive)
         }
+        // White space before a request line is looked past by receivers, NULs included.
+        [..=b' ', ..] => Ok(message),
         _ => Err(Counter::NotInvite),
     }
 }

@@ -61,12 +61,18 @@ fn read(scratch: &Scratch) -> Attestation {
         Err(true) => return Attestation::Unclear,
         Err(false) => return Attestation::None,
     };
-    let (dot, byte) = scratch.find(at, b'.');
+    // The token ends where the header's parameters begin.
+    let (dot, byte) = scratch.find_either(at, b'.', b';');
     if byte != b'.' {
         return Attestation::Unclear;
     }
     let second = scratch.word(dot + 9);
     if !CLAIM.0.starts(scratch.word(dot + 1)) || !CLAIM.1.starts(second) {
+        return Attestation::Unclear;
+    }
+    // The quote behind the level, with the two bits of base64 that the next byte does not change.
+    let quote = scratch.word(dot + 17);
+    if quote as u8 != b'I' || !matches!((quote >> 8) as u8, b'g'..=b'v') {
         return Attestation::Unclear;
     }
     match (second >> 56) as u8 {

@@ -30,6 +30,12 @@ pub(super) const fn no_digit(word: u64) -> u64 {
     (x.wrapping_add(repeat(0x76)) | x) & HIGHS
 }
 
+/// Exactly the bytes above a space.
+#[inline(always)]
+pub(super) const fn graphic(word: u64) -> u64 {
+    (((word & repeat(0x7f)) + repeat(0x5f)) | word) & HIGHS
+}
+
 /// Index of the byte that holds a mask's lowest set bit: 0 to 7, and 8 for no bit at all.
 ///
 /// BPF has no instruction that counts zeros. The ones below the lowest set bit (at bit 7 of its
@@ -108,6 +114,7 @@ mod tests {
             prop_assert_eq!(index(equal(word, repeat(needle))) as usize, first(&|b| b == needle));
             prop_assert_eq!(index(control(word)) as usize, first(&|b| b < 0x20));
             prop_assert_eq!(index(no_digit(word)) as usize, first(&|b| !b.is_ascii_digit()));
+            prop_assert_eq!(index(graphic(word)) as usize, first(&|b| b > b' '));
         }
 
         #[test]

@@ -361,9 +361,9 @@ pub(super) fn priority(scratch: &Scratch) -> Outcome {
         scratch.priority.store(1);
         return DONE;
     }
-    // One of the three may stand further back in the list.
+    // One of the three may stand further back in the list, or behind more spaces.
     match scratch.find(at, b',').1 {
-        b'\r' => DONE,
+        b'\r' if word as u8 != b' ' => DONE,
         _ => NotPlain::Tail as Outcome,
     }
 }

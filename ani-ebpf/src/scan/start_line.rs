@@ -4,16 +4,21 @@ use super::{
     DONE, NotPlain, Outcome, Scratch,
     bytes::Name,
     name_addr::{self, User},
+    window::SEARCHED,
 };
 
 /// Where a plain request line has its Request-URI: behind `INVITE `.
 const URI: u32 = 7;
 
-/// Empty lines before a request line that are looked past (RFC 3261 §7.5 tells servers to).
-const MAX_LEADING_CRLF: u32 = 2;
+/// Words of an odd request line that are looked at.
+const MAX_WORDS: u32 = 8;
 
 const INVITE: Name = Name::exact(b"INVITE ");
+const METHOD: Name = Name::exact(b"INVITE");
+const METHOD_LEN: u32 = 6;
 const VERSION: Name = Name::exact(b" SIP/2.0");
+/// As versions compare (RFC 3261 §7.1).
+const ANY_VERSION: Name = Name::new(b"SIP/2.0");
 const VERSION_LEN: u32 = 8;
 const CRLF: Name = Name::exact(b"\r\n");
 /// An emergency service (RFC 5031 §4.2); other services are calls like any other.
@@ -24,49 +29,91 @@ const URN_SERVICE_SOS: (Name, Name) = (Name::new(b"urn:serv"), Name::new(b"ice:s
 pub enum StartLine {
     /// An INVITE whose request line starts the message.
     Invite,
-    /// An INVITE behind empty lines, or one whose request line does not end within the window.
+    /// What a lenient receiver takes for an INVITE, or a line that does not end within the window.
     NotPlain(NotPlain),
     /// Anything else: another method, a response, no SIP.
     Other,
 }
 
-/// Recognises an INVITE: the method, then `SIP/2.0` at the line's end.
+/// Recognises an INVITE: the method, then `SIP/2.0` at the line's end. One that only a lenient
+/// receiver takes for one is not plain.
 #[inline(always)]
 pub fn start_line(scratch: &Scratch) -> StartLine {
-    let mut at = 0;
-    for _ in 0..MAX_LEADING_CRLF {
-        if CRLF.starts(scratch.word(at)) {
-            at += 2;
+    if INVITE.starts(scratch.word(0)) {
+        // The usual line is told by its second space; only one that is something else is looked at
+        // from its end.
+        let (space, _) = scratch.find(URI, b' ');
+        if VERSION.starts(scratch.word(space)) && CRLF.starts(scratch.word(space + VERSION_LEN)) {
+            scratch.line_end.store(space + VERSION_LEN);
+            return StartLine::Invite;
         }
     }
-    if !INVITE.starts(scratch.word(at)) {
-        return StartLine::Other;
+    match odd(scratch) {
+        OTHER => StartLine::Other,
+        why => match NotPlain::from_raw(why as u8) {
+            Some(why) => StartLine::NotPlain(why),
+            None => StartLine::Other,
+        },
     }
-    // The usual line is told by its second space; only one that is something else is looked at
-    // from its end.
-    let (space, _) = scratch.find(at + URI, b' ');
-    if at == 0
-        && VERSION.starts(scratch.word(space))
-        && CRLF.starts(scratch.word(space + VERSION_LEN))
-    {
-        scratch.line_end.store(space + VERSION_LEN);
-        return StartLine::Invite;
+}
+
+/// What [`odd`] returns for a line that is nobody's INVITE.
+const OTHER: Outcome = 0;
+
+/// Looks at a line that is not the usual one: why it may be an INVITE all the same.
+///
+/// Receivers look past white space before the request line, more of it than one space within, and
+/// the version's case; the full parser reads what they do.
+#[inline(never)]
+fn odd(scratch: &Scratch) -> Outcome {
+    let at = scratch.first_graphic();
+    if at >= scratch.len() {
+        return if scratch.len() > SEARCHED { NotPlain::Window as Outcome } else { OTHER };
     }
+    let start = scratch.word(at);
+    if !METHOD.starts(start) || !matches!((start >> (8 * METHOD_LEN)) as u8, b' ' | b'\t') {
+        return OTHER;
+    }
+    scratch.line_end.store(at + METHOD_LEN);
     let (end, byte) = scratch.find(at + URI, b'\r');
     if end >= scratch.len() {
-        return StartLine::NotPlain(NotPlain::Window);
+        return NotPlain::Window as Outcome;
     }
     if end < at + URI + VERSION_LEN || !VERSION.starts(scratch.word(end - VERSION_LEN)) {
-        return StartLine::Other;
+        return odd_words(scratch);
     }
     if byte != b'\r' || scratch.byte(end + 1) != b'\n' {
-        return StartLine::NotPlain(NotPlain::LineEnd);
+        return NotPlain::LineEnd as Outcome;
     }
     if at != 0 {
-        return StartLine::NotPlain(NotPlain::LeadingCrlf);
+        return NotPlain::LeadingCrlf as Outcome;
     }
     // More spaces than two: its URI cannot be told.
-    StartLine::NotPlain(NotPlain::RequestUri)
+    NotPlain::RequestUri as Outcome
+}
+
+/// Looks at the words behind the method, which ends at `scratch.line_end`: whether the last one is a
+/// version.
+#[inline(never)]
+fn odd_words(scratch: &Scratch) -> Outcome {
+    // Whether the last word is one, a number in memory like all else.
+    scratch.uri.store(0);
+    for _ in 0..MAX_WORDS {
+        let (end, byte) = scratch.find(scratch.line_end.load(), b' ');
+        if end >= scratch.len() {
+            return NotPlain::Window as Outcome;
+        }
+        let behind = scratch.word(end + 1);
+        if byte == b'\n' || byte == b'\r' && behind as u8 == b'\n' {
+            return if scratch.uri.load() != 0 { NotPlain::RequestLine as Outcome } else { OTHER };
+        }
+        // Of several spaces, or of those before the line's end, none starts a word.
+        if matches!(byte, b' ' | b'\t') && !matches!(behind as u8, 0..=b' ') {
+            scratch.uri.store(u32::from(ANY_VERSION.starts(behind)));
+        }
+        scratch.line_end.store(end + 1);
+    }
+    NotPlain::RequestLine as Outcome
 }
 
 /// Leaves in `scratch.line_end` where the first line ends.

@@ -22,6 +22,9 @@ pub(super) const STEP: u32 = 64;
 /// Steps a search may take: 512 bytes. A request line or a value that is longer is not plain.
 const FIND_STEPS: u32 = 8;
 
+/// Bytes a search looks at, at most.
+pub(super) const SEARCHED: u32 = STEP * FIND_STEPS;
+
 /// A message to walk over and where the walk stands. One per CPU in the kernel.
 ///
 /// `0 <= len <= WINDOW`; the [`PAD`] bytes from `len` on are zero, so a read across the end sees a
@@ -153,6 +156,13 @@ impl Scratch {
     pub(super) fn find_either(&self, from: u32, one: u8, other: u8) -> (u32, u8) {
         let found = search_either(self, from, u32::from(one) | u32::from(other) << 8);
         (found, self.byte(found))
+    }
+
+    /// The offset of the first byte above a space; behind the message when there is none, or none
+    /// among the first [`SEARCHED`] bytes.
+    #[inline(always)]
+    pub(super) fn first_graphic(&self) -> u32 {
+        search_by(self, 0, bytes::graphic)
     }
 
     /// The first byte that `mask` marks among the [`STEP`] bytes from `at` on.

@@ -22,11 +22,14 @@ pub fn agreement(message: &[u8]) -> Result<bool, String> {
     let mut scratch = Scratch::new();
     scratch.load(message);
     match scan::start_line(&scratch) {
+        StartLine::Other if parsed.is_some() => {
+            return Err("only the parser sees an INVITE".to_owned());
+        }
         StartLine::Other => return Ok(false),
         // The scanner may not have seen the line's end; it may be no INVITE after all.
         StartLine::NotPlain(NotPlain::Window) => return Ok(false),
         StartLine::Invite | StartLine::NotPlain(_) if parsed.is_some() => {}
-        StartLine::NotPlain(NotPlain::LineEnd) => return Ok(false),
+        StartLine::NotPlain(NotPlain::LineEnd | NotPlain::RequestLine) => return Ok(false),
         StartLine::Invite | StartLine::NotPlain(_) => {
             return Err("only the scanner sees an INVITE".to_owned());
         }

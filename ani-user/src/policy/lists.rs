@@ -79,6 +79,9 @@ pub struct Lists {
     range_lists: HashSet<u8>,
 }
 
+/// Numbers and their entries.
+type Numbers = Vec<(Number, Entry)>;
+
 /// What tells a listing from others.
 type Key = (Span, u32);
 
@@ -135,12 +138,7 @@ impl Lists {
         })
     }
 
-    fn put_both(
-        &mut self,
-        images: &mut impl Images,
-        numbers: Vec<(Number, Entry)>,
-        ranges: bool,
-    ) -> Result<()> {
+    fn put_both(&mut self, images: &mut impl Images, numbers: Numbers, ranges: bool) -> Result<()> {
         if ranges || numbers.len() > MAX_IN_PLACE || self.layout.exact_lines == 0 {
             return self.rebuild(images, numbers, &HashMap::new(), ranges);
         }
@@ -212,7 +210,7 @@ impl Lists {
     fn rebuild(
         &mut self,
         images: &mut impl Images,
-        more: Vec<(Number, Entry)>,
+        more: Numbers,
         gone: &HashMap<(Number, u32), ()>,
         ranges: bool,
     ) -> Result<()> {
@@ -332,7 +330,7 @@ fn set(
 }
 
 /// The listings of numbers, and those of ranges.
-fn split(listings: &[Item]) -> (Vec<(Number, Entry)>, Vec<(Key, Entry)>) {
+fn split(listings: &[Item]) -> (Numbers, Vec<(Key, Entry)>) {
     let (mut numbers, mut ranges) = (Vec::new(), Vec::new());
     for listing in listings {
         match listing.0 {

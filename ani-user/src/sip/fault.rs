@@ -55,7 +55,7 @@ faults! {
     PDcsBillingInfo = "p-dcs-billing-info", "P-DCS-Billing-Info cannot be read for sure (RFC 5503 §7).";
     PPreferredIdentity = "p-preferred-identity", "P-Preferred-Identity cannot be read for sure (RFC 3325 §9.2).";
     RemotePartyId = "remote-party-id", "Remote-Party-ID cannot be read for sure (draft-ietf-sip-privacy-04).";
-    RequestLine = "request-line", "White space around the Request-URI or the version, or another case of it (RFC 3261 §7.1).";
+    RequestLine = "request-line", "White space around the words of the request line, or its version in another case or with more behind it (RFC 3261 §7.1).";
     RequestUri = "request-uri", "The Request-URI is no URI (RFC 3261 §19.1.1).";
     RequestUriHeaders = "request-uri-headers", "The Request-URI has headers (RFC 3261 §19.1.1).";
     To = "to", "To cannot be read for sure (RFC 3261 §20.39).";

@@ -45,21 +45,24 @@ pub struct RequestLine<'a> {
 /// Whether a payload may be an INVITE: a look at its first bytes, for the common case that it is
 /// something else.
 pub fn may_be_invite(message: &[u8]) -> bool {
-    after_empty_lines(message).starts_with(METHOD)
+    after_space(message).1.starts_with(METHOD)
 }
 
-/// Empty lines before a request line are looked past (RFC 3261 §7.5).
-fn after_empty_lines(message: &[u8]) -> &[u8] {
-    let start = message.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
-    start.map_or(&[], |start| &message[start..])
+/// Empty lines before a request line are looked past (RFC 3261 §7.5), and so is by receivers what
+/// else is no text; what was, and what follows it.
+fn after_space(message: &[u8]) -> (&[u8], &[u8]) {
+    let start = message.iter().position(|byte| *byte > b' ');
+    message.split_at(start.unwrap_or(message.len()))
 }
 
-/// Recognises an INVITE: the method token exactly, then `SIP/2.0` at the line's end. A line that is
+/// Recognises an INVITE: the method token exactly, then `SIP/2.0` as the line's last word. A line that is
 /// `cut` off before its end is none: what is missing could make another of it.
 pub(super) fn invite(message: &[u8], cut: bool) -> Option<RequestLine<'_>> {
-    let message = after_empty_lines(message);
+    let (space, message) = after_space(message);
     let after_method = message.strip_prefix(METHOD)?;
     let mut faults = Faults::NONE;
+    let empty_lines = space.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+    faults.add_if(!empty_lines, Fault::RequestLine);
     let (line, rest) = header::line(after_method, &mut faults);
     if cut && line.len() == after_method.len() {
         return None;
@@ -77,12 +80,15 @@ fn uri_and_version(after_method: &[u8]) -> Option<(&[u8], bool)> {
         return None;
     }
     let trimmed = line.trim_ascii_end();
-    let (before, version) = trimmed.split_at_checked(trimmed.len().wrapping_sub(VERSION.len()))?;
-    if !version.eq_ignore_ascii_case(VERSION) || !matches!(before.last(), Some(b' ' | b'\t')) {
+    let word = trimmed.iter().rposition(|byte| matches!(byte, b' ' | b'\t'))?;
+    let (before, version) = trimmed.split_at(word + 1);
+    // Some receivers do not look at what follows it; more digits still make a version (§25.1).
+    let (known, digits) = version.split_at_checked(VERSION.len())?;
+    if !known.eq_ignore_ascii_case(VERSION) || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     let uri = before.trim_ascii();
-    // One space on either side; the version in upper case, though it compares in any (§7.1).
+    // One space on either side; the version alone and in upper case, though it compares in any (§7.1).
     let exact = *space == b' '
         && trimmed.len() == line.len()
         && version == VERSION

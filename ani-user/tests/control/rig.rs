@@ -248,10 +248,10 @@ impl Rig {
         self.enforce.blocked.lock().expect("lock").keys().map(ToString::to_string).collect()
     }
 
-    /// Why the kernel's entries were made.
-    pub(crate) fn enforced_reasons(&self) -> Vec<String> {
+    /// Whether the kernel's entries end.
+    pub(crate) fn enforced_ends(&self) -> Vec<bool> {
         let blocked = self.enforce.blocked.lock().expect("lock");
-        blocked.values().map(|entry| entry.reason.clone()).collect()
+        blocked.values().map(|listing| listing.expires.is_some()).collect()
     }
 
     /// The kernel's limit.
