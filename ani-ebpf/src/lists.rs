@@ -63,15 +63,25 @@ pub struct Found {
     pub observed_rank: u8,
     /// Id of that list.
     pub observed: u8,
+    /// Whether `list` says so of a prefix or a range, and not of the number itself: 0 or 1.
+    pub ranged: u8,
 }
 
 impl Found {
     /// On no list.
-    pub const NONE: Self = Self { rank: 0, list: 0, observed_rank: 0, observed: 0 };
+    pub const NONE: Self = Self { rank: 0, list: 0, observed_rank: 0, observed: 0, ranged: 0 };
 
-    /// Takes an entry into account; `counts` is 0 for one that is of another number.
+    /// Takes an entry into account; `counts` is 0 for one that is of another number,
+    /// `ranged` 1 for one of a range.
     #[inline(always)]
-    fn weigh(&mut self, entry: Entry, counts: u64, asked: &Asked, rules: &[Rule; MAX_LISTS]) {
+    fn weigh(
+        &mut self,
+        entry: Entry,
+        counts: u64,
+        ranged: u64,
+        asked: &Asked,
+        rules: &[Rule; MAX_LISTS],
+    ) {
         let rule = rules[entry.list() as usize % MAX_LISTS];
         let counts = counts & holds(entry, asked);
         let observed = u64::from(rule.0 >> 7);
@@ -80,6 +90,7 @@ impl Found {
         let list = u64::from(entry.list());
         let stronger = less(u64::from(self.rank), enforced);
         self.list = either(stronger, list, u64::from(self.list)) as u8;
+        self.ranged = either(stronger, ranged, u64::from(self.ranged)) as u8;
         self.rank = either(stronger, enforced, u64::from(self.rank)) as u8;
         let stronger = less(u64::from(self.observed_rank), told);
         self.observed = either(stronger, list, u64::from(self.observed)) as u8;
@@ -165,7 +176,7 @@ fn in_exact(
         }
         for way in 0..WAYS {
             let own = equal(line.word(2 * way), asked.number.0);
-            found.weigh(Entry(line.word(2 * way + 1)), own, asked, rules);
+            found.weigh(Entry(line.word(2 * way + 1)), own, 0, asked, rules);
         }
     }
 }
@@ -185,10 +196,10 @@ fn in_ranges(
         return;
     }
     if entry.list() != Layout::SEVERAL {
-        return found.weigh(entry, 1, asked, rules);
+        return found.weigh(entry, 1, 1, asked, rules);
     }
     let Some(line) = image.line(word as u32) else { return };
     for at in 0..MAX_OVERLAP {
-        found.weigh(Entry(line.word(at)), 1, asked, rules);
+        found.weigh(Entry(line.word(at)), 1, 1, asked, rules);
     }
 }

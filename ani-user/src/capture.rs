@@ -194,6 +194,8 @@ pub struct KernelView {
 pub struct By {
     /// The list that decided, or that marks the caller.
     pub list: u8,
+    /// Whether it did by a prefix or a range, and not by the number itself.
+    pub ranged: bool,
     /// The limit that decided.
     pub limit: u8,
     /// The list that would have decided.

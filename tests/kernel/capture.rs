@@ -50,7 +50,7 @@ fn a_record_is_the_frame_and_what_was_made_of_it() {
         assert_eq!(usize::from(header.sip_offset), frame.header_len());
         assert!(record.frame[usize::from(header.sip_offset)..].starts_with(b"INVITE "));
         assert_eq!((header.ifindex, header.trunk), (LOOPBACK, 0));
-        assert_eq!((header.ani, header.reserved), (number("14155551234"), [0; 7]));
+        assert_eq!((header.ani, header.reserved), (number("14155551234"), [0; 6]));
         assert_eq!(header.attestation, Attestation::B as u8);
         // The time of day may be set while this runs: a second each way is no contradiction.
         let seen = header.seen_ns;

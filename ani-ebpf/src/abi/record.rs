@@ -44,8 +44,10 @@ pub struct RecordHeader {
     pub observed_list: u8,
     /// Id of the limit of which the same is true; 0 for none.
     pub observed_limit: u8,
+    /// Whether `list` decided by a prefix or a range, and not by the number itself: 0 or 1.
+    pub ranged: u8,
     /// Zero; keeps the frame behind the header aligned.
-    pub reserved: [u8; 7],
+    pub reserved: [u8; 6],
 }
 
 /// Bytes of [`RecordHeader`].
@@ -73,6 +75,7 @@ impl RecordHeader {
             limit: u8::from_ne_bytes(cursor.take()?),
             observed_list: u8::from_ne_bytes(cursor.take()?),
             observed_limit: u8::from_ne_bytes(cursor.take()?),
+            ranged: u8::from_ne_bytes(cursor.take()?),
             reserved: cursor.take()?,
         };
         Some((header, frame.get(..header.captured_len as usize)?))
@@ -107,7 +110,7 @@ const _: () = {
     assert!(offset_of!(RecordHeader, first_exit) == 36);
     assert!(offset_of!(RecordHeader, list) == 37);
     assert!(offset_of!(RecordHeader, observed_limit) == 40);
-    assert!(offset_of!(RecordHeader, reserved) == 41);
+    assert!(offset_of!(RecordHeader, ranged) == 41);
 };
 
 #[cfg(test)]
@@ -126,7 +129,7 @@ mod tests {
         for half in [6_u16, 42] {
             bytes.extend(half.to_ne_bytes());
         }
-        bytes.extend([8, 9, 1, 2, 7, 10, 11, 12, 13, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend([8, 9, 1, 2, 7, 10, 11, 12, 13, 1, 0, 0, 0, 0, 0, 0]);
         bytes.extend(b"frame and more");
         bytes
     }
@@ -152,7 +155,8 @@ mod tests {
             limit: 11,
             observed_list: 12,
             observed_limit: 13,
-            reserved: [0; 7],
+            ranged: 1,
+            reserved: [0; 6],
         };
         assert_eq!((header, frame), (expected, &b"frame"[..]));
     }

@@ -5,6 +5,7 @@ use core::cell::Cell;
 use ani_ebpf::{
     abi::{counter::Counter, list::NO_LIST},
     attempt::is_stop,
+    lists::Found,
 };
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 
@@ -42,9 +43,10 @@ pub(super) struct Decision {
     observed_list: Held<u8>,
     observed_limit: Held<u8>,
     rank: Held<u8>,
+    ranged: Held<u8>,
     contended: Held<u8>,
     /// Keeps the size a multiple of eight.
-    reserved: Held<[u8; 5]>,
+    reserved: Held<[u8; 4]>,
 }
 
 /// What an attempt was told that is not known.
@@ -63,6 +65,7 @@ impl Decision {
         self.observed_list.store(NO_LIST);
         self.observed_limit.store(0);
         self.rank.store(0);
+        self.ranged.store(0);
         self.contended.store(0);
     }
 
@@ -139,15 +142,16 @@ impl Decision {
         self.told.store(exit);
     }
 
-    /// What lists say, an [`Action`](ani_ebpf::abi::list::Action) as a number, and which of them.
+    /// What lists say, and which of them would have said something stronger.
     #[inline(always)]
-    pub(super) fn listed(&self, rank: u8, list: u8, observed: u8) {
-        self.rank.store(rank);
-        self.list.store(list);
+    pub(super) fn listed(&self, found: &Found, observed: u8) {
+        self.rank.store(found.rank);
+        self.list.store(found.list);
+        self.ranged.store(found.ranged);
         self.observed_list.store(observed);
     }
 
-    /// What lists say.
+    /// What lists say: an [`Action`](ani_ebpf::abi::list::Action) as a number.
     #[inline(always)]
     pub(super) fn rank(&self) -> u8 {
         self.rank.load()
@@ -157,6 +161,12 @@ impl Decision {
     #[inline(always)]
     pub(super) fn list(&self) -> u8 {
         self.list.load()
+    }
+
+    /// Whether it did by a range.
+    #[inline(always)]
+    pub(super) fn ranged(&self) -> u8 {
+        self.ranged.load()
     }
 
     /// The list that would have decided.

@@ -141,7 +141,8 @@ fn write<const FRAME: usize>(
         limit: decision.limit(),
         observed_list: decision.observed_list(),
         observed_limit: decision.observed_limit(),
-        reserved: [0; 7],
+        ranged: decision.ranged(),
+        reserved: [0; 6],
     };
     // SAFETY: the entry is one Record<FRAME> of ring memory; its first field is written whole.
     unsafe { (&raw mut (*record.as_mut_ptr()).header).write(header) };

@@ -28,6 +28,6 @@ pub(super) fn find(decision: &Decision, reading: &Reading, settings: &Settings) 
     let found = lists::find(image, layout, settings.list_key, &asked, &settings.rules);
     // What a weaker list would have done is of no account.
     let observed = if found.observed_rank > found.rank { found.observed } else { NO_LIST };
-    decision.listed(found.rank, found.list, observed);
+    decision.listed(&found, observed);
     0
 }

@@ -198,6 +198,7 @@ impl Memory {
         };
         let found = self.find(state, &call, now);
         (view.by.list, view.by.observed_list) = (found.list, found.observed);
+        view.by.ranged = found.ranged != 0;
         if found.observed_rank <= found.rank {
             view.by.observed_list = NO_LIST;
         }

@@ -112,7 +112,7 @@ impl Enforce for Memory {
         let result = self.result();
         let mut blocked = self.blocked.lock().expect("lock");
         let done = self.done(listings, &result).iter();
-        done.for_each(|listing| drop(blocked.remove(&number(listing))));
+        done.for_each(|listing| _ = blocked.remove(&number(listing)));
         result
     }
 

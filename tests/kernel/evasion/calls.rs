@@ -6,7 +6,7 @@ use ani_ebpf::{abi::counter::Counter, scan::Attestation};
 use ani_tests::invite::Invite;
 
 use super::{BLOCKED, HONEST, Suite};
-use crate::harness::{CONFIG, Harness, STRANGER, US, US_V6, frame, number};
+use crate::harness::{CONFIG, Harness, STRANGER, US, US_V6, frame};
 
 /// So long that no call comes back while a test runs.
 const LONG: Duration = Duration::from_secs(24 * 3_600);

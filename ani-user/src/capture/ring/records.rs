@@ -106,6 +106,7 @@ fn frame(entry: &[u8], number: u64) -> Option<Frame<'_>> {
             trunk: (header.trunk != NO_TRUNK).then_some(header.trunk),
             by: By {
                 list: header.list,
+                ranged: header.ranged != 0,
                 limit: header.limit,
                 observed_list: header.observed_list,
                 observed_limit: header.observed_limit,
