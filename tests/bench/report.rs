@@ -150,14 +150,17 @@ impl Report {
 
     pub(crate) fn add(&mut self, case: Case) {
         self.missed += usize::from(case.met == Some(false));
-        let ratio = (case.baseline_ns > 0).then(|| case.median_ns as f64 / case.baseline_ns as f64);
+        let (part, whole) = case.count.unwrap_or((case.median_ns, case.baseline_ns));
+        let ratio = (whole > 0).then(|| part as f64 / whole as f64);
         if self.json {
+            let time = |ns: u64| case.count.is_none().then_some(ns);
             println!(
                 "{}",
                 json!({
-                    "group": case.group, "case": case.name, "median_ns": case.median_ns,
-                    "min_ns": case.min_ns, "max_ns": case.max_ns, "baseline": case.baseline,
-                    "baseline_ns": case.baseline_ns, "ratio": ratio, "target": case.target,
+                    "group": case.group, "case": case.name, "median_ns": time(case.median_ns),
+                    "min_ns": time(case.min_ns), "max_ns": time(case.max_ns),
+                    "baseline": case.baseline, "baseline_ns": time(case.baseline_ns),
+                    "ratio": ratio, "target": case.target,
                     "met": case.met, "count": case.count.map(|(count, _)| count),
                     "of": case.count.map(|(_, of)| of),
                 })

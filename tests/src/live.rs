@@ -16,24 +16,21 @@ use anyhow::{Context as _, Result, ensure};
 use self::assembly::{Instruction, Register};
 
 /// Commands of `enum bpf_cmd`.
-const BPF_MAP_CREATE: libc::c_long = 0;
 const BPF_PROG_LOAD: libc::c_long = 5;
 const BPF_PROG_TEST_RUN: libc::c_long = 10;
 const BPF_LINK_CREATE: libc::c_long = 28;
 
-/// `enum bpf_map_type`.
-const BPF_MAP_TYPE_ARRAY: u32 = 2;
 /// `enum bpf_prog_type`.
 const BPF_PROG_TYPE_XDP: u32 = 6;
 /// `enum bpf_attach_type`.
 const BPF_XDP: u32 = 37;
 /// linux/if_link.h
+const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
 const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
 /// linux/bpf.h
 const BPF_F_TEST_XDP_LIVE_FRAMES: u32 = 1 << 1;
 
 /// `enum bpf_func_id`.
-const BPF_FUNC_KTIME_GET_NS: i32 = 5;
 const BPF_FUNC_GET_PRANDOM_U32: i32 = 7;
 const BPF_FUNC_REDIRECT: i32 = 23;
 
@@ -44,15 +41,8 @@ const XDP_MD_DATA_END: i16 = 4;
 /// Bytes of a frame that tell it from the others.
 const MARK_LEN: usize = 8;
 
-/// Frames the kernel makes before it sends them; fewer than the other end's queue holds (256 on
-/// veth), and those of a pace fewer still: they come together.
+/// Frames the kernel makes and sends together; a quarter of what the other end's queue holds on veth.
 const BATCH: u32 = 64;
-
-/// Looks at the clock before a frame is sent whatever it says: a program must end.
-const MAX_LOOKS: i32 = 1_000;
-
-/// How far frames may be late and still all be sent, nanoseconds.
-const MAX_LATE_NS: i32 = 1_000_000;
 
 /// What a trivial program does with every frame: `enum xdp_action`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,11 +101,15 @@ impl Program {
 ///
 /// When there is another, or the driver takes none.
 pub fn attach(program: BorrowedFd<'_>, ifindex: u32) -> Result<Link> {
+    attach_as(program, ifindex, XDP_FLAGS_DRV_MODE)
+}
+
+fn attach_as(program: BorrowedFd<'_>, ifindex: u32, flags: u32) -> Result<Link> {
     let mut attr = LinkAttr {
         prog_fd: program.as_raw_fd() as u32,
         target_ifindex: ifindex,
         attach_type: BPF_XDP,
-        flags: XDP_FLAGS_DRV_MODE,
+        flags,
     };
     let fd = bpf(BPF_LINK_CREATE, &mut attr)
         .with_context(|| format!("cannot attach a program to interface {ifindex}"))?;
@@ -127,47 +121,35 @@ pub fn attach(program: BorrowedFd<'_>, ifindex: u32) -> Result<Link> {
 pub struct Generator {
     program: Program,
     frame: Vec<u8>,
-    /// When the next frame is due; the program's.
-    _clock: OwnedFd,
+    _parked: Link,
 }
 
 impl Generator {
     /// Sends `frame` out of the interface `ifindex`. At each place of `marks` stand eight lower-case
-    /// letters of each copy's own: eight bytes the frame must have there. With `interval_ns` there is
-    /// at least that time between two frames, nanoseconds; at most 50,000.
+    /// letters of each copy's own: eight bytes the frame must have there.
+    ///
+    /// `spare` is an interface of this thread's namespace that nothing comes to, and has the program
+    /// until the generator is dropped: for one that is on no interface the kernel writes its XDP
+    /// dispatcher anew before and after each run, which takes it 20 ms.
     ///
     /// # Errors
     ///
     /// When a mark is not within the frame, or the kernel refuses the program.
-    pub fn new(
-        ifindex: u32,
-        frame: Vec<u8>,
-        marks: &[usize],
-        interval_ns: Option<u32>,
-    ) -> Result<Self> {
+    pub fn new(ifindex: u32, spare: u32, frame: Vec<u8>, marks: &[usize]) -> Result<Self> {
         for mark in marks {
             let end = mark + MARK_LEN;
             ensure!(end <= frame.len(), "a frame of {} bytes has no mark to {end}", frame.len());
         }
-        let mut attr = MapAttr {
-            map_type: BPF_MAP_TYPE_ARRAY,
-            key_size: size_of::<u32>() as u32,
-            value_size: size_of::<u64>() as u32,
-            max_entries: 1,
-        };
-        let clock = bpf(BPF_MAP_CREATE, &mut attr).context("cannot make a map")?;
-        let clock = descriptor(clock);
         let mut instructions = vec![Instruction::copy(Register::R6, Register::R1)];
-        if let Some(interval_ns) = interval_ns {
-            wait(&mut instructions, &clock, interval_ns);
-        }
         mark(&mut instructions, marks);
         redirect(&mut instructions, ifindex);
-        Ok(Self { program: Program::load(&instructions)?, frame, _clock: clock })
+        let program = Program::load(&instructions)?;
+        let parked = attach_as(program.0.as_fd(), spare, XDP_FLAGS_SKB_MODE)?;
+        Ok(Self { program, frame, _parked: parked })
     }
 
     /// Sends so many from this thread, which must be in the interface's namespace; those the other
-    /// end has no room for are lost. What goes before and after takes some 20 ms.
+    /// end has no room for are lost. 64 take some 25 µs, more than a thousand 0.3 µs each.
     ///
     /// # Errors
     ///
@@ -184,28 +166,6 @@ impl Generator {
         };
         bpf(BPF_PROG_TEST_RUN, &mut attr).map(drop).context("cannot send live frames")
     }
-}
-
-/// Waits until the frame is due, and says when the next is. The context is in R6 and stays there.
-fn wait(program: &mut Vec<Instruction>, clock: &OwnedFd, interval_ns: u32) {
-    use Register::{R0, R1, R2, R8, R9};
-
-    program.extend(Instruction::address_in(R8, clock.as_raw_fd()));
-    program.extend([
-        Instruction::set(R9, MAX_LOOKS),
-        Instruction::call(BPF_FUNC_KTIME_GET_NS),
-        Instruction::load(R1, R8, 0),
-        Instruction::go_if_not_below(R0, R1, 2),
-        Instruction::add(R9, -1),
-        Instruction::go_if_left(R9, -5),
-        // Those that are too late are not made up for.
-        Instruction::copy(R2, R0),
-        Instruction::add(R2, -MAX_LATE_NS),
-        Instruction::go_if_not_below(R1, R2, 1),
-        Instruction::copy(R1, R2),
-        Instruction::add(R1, interval_ns as i32),
-        Instruction::store(R8, 0, R1),
-    ]);
 }
 
 /// Writes letters of its own into the frame.
@@ -251,16 +211,7 @@ fn redirect(program: &mut Vec<Instruction>, ifindex: u32) {
     ]);
 }
 
-/// Start of the attribute of `BPF_MAP_CREATE` in `union bpf_attr`.
-#[repr(C)]
-struct MapAttr {
-    map_type: u32,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
-}
-
-/// Start of the attribute of `BPF_PROG_LOAD`.
+/// Start of the attribute of `BPF_PROG_LOAD` in `union bpf_attr`.
 #[repr(C)]
 #[derive(Default)]
 struct LoadAttr {
@@ -324,7 +275,6 @@ fn descriptor(fd: i32) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
-const _: () = assert!(size_of::<MapAttr>() == 16);
 const _: () = assert!(size_of::<LoadAttr>() == 72);
 const _: () = assert!(size_of::<RunAttr>() == 80);
 const _: () = assert!(size_of::<LinkAttr>() == 16);

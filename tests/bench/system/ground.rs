@@ -12,13 +12,13 @@ use ani_tests::{
     live::{Generator, Link},
 };
 use anyhow::{Context as _, Result, bail};
-use nix::net::if_::if_nametoindex;
+use nix::{net::if_::if_nametoindex, unistd::Pid};
 use xtask::{
     command,
     lab::{CARRIER_INTERFACE, Lab, SBC_INTERFACE, SBC_V4},
 };
 
-use super::cpu::Poller;
+use super::cpu::{self, Poller};
 use crate::{frames::invite, pin};
 
 /// The generator's CPU, and that of all else while frames are counted.
@@ -34,8 +34,23 @@ const SOURCE: [u8; 4] = [198, 51, 100, 66];
 /// The SBC's hardware address, which the frames are for.
 const SBC_ADDRESS: &str = "02:00:00:00:00:02";
 
-/// The lowest priority there is.
-const LAST: libc::c_int = 19;
+/// Interfaces of the carrier's that nothing comes to, each the other's end: one for generators of one
+/// call, one for those of new calls.
+const SPARE: [&str; 2] = ["spare0", "spare1"];
+
+/// Frames of one call into the kernel at full speed.
+const BURST: u32 = 10_000;
+
+/// Calls a second at a pace, and how many frames one has: less than the other end's queue holds (256
+/// on veth). Each call leaves a pool of pages behind for a second, and the kernel walks along all of
+/// them for each: many more would cost it more than the frames do.
+const CALLS_PER_SECOND: u32 = 1_500;
+const LEAST: u32 = 16;
+const MOST: u32 = 200;
+
+/// How long the generator sleeps when none are due, and what is late by more is not made up for.
+const NAP: Duration = Duration::from_micros(20);
+const MOST_LATE: Duration = Duration::from_millis(5);
 
 /// How long the receiver may take for what is in its queue.
 const DRAINED: Duration = Duration::from_secs(2);
@@ -44,16 +59,28 @@ const DRAINED: Duration = Duration::from_secs(2);
 pub(crate) struct Ground {
     pub(crate) lab: Lab,
     carrier_index: u32,
+    spare_indexes: [u32; 2],
     sbc_index: u32,
+}
+
+/// How fast frames are sent.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    Full,
+    PerSecond(u32),
 }
 
 impl Ground {
     pub(crate) fn new() -> Result<Self> {
         let lab = Lab::new()?;
         lab.sbc.ip(&["link", "set", SBC_INTERFACE, "address", SBC_ADDRESS])?;
+        let [spare, end] = SPARE;
+        lab.carrier.ip(&["link", "add", spare, "type", "veth", "peer", "name", end])?;
+        let spare_indexes =
+            lab.carrier.enter(|| Ok([if_nametoindex(spare)?, if_nametoindex(end)?]))?;
         let carrier_index = lab.carrier.enter(|| Ok(if_nametoindex(CARRIER_INTERFACE)?))?;
         let sbc_index = lab.sbc.enter(|| Ok(if_nametoindex(SBC_INTERFACE)?))?;
-        Ok(Self { lab, carrier_index, sbc_index })
+        Ok(Self { lab, carrier_index, spare_indexes, sbc_index })
     }
 
     /// Puts a program on the SBC's interface, and its receive side on a CPU.
@@ -77,13 +104,9 @@ impl Ground {
         Ok(poller)
     }
 
-    /// Sends INVITEs of a caller, each of a call of its own or all of one.
-    pub(crate) fn generator(
-        &self,
-        caller: &str,
-        new_calls: bool,
-        per_second: Option<u32>,
-    ) -> Result<Generator> {
+    /// Sends INVITEs of a caller, each of a call of its own or all of one; there can be one
+    /// generator of either kind at a time.
+    pub(crate) fn generator(&self, caller: &str, new_calls: bool) -> Result<Generator> {
         let message = invite(INVITE_LEN, caller, 0);
         let mut frame = Frame::new(IpAddr::from(SOURCE), &message);
         frame.destination = SBC_V4.into();
@@ -100,38 +123,42 @@ impl Ground {
                 );
             }
         }
-        Generator::new(
-            self.carrier_index,
-            bytes,
-            &marks,
-            per_second.map(|rate| 1_000_000_000 / rate),
-        )
+        let (carrier, spare) = (self.carrier_index, self.spare_indexes[usize::from(new_calls)]);
+        self.lab.carrier.enter(|| Generator::new(carrier, spare, bytes, &marks))
     }
 
-    /// Sends so many INVITEs; how long that took.
-    pub(crate) fn send(&self, generator: &Generator, frames: u32) -> Result<Duration> {
-        self.send_as(generator, frames, || ())
-    }
-
-    /// The same behind all else that wants the CPU: the generator waits by turning round.
-    pub(crate) fn send_behind(&self, generator: &Generator, frames: u32) -> Result<Duration> {
-        self.send_as(generator, frames, || {
-            // SAFETY: changes this thread's own priority; a refusal changes nothing.
-            let _nice = unsafe { libc::nice(LAST) };
-        })
-    }
-
-    fn send_as(
+    /// Sends for as long as `goes_on` says, which is told how long that has been; how long it was.
+    pub(crate) fn send(
         &self,
         generator: &Generator,
-        frames: u32,
-        prepare: impl FnOnce() + Send,
+        pace: Pace,
+        goes_on: impl Fn(Duration) -> bool + Send + Sync,
     ) -> Result<Duration> {
         self.lab.carrier.enter(|| {
             pin(SENDING);
-            prepare();
+            // The other side of a wire does not wait for this one's turn.
+            cpu::put_first(Pid::from_raw(0))?;
             let start = Instant::now();
-            generator.send(frames)?;
+            match pace {
+                Pace::Full => {
+                    while goes_on(start.elapsed()) {
+                        generator.send(BURST)?;
+                    }
+                }
+                Pace::PerSecond(rate) => {
+                    let frames = (rate / CALLS_PER_SECOND).clamp(LEAST, MOST);
+                    let interval = Duration::from_secs(frames.into()) / rate;
+                    let mut due = Duration::ZERO;
+                    while goes_on(start.elapsed()) {
+                        if start.elapsed() < due {
+                            std::thread::sleep(NAP);
+                            continue;
+                        }
+                        generator.send(frames)?;
+                        due = (due + interval).max(start.elapsed().saturating_sub(MOST_LATE));
+                    }
+                }
+            }
             Ok(start.elapsed())
         })
     }

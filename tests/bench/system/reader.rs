@@ -19,8 +19,9 @@ use ani_user::{
     telemetry::Tallies,
 };
 use anyhow::{Result, anyhow};
+use nix::unistd::Pid;
 
-use super::{ani::Ani, ground::SENDING};
+use super::{ani::Ani, cpu, ground::SENDING};
 use crate::pin;
 
 /// How long the one behind waits when it is not told.
@@ -35,7 +36,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Starts them beside the generator: the receiver has a CPU of its own.
+    /// Starts them.
     pub(crate) fn start(ani: &mut Ani) -> Result<Self> {
         let (ring, asleep) = ani.ring()?;
         let (writer, mut frames) = records::queue(Arc::<Tallies>::default());
@@ -44,7 +45,7 @@ impl Reader {
         let worker = {
             let (stop, seen) = (Arc::clone(&stop), Arc::clone(&seen));
             thread::spawn(move || {
-                pin(SENDING);
+                take_place();
                 while !stop.load(Ordering::Relaxed) {
                     let Ok(()) = frames.frames(&mut |frame| {
                         // Something of each: what nobody looks at need not be there.
@@ -68,7 +69,7 @@ impl Reader {
         let reader = {
             let stop = Arc::clone(&stop);
             thread::spawn(move || {
-                pin(SENDING);
+                take_place();
                 reader.run(&stop)
             })
         };
@@ -82,4 +83,11 @@ impl Reader {
         self.worker.join().map_err(|_| anyhow!("the records' reader panicked"))?;
         Ok(self.seen.load(Ordering::Relaxed))
     }
+}
+
+/// On the generator's CPU, before it: the receiver has the other.
+fn take_place() {
+    pin(SENDING);
+    // Where it is not allowed records are lost, and that is said.
+    let _refused = cpu::put_first(Pid::from_raw(0));
 }

@@ -11,8 +11,6 @@ pub(super) enum Register {
     R4,
     R6 = 6,
     R7,
-    R8,
-    R9,
 }
 
 /// An instruction as the kernel takes it (RFC 9669 §3).
@@ -32,14 +30,9 @@ const AND32_K: u8 = 0x54;
 const ADD32_K: u8 = 0x04;
 const MOV64_K: u8 = 0xb7;
 const MOV64_X: u8 = 0xbf;
-const LD_DW: u8 = 0x18;
 const LDX_W: u8 = 0x61;
-const LDX_DW: u8 = 0x79;
 const STX_W: u8 = 0x63;
-const STX_DW: u8 = 0x7b;
-const JNE_K: u8 = 0x55;
 const JGT_X: u8 = 0x2d;
-const JGE_X: u8 = 0x3d;
 const CALL: u8 = 0x85;
 const EXIT: u8 = 0x95;
 
@@ -77,39 +70,14 @@ impl Instruction {
         Self::new(LDX_W, to as u8, from as u8, offset, 0)
     }
 
-    /// A register gets the eight bytes at an offset from another.
-    pub(super) const fn load(to: Register, from: Register, offset: i16) -> Self {
-        Self::new(LDX_DW, to as u8, from as u8, offset, 0)
-    }
-
-    /// A register gets the address of the first value of an array map (`BPF_PSEUDO_MAP_VALUE`).
-    pub(super) const fn address_in(to: Register, map: i32) -> [Self; 2] {
-        [Self::new(LD_DW, to as u8, 2, 0, map), Self::new(0, 0, 0, 0, 0)]
-    }
-
-    /// Writes a register to an offset from another.
-    pub(super) const fn store(to: Register, offset: i16, from: Register) -> Self {
-        Self::new(STX_DW, to as u8, from as u8, offset, 0)
-    }
-
     /// Writes a register's lower four bytes to an offset from another.
     pub(super) const fn store_word(to: Register, offset: i16, from: Register) -> Self {
         Self::new(STX_W, to as u8, from as u8, offset, 0)
     }
 
-    /// Goes so many instructions on (or back) where the one register is above the other.
+    /// Goes so many instructions on where the one register is above the other.
     pub(super) const fn go_if_above(one: Register, other: Register, to: i16) -> Self {
         Self::new(JGT_X, one as u8, other as u8, to, 0)
-    }
-
-    /// Goes so many instructions on (or back) where the one register is not below the other.
-    pub(super) const fn go_if_not_below(one: Register, other: Register, to: i16) -> Self {
-        Self::new(JGE_X, one as u8, other as u8, to, 0)
-    }
-
-    /// Goes so many instructions on (or back) where the register is not zero.
-    pub(super) const fn go_if_left(register: Register, to: i16) -> Self {
-        Self::new(JNE_K, register as u8, 0, to, 0)
     }
 
     /// Calls a helper (`enum bpf_func_id`).
