@@ -8,8 +8,10 @@ use nix::{
     unistd::Pid,
 };
 
-/// The highest priority of those that share a CPU fairly.
-const FIRST: libc::c_int = -20;
+/// Priorities before all that share a CPU fairly (sched(7), `SCHED_FIFO`): of what stands for the wire and
+/// for interrupts, and of who reads behind them.
+pub(crate) const WIRE: libc::c_int = 1;
+pub(crate) const READER: libc::c_int = 2;
 
 /// The interface's receive side: the kernel's thread that polls it (`threaded` in sysfs).
 pub(crate) struct Poller(Pid);
@@ -29,12 +31,12 @@ impl Poller {
         })
     }
 
-    /// Keeps it on a CPU, before all that is not urgent there: as it would be in an interrupt.
+    /// Keeps it on a CPU, before all else there, as it would be in an interrupt.
     pub(crate) fn pin(&self, cpu: usize) -> Result<()> {
         let mut set = CpuSet::new();
         set.set(cpu)?;
         sched_setaffinity(self.0, &set).context("cannot keep the receive side on a CPU")?;
-        put_first(self.0)
+        put_first(self.0, WIRE)
     }
 
     /// What it has used.
@@ -43,10 +45,13 @@ impl Poller {
     }
 }
 
-/// Puts a thread before all others that share a CPU fairly. 0 is the calling one.
-pub(crate) fn put_first(thread: Pid) -> Result<()> {
-    // SAFETY: takes numbers only; a refusal changes nothing.
-    let status = unsafe { libc::setpriority(libc::PRIO_PROCESS, thread.as_raw() as _, FIRST) };
+/// Gives a thread a priority before all others. 0 is the calling one.
+pub(crate) fn put_first(thread: Pid, priority: libc::c_int) -> Result<()> {
+    let parameter = libc::sched_param { sched_priority: priority };
+    // SAFETY: reads the parameter, which lives; a refusal changes nothing.
+    let status = unsafe {
+        libc::sched_setscheduler(thread.as_raw(), libc::SCHED_FIFO, &raw const parameter)
+    };
     ensure!(status == 0, "cannot put thread {thread} before the others");
     Ok(())
 }

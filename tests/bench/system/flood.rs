@@ -28,9 +28,6 @@ use crate::report::{Case, Report};
 /// The flood: blocked INVITEs a second, for as long as calls are placed.
 const PER_SECOND: u32 = 300_000;
 
-/// What is sent: some find no room in the receiver's queue.
-const SENT_PER_SECOND: u32 = PER_SECOND / 10 * 11;
-
 /// Honest calls, and how many of them a second.
 const CALLS: u32 = 2_000;
 const CALLS_PER_SECOND: u32 = 200;
@@ -88,7 +85,7 @@ impl Under {
         let ended = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let flood = scope.spawn(|| {
-                let pace = Pace::PerSecond(SENT_PER_SECOND);
+                let pace = Pace::PerSecond(PER_SECOND);
                 let took = ground.send(&generator, pace, |_| !ended.load(Ordering::Relaxed))?;
                 Ok::<_, anyhow::Error>((ground.received_now()? - before, took))
             });

@@ -137,7 +137,7 @@ impl Ground {
         self.lab.carrier.enter(|| {
             pin(SENDING);
             // The other side of a wire does not wait for this one's turn.
-            cpu::put_first(Pid::from_raw(0))?;
+            cpu::put_first(Pid::from_raw(0), cpu::WIRE)?;
             let start = Instant::now();
             match pace {
                 Pace::Full => {

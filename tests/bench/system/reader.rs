@@ -89,5 +89,5 @@ impl Reader {
 fn take_place() {
     pin(SENDING);
     // Where it is not allowed records are lost, and that is said.
-    let _refused = cpu::put_first(Pid::from_raw(0));
+    let _refused = cpu::put_first(Pid::from_raw(0), cpu::READER);
 }
