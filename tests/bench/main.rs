@@ -10,6 +10,8 @@ mod kernel;
 mod parse;
 /// What is printed, for people and as JSON.
 mod report;
+/// What a whole system spends on a blocked INVITE.
+mod system;
 
 /// What a verification costs.
 mod verify;
@@ -27,6 +29,7 @@ const GROUPS: &[Group] = &[
     ("habits", habits::run),
     ("kernel", kernel::run),
     ("parse", parse::run),
+    ("system", system::run),
     ("verify", verify::run),
 ];
 

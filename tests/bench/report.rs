@@ -15,6 +15,8 @@ pub(crate) struct Case {
     baseline_ns: u64,
     target: String,
     met: Option<bool>,
+    /// How many of how many, where that is the figure and not a time.
+    count: Option<(u64, u64)>,
 }
 
 impl Case {
@@ -38,6 +40,7 @@ impl Case {
             baseline_ns,
             target: over_ns.map_or_else(String::new, |ns| format!("at most {ns} ns over it")),
             met: over_ns.map(|ns| median_ns.saturating_sub(baseline_ns) <= ns),
+            count: None,
         }
     }
 
@@ -53,6 +56,36 @@ impl Case {
         let mut case = Self::against(group, name, samples, baseline, base, None);
         case.target = most_ns.map_or_else(String::new, |ns| format!("at most {ns} ns"));
         case.met = most_ns.map(|ns| case.median_ns <= ns);
+        case
+    }
+
+    /// Samples against those of a baseline; `most` is how many times its median the median may be.
+    pub(crate) fn times(
+        group: &'static str,
+        name: &str,
+        samples: &[u64],
+        baseline: &str,
+        base: &[u64],
+        most: Option<f64>,
+    ) -> Self {
+        let mut case = Self::against(group, name, samples, baseline, base, None);
+        case.target = most.map_or_else(String::new, |most| format!("at most {most} x {baseline}"));
+        case.met = most.map(|most| case.median_ns as f64 <= most * case.baseline_ns as f64);
+        case
+    }
+
+    /// How many of how many; what they should be is the caller's to say.
+    pub(crate) fn count(
+        group: &'static str,
+        name: &str,
+        count: u64,
+        of: u64,
+        target: Option<(&str, bool)>,
+    ) -> Self {
+        let mut case = Self::against(group, name, &[], "none", &[], None);
+        case.target = target.map_or_else(String::new, |(target, _)| target.to_owned());
+        case.met = target.map(|(_, met)| met);
+        case.count = Some((count, of));
         case
     }
 
@@ -74,6 +107,7 @@ impl Case {
             baseline_ns: 0,
             target: format!("under {bound:?}"),
             met: Some(took < bound),
+            count: None,
         }
     }
 }
@@ -116,15 +150,19 @@ impl Report {
 
     pub(crate) fn add(&mut self, case: Case) {
         self.missed += usize::from(case.met == Some(false));
-        let ratio = (case.baseline_ns > 0).then(|| case.median_ns as f64 / case.baseline_ns as f64);
+        let (part, whole) = case.count.unwrap_or((case.median_ns, case.baseline_ns));
+        let ratio = (whole > 0).then(|| part as f64 / whole as f64);
         if self.json {
+            let time = |ns: u64| case.count.is_none().then_some(ns);
             println!(
                 "{}",
                 json!({
-                    "group": case.group, "case": case.name, "median_ns": case.median_ns,
-                    "min_ns": case.min_ns, "max_ns": case.max_ns, "baseline": case.baseline,
-                    "baseline_ns": case.baseline_ns, "ratio": ratio, "target": case.target,
-                    "met": case.met,
+                    "group": case.group, "case": case.name, "median_ns": time(case.median_ns),
+                    "min_ns": time(case.min_ns), "max_ns": time(case.max_ns),
+                    "baseline": case.baseline, "baseline_ns": time(case.baseline_ns),
+                    "ratio": ratio, "target": case.target,
+                    "met": case.met, "count": case.count.map(|(count, _)| count),
+                    "of": case.count.map(|(_, of)| of),
                 })
             );
             return;
@@ -134,6 +172,10 @@ impl Report {
             Some(false) => "MISSED",
             None => "",
         };
+        if let Some((count, of)) = case.count {
+            println!("{:<42} {count:>9} of {of:>9}  {} {verdict}", case.name, case.target);
+            return;
+        }
         println!(
             "{:<42} {:>9} {:>9} {:>9}  {:>8} {:>6}  {} {verdict}",
             case.name,

@@ -8,5 +8,7 @@ pub mod data;
 pub mod frame;
 /// SIP INVITEs as text.
 pub mod invite;
+/// Frames at millions a second.
+pub mod live;
 /// Numbers for mutations.
 pub mod random;

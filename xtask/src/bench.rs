@@ -23,6 +23,8 @@ enum Group {
     Kernel,
     /// Replay of a capture and the pipeline behind it, beside tshark
     Parse,
+    /// A blocked INVITE over veth, beside XDP_DROP and kamailio, and calls under a flood (root)
+    System,
     /// A whole verification, beside the bare one of its library
     Verify,
 }
@@ -33,16 +35,20 @@ impl Group {
             Self::Habits => "habits",
             Self::Kernel => "kernel",
             Self::Parse => "parse",
+            Self::System => "system",
             Self::Verify => "verify",
         }
     }
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    if matches!(options.group, None | Some(Group::Kernel)) {
+    if matches!(options.group, None | Some(Group::Kernel | Group::System)) {
         preflight::network("bench")?;
     }
     provision::build_tools()?;
+    if matches!(options.group, None | Some(Group::System)) {
+        provision::lab_packages()?;
+    }
     if matches!(options.group, None | Some(Group::Parse)) {
         provision::tshark()?;
     }

@@ -26,6 +26,8 @@ pub mod process;
 pub mod sbc;
 /// What sipp sends and awaits.
 mod scenario;
+/// What makes kamailio stop callers by itself.
+pub mod screen;
 /// A caller over TLS.
 pub mod tls;
 /// sipp as the calling side.

@@ -10,7 +10,9 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::{Lab, SBC_V4, SBC_V4_OTHER, SBC_V6, mirror::Mirror, process::Process, scenario};
+use super::{
+    Lab, SBC_V4, SBC_V4_OTHER, SBC_V6, mirror::Mirror, process::Process, scenario, screen::Screen,
+};
 
 /// Port the SBC takes SIP on.
 pub const SIP_PORT: u16 = 5060;
@@ -27,6 +29,16 @@ const MARK: &str = "lab-invite ";
 pub struct Sbc {
     kamailio: Process,
     _answering: Process,
+}
+
+/// What its configuration and its command line have beside the usual.
+#[derive(Default)]
+struct Additions {
+    globals: String,
+    modules: String,
+    /// What stands first in the route.
+    route: &'static str,
+    arguments: &'static [&'static str],
 }
 
 /// An INVITE the SBC received, retransmissions included.
@@ -47,7 +59,7 @@ impl Sbc {
     ///
     /// When one of them does not start; the text carries the end of its log.
     pub fn start(lab: &Lab) -> anyhow::Result<Self> {
-        Self::start_with(lab, None)
+        Self::start_with(lab, &Additions::default())
     }
 
     /// The same with a mirror: it takes TLS too.
@@ -56,15 +68,42 @@ impl Sbc {
     ///
     /// When one of them does not start; the text carries the end of its log.
     pub fn start_mirroring(lab: &Lab, mirror: &Mirror) -> anyhow::Result<Self> {
-        Self::start_with(lab, Some(mirror))
+        let additions = Additions {
+            globals: mirror.globals(),
+            modules: mirror.modules(),
+            route: mirror.route(),
+            arguments: &[],
+        };
+        Self::start_with(lab, &additions)
     }
 
-    fn start_with(lab: &Lab, mirror: Option<&Mirror>) -> anyhow::Result<Self> {
+    /// The same with callers it stops by itself.
+    ///
+    /// # Errors
+    ///
+    /// When one of them does not start; the text carries the end of its log.
+    pub fn start_screening(lab: &Lab, screen: &Screen) -> anyhow::Result<Self> {
+        let additions = Additions {
+            globals: String::new(),
+            modules: screen.modules(),
+            route: Screen::ROUTE,
+            arguments: Screen::ARGUMENTS,
+        };
+        Self::start_with(lab, &additions)
+    }
+
+    /// The process all of kamailio's are in the group of.
+    pub fn group(&self) -> u32 {
+        self.kamailio.id()
+    }
+
+    fn start_with(lab: &Lab, additions: &Additions) -> anyhow::Result<Self> {
         let answering = answering_side(lab)?;
-        let config = lab.write("kamailio.cfg", &config(mirror))?;
+        let config = lab.write("kamailio.cfg", &config(additions))?;
         let mut command = Command::new("kamailio");
         command
             .args(["-DD", "-E", "-n", "1", "-N", "1", "-m", "64", "-M", "8"])
+            .args(additions.arguments)
             .arg("-f")
             .arg(config)
             .arg("-w")
@@ -156,7 +195,7 @@ fn answers(lab: &Lab) -> bool {
 
 /// Takes calls on every address, forwards all of them to the answering side. Whom a call comes from
 /// is not looked at: that is the work of what stands before it.
-fn config(mirror: Option<&Mirror>) -> String {
+fn config(additions: &Additions) -> String {
     let mut config = String::from("#!KAMAILIO\n");
     let listen = [
         IpAddr::V4(SBC_V4),
@@ -171,9 +210,7 @@ fn config(mirror: Option<&Mirror>) -> String {
             let _infallible = writeln!(config, "listen={transport}:{address}");
         }
     }
-    let globals = mirror.map(Mirror::globals).unwrap_or_default();
-    let modules = mirror.map(Mirror::modules).unwrap_or_default();
-    let route = mirror.map(Mirror::route).unwrap_or_default();
+    let Additions { globals, modules, route, .. } = additions;
     let _infallible = write!(
         config,
         r#"
