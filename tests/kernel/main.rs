@@ -27,6 +27,8 @@ mod numbers;
 mod not_plain;
 /// One verdict for each call attempt.
 mod attempts;
+/// Lists, and how they change.
+mod lists;
 /// Budgets, exact to the call.
 mod limits;
 /// What reaches the daemon.

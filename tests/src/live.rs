@@ -9,6 +9,7 @@ use std::{
     ffi::CStr,
     io,
     os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -166,6 +167,23 @@ impl Generator {
         };
         bpf(BPF_PROG_TEST_RUN, &mut attr).map(drop).context("cannot send live frames")
     }
+}
+
+/// Runs a frame through a program so many times; how long one run took on average.
+///
+/// # Errors
+///
+/// When the kernel cannot.
+pub fn run(program: BorrowedFd<'_>, frame: &[u8], times: u32) -> Result<Duration> {
+    let mut attr = RunAttr {
+        prog_fd: program.as_raw_fd() as u32,
+        data_size_in: frame.len() as u32,
+        data_in: frame.as_ptr() as u64,
+        repeat: times,
+        ..RunAttr::default()
+    };
+    bpf(BPF_PROG_TEST_RUN, &mut attr).context("cannot run a frame")?;
+    Ok(Duration::from_nanos(attr.duration.into()))
 }
 
 /// Writes letters of its own into the frame.
