@@ -122,6 +122,14 @@ impl Kernel {
         self.locked(|state| work(&mut state.ebpf))
     }
 
+    /// Changes settings by hand, as measurements do.
+    pub fn adjust(&self, work: impl FnOnce(&mut Settings)) -> Result<()> {
+        self.locked(|state| {
+            work(&mut state.settings);
+            state.maps.set_settings(&state.settings)
+        })
+    }
+
     /// Attaches the program to the configured interfaces.
     ///
     /// # Errors

@@ -17,22 +17,29 @@ use anyhow::{Context as _, Result, ensure};
 use self::assembly::{Instruction, Register};
 
 /// Commands of `enum bpf_cmd`.
+const BPF_MAP_CREATE: libc::c_long = 0;
+const BPF_MAP_UPDATE_ELEM: libc::c_long = 2;
 const BPF_PROG_LOAD: libc::c_long = 5;
 const BPF_PROG_TEST_RUN: libc::c_long = 10;
 const BPF_LINK_CREATE: libc::c_long = 28;
 
 /// `enum bpf_prog_type`.
 const BPF_PROG_TYPE_XDP: u32 = 6;
+/// `enum bpf_map_type`.
+const BPF_MAP_TYPE_PROG_ARRAY: u32 = 3;
 /// `enum bpf_attach_type`.
 const BPF_XDP: u32 = 37;
 /// linux/if_link.h
 const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
 const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
 /// linux/bpf.h
+const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
+/// linux/bpf.h
 const BPF_F_TEST_XDP_LIVE_FRAMES: u32 = 1 << 1;
 
 /// `enum bpf_func_id`.
 const BPF_FUNC_GET_PRANDOM_U32: i32 = 7;
+const BPF_FUNC_TAIL_CALL: i32 = 12;
 const BPF_FUNC_REDIRECT: i32 = 23;
 
 /// Places in `struct xdp_md`.
@@ -82,6 +89,10 @@ impl Program {
     }
 
     fn load(instructions: &[Instruction]) -> Result<Self> {
+        Self::load_with(instructions, 0)
+    }
+
+    fn load_with(instructions: &[Instruction], prog_flags: u32) -> Result<Self> {
         const LICENSE: &CStr = c"Dual MIT/GPL";
         let mut attr = LoadAttr {
             prog_type: BPF_PROG_TYPE_XDP,
@@ -89,6 +100,7 @@ impl Program {
             insns: instructions.as_ptr() as u64,
             license: LICENSE.as_ptr() as u64,
             expected_attach_type: BPF_XDP,
+            prog_flags,
             ..LoadAttr::default()
         };
         let fd = bpf(BPF_PROG_LOAD, &mut attr).context("the kernel does not take a program")?;
@@ -142,7 +154,7 @@ impl Generator {
             ensure!(end <= frame.len(), "a frame of {} bytes has no mark to {end}", frame.len());
         }
         let mut instructions = vec![Instruction::copy(Register::R6, Register::R1)];
-        mark(&mut instructions, marks);
+        mark(&mut instructions, marks, Alphabet::Letters);
         redirect(&mut instructions, ifindex);
         let program = Program::load(&instructions)?;
         let parked = attach_as(program.0.as_fd(), spare, XDP_FLAGS_SKB_MODE)?;
@@ -169,6 +181,63 @@ impl Generator {
     }
 }
 
+/// Runs frames through a program, each with marks of its own: what makes it another call.
+#[derive(Debug)]
+pub struct Renewing {
+    program: Program,
+    _next: OwnedFd,
+}
+
+impl Renewing {
+    /// Goes on to `next`, a program that takes frames in fragments, with eight letters at each place
+    /// of `letters` and eight digits (2 to 9) at each of `digits`: the same at all of a kind.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses the program.
+    pub fn new(next: BorrowedFd<'_>, letters: &[usize], digits: &[usize]) -> Result<Self> {
+        let map = program_array(next)?;
+        let mut instructions = vec![Instruction::copy(Register::R6, Register::R1)];
+        mark(&mut instructions, letters, Alphabet::Letters);
+        mark(&mut instructions, digits, Alphabet::Digits);
+        instructions.push(Instruction::copy(Register::R1, Register::R6));
+        instructions.extend(Instruction::map(Register::R2, map.as_raw_fd()));
+        instructions.extend([
+            Instruction::set(Register::R3, 0),
+            Instruction::call(BPF_FUNC_TAIL_CALL),
+            Instruction::set(Register::R0, 0),
+            Instruction::EXIT,
+        ]);
+        let program = Program::load_with(&instructions, BPF_F_XDP_HAS_FRAGS)?;
+        Ok(Self { program, _next: map })
+    }
+
+    /// As [`run`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`].
+    pub fn run(&self, frame: &[u8], times: u32) -> Result<Duration> {
+        run(self.program.0.as_fd(), frame, times)
+    }
+}
+
+/// A map for a tail call to one program.
+fn program_array(next: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let mut attr = MapAttr { map_type: BPF_MAP_TYPE_PROG_ARRAY, key: 4, value: 4, entries: 1 };
+    let map = descriptor(bpf(BPF_MAP_CREATE, &mut attr).context("no map for a tail call")?);
+    let (key, value) = (0_u32, next.as_raw_fd() as u32);
+    let mut attr = UpdateAttr {
+        map_fd: map.as_raw_fd() as u32,
+        reserved: 0,
+        key: &raw const key as u64,
+        value: &raw const value as u64,
+        flags: 0,
+    };
+    bpf(BPF_MAP_UPDATE_ELEM, &mut attr).context("cannot point a tail call at a program")?;
+    Ok(map)
+}
+
 /// Runs a frame through a program so many times; how long one run took on average.
 ///
 /// # Errors
@@ -186,25 +255,41 @@ pub fn run(program: BorrowedFd<'_>, frame: &[u8], times: u32) -> Result<Duration
     Ok(Duration::from_nanos(attr.duration.into()))
 }
 
-/// Writes letters of its own into the frame.
-fn mark(program: &mut Vec<Instruction>, marks: &[usize]) {
-    use Register::{R0, R2, R3, R4, R6, R7};
+/// What marks are made of.
+#[derive(Clone, Copy)]
+enum Alphabet {
+    /// `a` to `p`.
+    Letters,
+    /// `2` to `9`.
+    Digits,
+}
 
-    // A byte becomes one of sixteen letters.
-    const NIBBLES: i32 = 0x0f0f_0f0f;
-    const LETTERS: i32 = 0x6161_6161;
+impl Alphabet {
+    /// Bits that are kept of four random bytes, and what is added to them.
+    const fn bytes(self) -> (i32, i32) {
+        match self {
+            Self::Letters => (0x0f0f_0f0f, 0x6161_6161),
+            Self::Digits => (0x0707_0707, 0x3232_3232),
+        }
+    }
+}
+
+/// Writes marks of its own into the frame.
+fn mark(program: &mut Vec<Instruction>, marks: &[usize], alphabet: Alphabet) {
+    use Register::{R0, R2, R3, R4, R6, R7};
 
     let Some(last) = marks.iter().max() else {
         return;
     };
+    let (bits, first) = alphabet.bytes();
     program.extend([
         Instruction::call(BPF_FUNC_GET_PRANDOM_U32),
-        Instruction::and32(R0, NIBBLES),
-        Instruction::add32(R0, LETTERS),
+        Instruction::and32(R0, bits),
+        Instruction::add32(R0, first),
         Instruction::copy(R7, R0),
         Instruction::call(BPF_FUNC_GET_PRANDOM_U32),
-        Instruction::and32(R0, NIBBLES),
-        Instruction::add32(R0, LETTERS),
+        Instruction::and32(R0, bits),
+        Instruction::add32(R0, first),
         Instruction::load_word(R2, R6, XDP_MD_DATA),
         Instruction::load_word(R3, R6, XDP_MD_DATA_END),
         Instruction::copy(R4, R2),
@@ -245,6 +330,25 @@ struct LoadAttr {
     prog_name: [u8; 16],
     prog_ifindex: u32,
     expected_attach_type: u32,
+}
+
+/// Start of the attribute of `BPF_MAP_CREATE`.
+#[repr(C)]
+struct MapAttr {
+    map_type: u32,
+    key: u32,
+    value: u32,
+    entries: u32,
+}
+
+/// Start of the attribute of `BPF_MAP_UPDATE_ELEM`.
+#[repr(C)]
+struct UpdateAttr {
+    map_fd: u32,
+    reserved: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
 }
 
 /// The attribute of `BPF_PROG_TEST_RUN`.
@@ -295,4 +399,5 @@ fn descriptor(fd: i32) -> OwnedFd {
 
 const _: () = assert!(size_of::<LoadAttr>() == 72);
 const _: () = assert!(size_of::<RunAttr>() == 80);
+const _: () = assert!(size_of::<UpdateAttr>() == 32);
 const _: () = assert!(size_of::<LinkAttr>() == 16);

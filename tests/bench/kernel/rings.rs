@@ -6,11 +6,22 @@ use std::{
     thread,
 };
 
-use ani_ebpf::abi::{counter::Counter, settings::Settings};
+use ani_ebpf::{
+    abi::{
+        counter::Counter,
+        settings::Settings,
+        trunk::{Orders, Trunk},
+    },
+    dial_plan::DialPlan,
+    scan::AniHeader,
+};
 use ani_user::{
     capture::ring::rings::Rings,
     config::Config,
-    kernel::{maps::Maps, object, rings},
+    kernel::{
+        maps::{Maps, source_key},
+        object, rings,
+    },
 };
 use anyhow::{Result, anyhow, ensure};
 use aya::{
@@ -18,7 +29,7 @@ use aya::{
     programs::{TestRun as _, TestRunOptions, Xdp},
 };
 
-use super::{BATCH, HONEST, ROUNDS, program, trunk};
+use super::{BATCH, HONEST, ROUNDS, program};
 use crate::{
     frames::{frame, invite},
     pin,
@@ -73,7 +84,13 @@ impl Loaded {
         let made = rings::make_for(&mut ebpf, cpus, Some(RING_BYTES))?;
         let mut maps = Maps::take(&mut ebpf)?;
         maps.set_ports(&[5_060], &[])?;
-        trunk(&mut maps)?;
+        let trunk = Trunk {
+            index: 0,
+            reserved: [0; 3],
+            orders: Orders::one(&[AniHeader::PAssertedIdentity, AniHeader::From]),
+            dial_plan: DialPlan::NONE,
+        };
+        maps.set_source(&source_key(&"203.0.113.0/24".parse()?), &trunk)?;
         maps.set_settings(&Settings {
             capture: 1,
             buckets_mask: config.lists.bucket_sets() - 1,

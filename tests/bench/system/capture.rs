@@ -25,9 +25,9 @@ const RING_BYTES: u32 = 256 << 20;
 /// Measures it.
 pub(crate) fn run(report: &mut Report) -> Result<()> {
     let ground = Ground::new()?;
-    let mut ani = Ani::new(RING_BYTES)?;
+    let ani = Ani::new(RING_BYTES)?;
     ani.capture(true)?;
-    let reader = Reader::start(&mut ani)?;
+    let reader = Reader::start(&ani)?;
     let (_link, _poller) = ground.attach(|index| ani.attach(index))?;
     let generator = ground.generator(BLOCKED, true)?;
     let before = ground.received()?;

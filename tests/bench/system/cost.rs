@@ -59,8 +59,8 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
     let sbc = Sbc::start_screening(&ground.lab, &screen)?;
     let trivial = Program::trivial(Action::Drop)?;
     let pass = Program::trivial(Action::Pass)?;
-    let mut ani = Ani::new(RING_BYTES)?;
-    let reader = Reader::start(&mut ani)?;
+    let ani = Ani::new(RING_BYTES)?;
+    let reader = Reader::start(&ani)?;
     let new_calls = ground.generator(BLOCKED, true)?;
     let one_call = ground.generator(BLOCKED, false)?;
     let mut paces = [
@@ -70,7 +70,7 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
     let mut kamailio = Vec::new();
     for _ in 0..ROUNDS {
         for pace in &mut paces {
-            pace.round(&ground, &trivial, &mut ani, [&new_calls, &one_call])?;
+            pace.round(&ground, &trivial, &ani, [&new_calls, &one_call])?;
         }
         kamailio.push(by_kamailio(&ground, &pass, &new_calls, &sbc, &screen)?);
     }
@@ -107,7 +107,7 @@ impl Compared {
         &mut self,
         ground: &Ground,
         trivial: &Program,
-        ani: &mut Ani,
+        ani: &Ani,
         [new, one]: [&Generator; 2],
     ) -> Result<()> {
         let (blocked, repeated) = (Counter::DropBlocked, Counter::DropRepeated);
@@ -146,7 +146,7 @@ fn dropped(ground: &Ground, program: &Program, generator: &Generator, pace: Pace
 /// The same with ani's program, which must take this way out.
 fn by_ani(
     ground: &Ground,
-    ani: &mut Ani,
+    ani: &Ani,
     generator: &Generator,
     pace: Pace,
     exit: Counter,

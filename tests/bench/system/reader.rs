@@ -37,8 +37,8 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Starts them.
-    pub(crate) fn start(ani: &mut Ani) -> Result<Self> {
-        let (ring, asleep) = ani.ring()?;
+    pub(crate) fn start(ani: &Ani) -> Result<Self> {
+        let (rings, asleep) = ani.rings()?;
         let (writer, mut frames) = records::queue(Arc::<Tallies>::default());
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::new(AtomicU64::new(0));
@@ -60,7 +60,7 @@ impl Reader {
             })
         };
         let reader = RingReader {
-            ring,
+            rings,
             asleep,
             records: writer,
             worker: worker.thread().clone(),

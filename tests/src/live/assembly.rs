@@ -13,6 +13,9 @@ pub(super) enum Register {
     R7,
 }
 
+/// Says that the number of an `LD_IMM64` is a map's descriptor (`BPF_PSEUDO_MAP_FD`).
+const MAP: u8 = 1;
+
 /// An instruction as the kernel takes it (RFC 9669 §3).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,7 @@ const MOV64_X: u8 = 0xbf;
 const LDX_W: u8 = 0x61;
 const STX_W: u8 = 0x63;
 const JGT_X: u8 = 0x2d;
+const LD_IMM64: u8 = 0x18;
 const CALL: u8 = 0x85;
 const EXIT: u8 = 0x95;
 
@@ -78,6 +82,11 @@ impl Instruction {
     /// Goes so many instructions on where the one register is above the other.
     pub(super) const fn go_if_above(one: Register, other: Register, to: i16) -> Self {
         Self::new(JGT_X, one as u8, other as u8, to, 0)
+    }
+
+    /// A register gets a map, by its descriptor: two instructions.
+    pub(super) const fn map(to: Register, fd: i32) -> [Self; 2] {
+        [Self::new(LD_IMM64, to as u8, MAP, 0, fd), Self::new(0, 0, 0, 0, 0)]
     }
 
     /// Calls a helper (`enum bpf_func_id`).
