@@ -11,6 +11,8 @@
 //! checked, and a build check looks for panic symbols in the object.
 
 #![cfg_attr(not(test), no_std)]
+// An empty instruction; see `select`.
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 #![deny(unsafe_code)]
 
 pub mod abi;
