@@ -191,6 +191,11 @@ impl Daemon {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whatever carries the rules out.
+    pub fn enforce(&self) -> Arc<dyn Enforce> {
+        Arc::clone(&self.enforce)
+    }
+
     /// At start: names what verifies signatures.
     pub fn verify_with(&self, verifies: Arc<dyn Verifies>) {
         // Named once; whoever names a second one is not heard.

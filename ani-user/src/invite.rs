@@ -201,4 +201,7 @@ pub struct Kernel<'a> {
     pub ani: Option<Cow<'a, str>>,
     /// What the Identity header claims.
     pub attestation: &'static str,
+    /// Where it left the INVITE undecided: what lists say of the caller that the full parser reads,
+    /// `allow`, `block` or `gray`. The call passed all the same.
+    pub lists: Option<&'static str>,
 }

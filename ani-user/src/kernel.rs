@@ -19,17 +19,20 @@ pub mod rings;
 /// Which XDP program an interface has.
 pub mod xdp_state;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
-use ani_ebpf::abi::{
-    attempt::AttemptKeys,
-    counter::Counters,
-    limit::{BucketKeys, Limit, MAX_LIMITS},
-    list::{Action, Rule},
-    number::Number,
-    record::NO_TRUNK,
-    settings::{MAX_EMERGENCY, Settings},
-    trunk::{MAX_SOURCES, Trunk as KernelTrunk},
+use ani_ebpf::{
+    abi::{
+        attempt::AttemptKeys,
+        counter::Counters,
+        limit::{BucketKeys, Limit, MAX_LIMITS, Spender},
+        list::{Action, EXPIRY_BITS, Rule},
+        number::Number,
+        record::NO_TRUNK,
+        settings::{MAX_EMERGENCY, Settings},
+        trunk::{MAX_SOURCES, Trunk as KernelTrunk},
+    },
+    lists::{Asked, Found, find},
 };
 use anyhow::{Context as _, Result, ensure};
 use aya::{
@@ -42,6 +45,7 @@ use crate::{
     capture::{clock::Clock, ring::rings::Rings},
     config::{Config, Trunk},
     policy::{self, Enforce, Interface, Listing},
+    time::Timestamp,
 };
 
 /// The program in the kernel, attached from [`Kernel::attach`] on while this lives.
@@ -226,6 +230,24 @@ impl Enforce for Kernel {
             state.settings.limit_count = limits.len() as u32;
             state.write_settings()
         })
+    }
+
+    /// While lists are loaded, nobody waits for it.
+    fn find(&self, call: &Spender, now: Timestamp) -> Option<Found> {
+        let state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(state)) => state.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        let asked = Asked {
+            number: call.caller,
+            trunk: call.trunk,
+            attestation: call.attestation,
+            now: u32::try_from(self.clock.monotonic_at(now) >> EXPIRY_BITS).unwrap_or(u32::MAX),
+        };
+        let layout = state.lists.layout();
+        let (key, rules) = (state.settings.list_key, &state.settings.rules);
+        Some(find(|kind| state.images.image(kind), layout, key, &asked, rules))
     }
 
     fn counters(&self) -> Result<Counters> {

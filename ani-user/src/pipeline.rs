@@ -9,7 +9,12 @@ mod verification;
 use std::{borrow::Cow, sync::Arc};
 
 use ani_ebpf::{
-    abi::counter::{Counter, Kind, TABLE},
+    abi::{
+        counter::{Counter, Kind, TABLE},
+        limit::Spender,
+        list::Action,
+        number::Number,
+    },
     scan::{AniHeader, MIN_MESSAGE_LEN},
 };
 
@@ -23,7 +28,7 @@ use crate::{
     config::{self, Config},
     identity::{self, Identity, Passport, Reading},
     invite::{self, Invite},
-    policy::{Verdict, memory::Memory},
+    policy::{Enforce, Verdict, memory::Memory},
     sip::{self, Fault, NameAddr},
     telemetry::{Tallies, Tally, habits::Habits},
     time::Timestamp,
@@ -39,6 +44,8 @@ pub struct Pipeline {
 struct Analysis {
     config: Arc<Config>,
     rules: Arc<Memory>,
+    /// Who knows the lists; the rules, but where the kernel has them.
+    lists: Option<Arc<dyn Enforce>>,
     repeats: Repeats,
     verification: Verification,
     tallies: Arc<Tallies>,
@@ -53,6 +60,7 @@ impl Pipeline {
             analysis: Analysis {
                 config,
                 rules,
+                lists: None,
                 repeats: Repeats::new(),
                 verification: Verification::new(),
                 tallies,
@@ -64,6 +72,13 @@ impl Pipeline {
     #[must_use]
     pub fn verifying(mut self, verifier: Box<dyn Verifier>) -> Self {
         self.analysis.verification.set(verifier);
+        self
+    }
+
+    /// The same with lists that are elsewhere than in the rules.
+    #[must_use]
+    pub fn listed_by(mut self, lists: Arc<dyn Enforce>) -> Self {
+        self.analysis.lists = Some(lists);
         self
     }
 
@@ -143,7 +158,7 @@ impl Analysis {
         let identity = identity::identify(&parsed, passport, &reading);
         let oli = identity::line(&parsed, &identity, &reading);
         let candidates = identity::candidates(&parsed, passport, &identity, &reading);
-        let kernel = kernel(&view, &identity);
+        let mut kernel = kernel(&view, &identity);
         let retransmission = self.repeats.seen(&parsed);
         let mut attestation = identity::attestation(&parsed, passport, &reading);
         let to_tag = parsed.to.as_ref().and_then(NameAddr::tag);
@@ -156,6 +171,9 @@ impl Analysis {
             now: message.arrived,
         };
         self.verification.judge(&parsed, &of, &mut attestation);
+        if view.exit == Counter::PassNotPlain && to_tag.is_none() {
+            kernel.lists = self.undecided(&view, &parsed, &identity, &attestation, message.arrived);
+        }
         let text = |bytes: Option<&'a [u8]>| bytes.map(sip::lossy);
         let user = |name: &Option<NameAddr<'a>>| name.as_ref().and_then(|name| text(name.uri.user));
         let uris =
@@ -206,13 +224,58 @@ impl Analysis {
         }
     }
 
+    /// What lists say of the caller of an INVITE that the program left undecided.
+    fn undecided(
+        &self,
+        view: &KernelView,
+        parsed: &sip::Invite<'_>,
+        identity: &Identity<'_>,
+        attestation: &invite::Attestation<'_>,
+        now: Timestamp,
+    ) -> Option<&'static str> {
+        let call = Spender {
+            caller: identity.number,
+            called: Number::NONE,
+            trunk: view.trunk?,
+            attestation: match attestation.level {
+                "A" => ani_ebpf::scan::Attestation::A,
+                "B" => ani_ebpf::scan::Attestation::B,
+                "C" => ani_ebpf::scan::Attestation::C,
+                _ => ani_ebpf::scan::Attestation::None,
+            } as u8,
+        };
+        if call.caller.is_none() || self.is_emergency(parsed) {
+            return None;
+        }
+        let found = match &self.lists {
+            Some(lists) => lists.find(&call, now)?,
+            None => self.rules.find(&call, now)?,
+        };
+        if found.rank == Action::Block as u8 {
+            self.tallies.add(Tally::UndecidedBlocked);
+        }
+        [Action::Allow, Action::Block, Action::Gray]
+            .into_iter()
+            .find(|action| *action as u8 == found.rank)
+            .map(Action::as_str)
+    }
+
+    /// Whether no rule may stop it.
+    fn is_emergency(&self, parsed: &sip::Invite<'_>) -> bool {
+        let user = parsed.request.user.unwrap_or_default();
+        let digits = Number::from_ascii(user.strip_prefix(b"+").unwrap_or(user));
+        let sos = b"urn:service:sos";
+        parsed.request_uri.get(..sos.len()).is_some_and(|uri| uri.eq_ignore_ascii_case(sos))
+            || digits.is_some_and(|digits| self.config.emergency.numbers.contains(&digits))
+    }
+
     /// What the kernel program made of it, or would have made of it where it did not look.
     fn view(&self, message: &Message<'_>) -> KernelView {
         let undecided = |exit| KernelView {
             exit,
             first_exit: exit,
             not_plain: None,
-            ani: ani_ebpf::abi::number::Number::NONE,
+            ani: Number::NONE,
             ani_header: None,
             attestation: ani_ebpf::scan::Attestation::None,
             trunk: self.rules.trunk_of(message.src.ip()),
@@ -258,6 +321,7 @@ fn kernel<'a>(view: &KernelView, identity: &Identity<'a>) -> invite::Kernel<'a> 
         not_plain: view.not_plain.map(ani_ebpf::scan::NotPlain::as_str),
         ani: ani.filter(|_| !view.ani.is_none()),
         attestation: view.attestation.as_str(),
+        lists: None,
     }
 }
 

@@ -9,11 +9,14 @@ pub mod memory;
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use ani_ebpf::abi::{
-    counter::Counters,
-    limit::Limit,
-    list::{Action, EXPIRY_BITS, Entry, MAX_LISTS, Rule},
-    number::Number,
+use ani_ebpf::{
+    abi::{
+        counter::Counters,
+        limit::{Limit, Spender},
+        list::{Action, EXPIRY_BITS, Entry, MAX_LISTS, Rule},
+        number::Number,
+    },
+    lists::Found,
 };
 use serde::Serialize;
 
@@ -131,6 +134,9 @@ pub trait Enforce: Send + Sync {
 
     /// Makes these all the limits there are, in the order they are looked at.
     fn set_limits(&self, limits: &[Limit]) -> anyhow::Result<()>;
+
+    /// What the lists say of a call; none when they are being changed.
+    fn find(&self, call: &Spender, now: Timestamp) -> Option<Found>;
 
     /// The program's counters, all CPUs together.
     fn counters(&self) -> anyhow::Result<Counters>;

@@ -146,7 +146,7 @@ impl Json for Line<'_> {
 
 impl Json for Kernel<'_> {
     fn write(&self, out: &mut Vec<u8>) {
-        object!(out, self, plain, not_plain, ani, attestation);
+        object!(out, self, plain, not_plain, ani, attestation, lists);
     }
 }
 

@@ -1,8 +1,11 @@
 //! The images of lists in the kernel.
 
-use ani_ebpf::abi::{
-    list::{Layout, Line},
-    settings::Settings,
+use ani_ebpf::{
+    abi::{
+        list::{Layout, Line},
+        settings::Settings,
+    },
+    lists::{Kind, Lines, Words},
 };
 use anyhow::{Context as _, Result};
 
@@ -12,6 +15,30 @@ use crate::policy::lists::Images;
 /// The images in force, exact numbers and ranges.
 #[derive(Default)]
 pub(super) struct Held([Option<array::Lines>; 2]);
+
+impl Held {
+    /// An image, where there is one.
+    pub(super) fn image(&self, kind: Kind) -> Option<&array::Lines> {
+        self.0[kind as usize].as_ref()
+    }
+}
+
+/// A line that was read.
+pub(super) struct Read(Line);
+
+impl Words for Read {
+    fn word(&self, at: usize) -> u64 {
+        self.0[at % self.0.len()]
+    }
+}
+
+impl Lines for &array::Lines {
+    type Line = Read;
+
+    fn line(&self, at: u32) -> Option<Read> {
+        self.get(at).ok().map(Read)
+    }
+}
 
 /// The images, and what it takes to change them.
 pub(super) struct KernelImages<'a> {

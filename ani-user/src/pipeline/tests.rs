@@ -13,7 +13,7 @@ use crate::{
     config,
     identity::Profile,
     invite::AniStatus,
-    policy::{BLOCK, Enforce as _, Listing},
+    policy::{BLOCK, Listing},
     time::Timestamp,
 };
 
@@ -84,6 +84,7 @@ fn what_the_kernel_decided_stands() {
             not_plain: None,
             ani: Some("+14155551234".into()),
             attestation: "B",
+            lists: None,
         };
         assert_eq!(invite.kernel, kernel);
     });
@@ -100,6 +101,34 @@ fn what_the_kernel_decided_stands() {
         assert!(invite.retransmission);
         assert_eq!((invite.kernel.plain, invite.kernel.not_plain), (false, Some("folded")));
     });
+}
+
+#[test]
+fn what_the_kernel_left_undecided_is_held_against_the_lists() {
+    let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
+    let view = KernelView {
+        exit: Counter::PassNotPlain,
+        first_exit: Counter::PassNotPlain,
+        not_plain: Some(NotPlain::Folded),
+        ani: Number::NONE,
+        ani_header: None,
+        attestation: Attestation::None,
+        trunk: Some(0),
+        by: crate::capture::By::default(),
+    };
+    let mut pipeline = pipeline();
+    let tallies = Arc::clone(&pipeline.analysis.tallies);
+    let mut lists = |expected: Option<&'static str>| {
+        check(&mut pipeline, &frame(&bytes, Some(view)), |invite| {
+            assert_eq!((invite.verdict, invite.kernel.lists), (Verdict::Pass, expected));
+        });
+        Arc::clone(&pipeline.analysis.rules)
+    };
+    let rules = lists(None);
+    let number = Number::from_ascii(b"14155551234").expect("digits");
+    rules.list(&[Listing::number(BLOCK, number, None)]).expect("memory takes all");
+    lists(Some("block"));
+    assert_eq!(tallies.value(crate::telemetry::Tally::UndecidedBlocked), 1);
 }
 
 #[test]

@@ -196,7 +196,7 @@ impl Memory {
             trunk: index,
             attestation: plain.attestation as u8,
         };
-        let found = self.find(state, &call, now);
+        let found = self.found(state, &call, now);
         (view.by.list, view.by.observed_list) = (found.list, found.observed);
         view.by.ranged = found.ranged != 0;
         if found.observed_rank <= found.rank {
@@ -228,7 +228,7 @@ impl Memory {
     }
 
     /// What the lists say of a call.
-    fn find(&self, state: &mut State, call: &Spender, now: Timestamp) -> Found {
+    fn found(&self, state: &mut State, call: &Spender, now: Timestamp) -> Found {
         if call.caller.is_none() || state.lists.is_empty() {
             return Found::NONE;
         }
@@ -385,6 +385,10 @@ impl Enforce for Memory {
         );
         self.state().limits = limits.to_vec();
         Ok(())
+    }
+
+    fn find(&self, call: &Spender, now: Timestamp) -> Option<Found> {
+        Some(self.found(&mut self.state(), call, now))
     }
 
     fn counters(&self) -> anyhow::Result<Counters> {

@@ -69,7 +69,8 @@ impl Worker {
     ) -> Self {
         let config = daemon.config();
         let rules = Arc::new(Memory::new(&config));
-        let mut pipeline = Pipeline::new(config, rules, Arc::clone(&daemon.tallies));
+        let mut pipeline =
+            Pipeline::new(config, rules, Arc::clone(&daemon.tallies)).listed_by(daemon.enforce());
         if let Some(verifier) = verifier {
             pipeline = pipeline.verifying(verifier);
         }

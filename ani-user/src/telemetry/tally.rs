@@ -86,6 +86,7 @@ tallies! {
     NotInvite, "not_invite", Work, "Messages that are no INVITE request";
     MessageBad, "message_bad", Loss, "INVITEs captured in one frame that could not be parsed";
     Invites, "invites", Work, "INVITE requests analysed";
+    UndecidedBlocked, "undecided_blocked", Work, "INVITEs that passed undecided though their caller is on a block list";
     InvitesCut, "invites_cut", Loss, "INVITE requests analysed without their end";
 }
 

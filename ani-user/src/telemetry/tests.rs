@@ -54,7 +54,7 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'stat
             signature: "unverified",
             ..Attestation::NONE
         },
-        kernel: Kernel { plain: true, not_plain: None, ani: None, attestation: "A" },
+        kernel: Kernel { plain: true, not_plain: None, ani: None, attestation: "A", lists: None },
         verdict: Verdict::Pass,
         answer: None,
         rule: None,

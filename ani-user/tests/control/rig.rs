@@ -13,7 +13,15 @@ use std::{
     time::Duration,
 };
 
-use ani_ebpf::abi::{counter::Counters, limit::Limit, list::Rule, number::Number};
+use ani_ebpf::{
+    abi::{
+        counter::Counters,
+        limit::{Limit, Spender},
+        list::Rule,
+        number::Number,
+    },
+    lists::Found,
+};
 use ani_user::{
     capture::{Reach, Transport},
     config::{Config, Rate},
@@ -131,6 +139,10 @@ impl Enforce for Memory {
         self.result()?;
         *self.limit.lock().expect("lock") = limits.first().copied();
         Ok(())
+    }
+
+    fn find(&self, _call: &Spender, _now: Timestamp) -> Option<Found> {
+        None
     }
 
     fn counters(&self) -> anyhow::Result<Counters> {
@@ -258,7 +270,8 @@ impl Rig {
     pub(crate) fn limit(&self) -> Option<String> {
         let limit = (*self.enforce.limit.lock().expect("lock"))?;
         let calls = limit.tolerance_ns / limit.interval_ns + 1;
-        let within = Duration::from_nanos(limit.interval_ns * calls);
+        // The interval is rounded down, by less than a nanosecond a call.
+        let within = Duration::from_micros((limit.interval_ns * calls).div_ceil(1_000));
         Some(Rate { calls, within }.to_string())
     }
 
@@ -388,7 +401,7 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
             signature: "unverified",
             ..Attestation::NONE
         },
-        kernel: Kernel { plain: true, not_plain: None, ani: None, attestation: "A" },
+        kernel: Kernel { plain: true, not_plain: None, ani: None, attestation: "A", lists: None },
         verdict,
         answer: None,
         rule: (verdict == Verdict::Drop).then_some("block-list"),

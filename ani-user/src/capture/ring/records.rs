@@ -132,7 +132,7 @@ mod tests {
         record.extend(3_u16.to_ne_bytes());
         record.extend(42_u16.to_ne_bytes());
         record.extend([exit as u8, 0, Attestation::A as u8, AniHeader::From as u8]);
-        record.extend([exit as u8, 0, 0, 0]);
+        record.extend([exit as u8, 2, 3, 4, 5, 1, 0, 0, 0, 0, 0, 0]);
         record.extend(frame);
         record.extend([0xee; 9]);
         record
@@ -166,6 +166,8 @@ mod tests {
             assert_eq!((frame.content, frame.reach), (content, Reach::Answer));
             let view = frame.kernel.expect("from the kernel");
             assert_eq!((view.exit, view.trunk), (Counter::DropBlocked, Some(3)));
+            let by = By { list: 2, ranged: true, limit: 3, observed_list: 4, observed_limit: 5 };
+            assert_eq!(view.by, by);
             assert_eq!(view.ani.to_string(), "14155551234");
             assert_eq!(
                 (view.ani_header, view.attestation),

@@ -110,6 +110,7 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
                     not_plain: Some("scheme"),
                     ani,
                     attestation: "none",
+                    lists: retransmission.then_some("block"),
                 },
                 verdict: Verdict::Drop,
                 answer: cseq.map(|number| number as u16),
