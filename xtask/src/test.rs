@@ -24,7 +24,8 @@ struct Group {
     arguments: &'static [&'static str],
 }
 
-/// Tests that share the machine's network or its kernel run one by one. All groups select from the
+/// Tests that share the machine's network run one by one, those that have the kernel run frames two
+/// at a time. All groups select from the
 /// whole workspace: cargo then builds every dependency once, with the same features.
 const GROUPS: &[Group] = &[
     Group { name: "host", needs: Needs::Nothing, arguments: &["--workspace"] },
@@ -36,7 +37,7 @@ const GROUPS: &[Group] = &[
     Group {
         name: "kernel",
         needs: Needs::Network,
-        arguments: &["--workspace", "--test", "kernel", "--", "--test-threads=1"],
+        arguments: &["--workspace", "--test", "kernel", "--", "--test-threads=2"],
     },
     Group {
         name: "e2e",
