@@ -201,7 +201,7 @@ struct Bench {
 impl Bench {
     fn new() -> Result<Self> {
         let mut config = Config::default();
-        config.lists.max_blocked = BLOCK_LIST_LEN;
+        config.lists.max_entries = BLOCK_LIST_LEN;
         let mut ebpf = object::open(&config)?;
         object::load(&mut ebpf)?;
         program(&mut ebpf, "ani_pass")?.load().context("cannot load ani_pass")?;

@@ -50,7 +50,7 @@ impl Ani {
     /// Loads it as the daemon does, with a ring of so many bytes.
     pub(crate) fn new(ring_bytes: u32) -> Result<Self> {
         let mut config = Config::default();
-        config.lists.max_blocked = BLOCK_LIST_LEN;
+        config.lists.max_entries = BLOCK_LIST_LEN;
         config.capture.ring_bytes = ring_bytes;
         let mut ebpf = object::open(&config)?;
         object::load(&mut ebpf)?;
