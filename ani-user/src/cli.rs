@@ -27,8 +27,8 @@ mod top;
 mod caller;
 /// `ani number`
 mod number;
-/// `ani block`
-mod block;
+/// `ani block`, `ani allow`, `ani gray`, `ani list`
+mod list;
 /// `ani limit`
 mod limit;
 /// `ani cert`
@@ -100,7 +100,15 @@ enum Command {
     Number(number::Args),
     /// Show and change the block list
     #[command(subcommand)]
-    Block(block::Command),
+    Block(list::Command),
+    /// Show and change the list of those whose calls pass whatever other rules say
+    #[command(subcommand)]
+    Allow(list::Command),
+    /// Show and change the gray list: its callers are marked, and limits may be for them alone
+    #[command(subcommand)]
+    Gray(list::Command),
+    /// Show all lists, say what they do, show and change named ones
+    List(list::Lists),
     /// Show and change how many calls each caller may make
     #[command(subcommand)]
     Limit(limit::Command),
@@ -161,7 +169,10 @@ fn dispatch(Cli { globals, command }: &Cli) -> anyhow::Result<()> {
         Command::Top(command) => top::run(command, globals),
         Command::Caller(args) => caller::run(args, globals),
         Command::Number(args) => number::run(args, globals),
-        Command::Block(command) => block::run(command, globals),
+        Command::Block(command) => list::run("block", command, globals),
+        Command::Allow(command) => list::run("allow", command, globals),
+        Command::Gray(command) => list::run("gray", command, globals),
+        Command::List(args) => list::run_lists(args, globals),
         Command::Limit(command) => limit::run(command, globals),
         Command::Cert(command) => cert::run(command, globals),
         Command::Replay(args) => replay::run(args, globals.json),

@@ -13,6 +13,7 @@ use ani_ebpf::{
     abi::{
         attempt,
         limit::{self, Limit},
+        list::Action,
         number::{MAX_DIGITS, Number},
         settings::MAX_WINDOW,
         trunk::{AniOrder, Orders},
@@ -68,6 +69,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[lists]`
     pub lists: Lists,
+    /// `[[list]]`, in file order.
+    pub list: Vec<List>,
     /// `[breaker]`
     pub breaker: Breaker,
     /// `[emergency]`
@@ -134,7 +137,8 @@ impl Default for Config {
             profiles: profiles::built_in().unwrap_or_default(),
             trunks: Vec::new(),
             limits: Limits { per_caller: None },
-            lists: Lists { max_blocked: 1_000_000, max_limited: 100_000, max_attempts: 262_144 },
+            lists: Lists { max_entries: 10_000_000, max_limited: 100_000, max_attempts: 262_144 },
+            list: Vec::new(),
             breaker: Breaker::default(),
             emergency: Emergency {
                 // Europe and mobile phones, North America, Britain, Australia, New Zealand, the
@@ -308,8 +312,8 @@ pub struct Rate {
 /// How much the kernel's maps hold. Changed only by a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lists {
-    /// Numbers on the block list at most.
-    pub max_blocked: u32,
+    /// Entries of all lists at most.
+    pub max_entries: u32,
     /// Callers whose rate limit is remembered, about; who has spent least gives way.
     pub max_limited: u32,
     /// Call attempts whose verdict is remembered; 0 remembers none.
@@ -330,6 +334,19 @@ impl Lists {
 
 fn sets(places: u32, ways: usize) -> u32 {
     places.div_ceil(ways as u32).next_power_of_two()
+}
+
+/// A list beside those that are always there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// Its name; unique, and none of the built-in ones.
+    pub name: String,
+    /// What is done with callers on it.
+    pub action: Action,
+    /// Whether that is only told, unless an operator says otherwise by command.
+    pub observed: bool,
+    /// What it is read from at start and on reload; none where commands change it.
+    pub file: Option<PathBuf>,
 }
 
 /// When a list or limit is taken for a mistake: `docs/breaker.md`.

@@ -6,19 +6,18 @@
 //! things; should that fail too, the answer says so.
 
 use std::{
-    collections::HashMap,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    },
     time::Duration,
 };
-
-use ani_ebpf::abi::number::Number;
 
 use crate::{
     config::{self, Config, Rate, Stir},
     identity::Lookup,
-    policy::{self, Block, Enforce, Listing},
+    policy::Enforce,
     stir::{Credential, Outcome, cache::Cache, lists::Report, pool::Load},
     store::{self, Store},
     telemetry::{Tallies, Telemetry},
@@ -29,8 +28,10 @@ use crate::{
 pub mod socket;
 /// Paths and what they answer.
 mod api;
-/// The block list: paging, adding, removing.
-mod block;
+/// Lists as requests see them: paging, adding, removing, import and export.
+mod entries;
+/// Lists in force.
+mod lists;
 /// Certificates: looking, fetching, adding, removing.
 mod cert;
 /// Lists of numbers as text and CSV.
@@ -48,10 +49,10 @@ pub mod metrics;
 /// Why a request was refused.
 mod refusal;
 
-pub use self::{cert::MAX_URLS, list::MAX_IMPORT_BYTES, refusal::Refusal, status::counts};
-
-/// Entries read from the store and handed to the kernel at once.
-const CHUNK: usize = 65_536;
+use self::lists::{Ids, InForce};
+pub use self::{
+    cert::MAX_URLS, list::MAX_IMPORT_BYTES, lists::Changed, refusal::Refusal, status::counts,
+};
 
 /// Where the time comes from; the runtime's clock, or a test's.
 pub trait Clock: Send + Sync {
@@ -95,8 +96,12 @@ pub struct Daemon {
     /// What the daemon lost.
     pub tallies: Arc<Tallies>,
     clock: Arc<dyn Clock>,
-    /// Places in the kernel's map; whatever a reload says, they stay until a restart.
-    max_blocked: usize,
+    /// Entries there may be; whatever a reload says, it stays until a restart.
+    max_entries: usize,
+    /// Ids of lists.
+    ids: Mutex<Ids>,
+    /// Lists and trunks of the configuration in force.
+    in_force: RwLock<Arc<InForce>>,
     /// Where mirrored messages come in; stays until a restart too.
     hep: Option<SocketAddr>,
     /// What verifies signatures, where anchors are configured.
@@ -122,18 +127,37 @@ pub enum Error {
     /// Not kept; nothing changed.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// At start: the store holds more than the kernel's map takes.
+    /// At start: the store holds more than the lists may.
     #[error(
-        "the block list in {} holds {entries} numbers and `lists.max_blocked` is {max}: raise it",
+        "the lists in {} hold {entries} entries and `lists.max_entries` is {max}: raise it",
         file.display()
     )]
     TooLong {
         /// The database.
         file: PathBuf,
-        /// Numbers on the list.
+        /// Entries of all lists.
         entries: usize,
         /// How many there may be.
         max: usize,
+    },
+    /// A file that a list is read from cannot be used.
+    #[error("list `{list}`: {}: {why}", file.display())]
+    Feed {
+        /// The list.
+        list: String,
+        /// Its file.
+        file: PathBuf,
+        /// What is wrong with it, and the remedy.
+        why: String,
+    },
+    /// More lists were named since the start than there are ids.
+    #[error(
+        "list `{list}` finds no id: 252 lists have been named since the start; restart to forget \
+         those that are gone"
+    )]
+    NoId {
+        /// The list.
+        list: String,
     },
     /// Kept, but not put in force, and taken back: nothing changed.
     #[error("the kernel did not take the change, so it was not made: {0:#}")]
@@ -151,17 +175,6 @@ pub enum Error {
     },
 }
 
-/// How many entries a change made and replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Changed {
-    /// Numbers that were not on the list.
-    pub new: usize,
-    /// Entries that were on it and are now others.
-    pub replaced: usize,
-    /// Numbers on the list now.
-    pub total: usize,
-}
-
 impl Daemon {
     /// The state around a store and whatever carries the rules out.
     pub fn new(
@@ -174,8 +187,10 @@ impl Daemon {
             telemetry: Arc::new(Telemetry::new(config.telemetry.max_callers)),
             numbers: Lookup::new(),
             tallies: Arc::new(Tallies::default()),
-            max_blocked: config.lists.max_blocked as usize,
+            max_entries: config.lists.max_entries as usize,
             hep: config.capture.hep.listen,
+            ids: Mutex::default(),
+            in_force: RwLock::default(),
             config: RwLock::new(Arc::new(config)),
             enforce,
             store,
@@ -188,7 +203,7 @@ impl Daemon {
 
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&read(&self.config))
     }
 
     /// Whatever carries the rules out.
@@ -206,25 +221,8 @@ impl Daemon {
     pub fn restore(&self) -> Result<(), Error> {
         let _changes = self.changes();
         self.store.expire(self.clock.now())?;
-        let (entries, max) = (self.store.entries(), self.max_blocked);
-        if entries > max {
-            let file = self.store.file().to_owned();
-            return Err(Error::TooLong { file, entries, max });
-        }
-        let mut after = None;
-        let mut page = Vec::new().into_iter();
-        let mut listings = std::iter::from_fn(|| {
-            if page.len() == 0 {
-                match self.store.page(after, CHUNK) {
-                    Ok(next) => page = next.into_iter(),
-                    Err(error) => return Some(Err(error.into())),
-                }
-            }
-            let entry: Block = page.next()?;
-            after = Some(entry.number);
-            Some(Ok(entry.listing()))
-        });
-        self.enforce.relist(&mut listings).map_err(Error::NotInForce)?;
+        *write(&self.in_force) = Arc::new(locked(&self.ids).in_force(&self.config())?);
+        self.restore_lists()?;
         self.restore_habits()?;
         self.enforce_rate(self.limit()?.rate).map_err(Error::NotInForce)
     }
@@ -234,6 +232,7 @@ impl Daemon {
     pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, Error> {
         let _changes = self.changes();
         let old = self.config();
+        self.reload_lists(&config)?;
         if self.store.limit()?.is_none() {
             self.enforce_limit(config.limits.per_caller, old.limits.per_caller)?;
         }
@@ -241,19 +240,8 @@ impl Daemon {
             verifies.reconfigure(&config.stir);
         }
         let fixed = needs_restart(&old, &config);
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        *write(&self.config) = Arc::new(config);
         Ok(fixed)
-    }
-
-    /// Takes off what has expired; returns how many entries. To be called now and then: the kernel
-    /// looks at the expiry itself, so this only makes room. Blocks while another change is made.
-    pub fn expire(&self, now: Timestamp) -> Result<usize, Error> {
-        let _changes = self.changes();
-        let expired = self.store.expire(now)?;
-        if !expired.is_empty() {
-            self.unlist(&expired).map_err(Error::NotInForce)?;
-        }
-        Ok(expired.len())
     }
 
     /// The limit in force.
@@ -278,49 +266,6 @@ impl Daemon {
         Ok(self.limit()?)
     }
 
-    /// Puts entries on the block list, all or none; of several with one number the last counts.
-    pub fn block(&self, entries: Vec<Block>) -> Result<Changed, Error> {
-        let _changes = self.changes();
-        let entries = distinct(entries);
-        let undo = self.store.block(&entries, self.max_blocked)?;
-        if let Err(refused) = self.enforce.list(&listings(&entries)) {
-            let back = self
-                .store
-                .undo(&undo)
-                .map_err(anyhow::Error::from)
-                .and_then(|()| self.unlist(&undo.added))
-                .and_then(|()| self.enforce.list(&listings(&undo.replaced)));
-            return Err(match back {
-                Ok(()) => Error::NotInForce(refused),
-                Err(undo) => Error::Torn { refused, undo },
-            });
-        }
-        Ok(Changed {
-            new: undo.added.len(),
-            replaced: undo.replaced.len(),
-            total: self.store.entries(),
-        })
-    }
-
-    /// Takes numbers off the block list, all or none; returns those that were on it.
-    pub fn unblock(&self, numbers: &[Number]) -> Result<Vec<Number>, Error> {
-        let _changes = self.changes();
-        let removed = self.store.unblock(numbers)?;
-        let numbers: Vec<_> = removed.iter().map(|entry| entry.number).collect();
-        if let Err(refused) = self.unlist(&numbers) {
-            let back = self
-                .store
-                .block(&removed, usize::MAX)
-                .map_err(anyhow::Error::from)
-                .and_then(|_| self.enforce.list(&listings(&removed)));
-            return Err(match back {
-                Ok(()) => Error::NotInForce(refused),
-                Err(undo) => Error::Torn { refused, undo },
-            });
-        }
-        Ok(numbers)
-    }
-
     /// Puts a limit in force, or the old one again when that fails.
     fn enforce_limit(&self, new: Option<Rate>, old: Option<Rate>) -> Result<(), Error> {
         self.enforce_rate(new).map_err(|refused| match self.enforce_rate(old) {
@@ -334,36 +279,26 @@ impl Daemon {
         self.enforce.set_limits(&limits)
     }
 
-    /// Takes numbers off the block list that the kernel has.
-    fn unlist(&self, numbers: &[Number]) -> anyhow::Result<()> {
-        let listing = |number: &Number| Listing::number(policy::BLOCK, *number, None);
-        self.enforce.unlist(&numbers.iter().map(listing).collect::<Vec<_>>())
-    }
-
     fn changes(&self) -> MutexGuard<'_, ()> {
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.changes)
     }
 }
 
-fn listings(entries: &[Block]) -> Vec<Listing> {
-    entries.iter().map(Block::listing).collect()
-}
-
-fn torn(refused: &Error, undo: store::Error) -> Error {
+fn torn(refused: &impl std::fmt::Display, undo: store::Error) -> Error {
     Error::Torn { refused: anyhow::anyhow!("{refused}"), undo: undo.into() }
 }
 
-fn distinct(entries: Vec<Block>) -> Vec<Block> {
-    let last: HashMap<_, _> =
-        entries.iter().enumerate().map(|(at, entry)| (entry.number, at)).collect();
-    if last.len() == entries.len() {
-        return entries;
-    }
-    let mut at = 0..entries.len();
-    entries
-        .into_iter()
-        .filter(|entry| at.next().is_some_and(|at| last.get(&entry.number) == Some(&at)))
-        .collect()
+/// What a panic elsewhere left behind is still whole: each of these is changed in one step.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `[stir]` without what a reload changes.

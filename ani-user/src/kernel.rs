@@ -86,7 +86,7 @@ impl Kernel {
         let rings = rings::make(&mut ebpf, config.capture.ring_bytes)?;
         tracing::info!("{} ring buffers of {} bytes each", rings.buffers.len(), rings.bytes_each);
         let mut state = State {
-            lists: policy::lists::Lists::new(list_key, config.lists.max_blocked as usize),
+            lists: policy::lists::Lists::new(list_key, config.lists.max_entries as usize),
             images: lists::Held::default(),
             maps: Maps::take(&mut ebpf)?,
             rings: Some(Rings::new(rings.buffers)),

@@ -1,5 +1,7 @@
 //! What is done with the call, and why.
 
+/// Entries of lists as they are kept.
+pub mod entry;
 /// Callers on lists: the images that the program looks into.
 pub mod lists;
 /// When a list or limit is taken for a mistake.
@@ -31,26 +33,6 @@ pub enum Verdict {
     Drop,
     /// The INVITE goes on to the SBC.
     Pass,
-}
-
-/// An entry of the block list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Block {
-    /// E.164.
-    pub number: Number,
-    /// When it ends; never for none.
-    pub expires: Option<Timestamp>,
-    /// Why it was made; may be empty.
-    pub reason: String,
-    /// When it was made.
-    pub added: Timestamp,
-}
-
-impl Block {
-    /// What it puts on the list.
-    pub const fn listing(&self) -> Listing {
-        Listing::number(BLOCK, self.number, self.expires)
-    }
 }
 
 /// Id of the list that `ani allow` changes.

@@ -9,6 +9,9 @@ mod certificates;
 /// Habits of trunks.
 #[path = "control/habits.rs"]
 mod habits;
+/// Lists beside the block list.
+#[path = "control/lists.rs"]
+mod lists;
 /// The metrics endpoint against the status document, and against OpenMetrics.
 #[path = "control/metrics.rs"]
 mod metrics;
@@ -82,7 +85,7 @@ fn a_number_is_blocked_listed_looked_up_and_removed() {
     assert_eq!(gone.code, 1);
     assert_eq!(
         gone.stderr,
-        "ani: nothing is known of +14155550001: no INVITE seen, and not on the block list\n"
+        "ani: nothing is known of +14155550001: no INVITE seen, and on no list\n"
     );
 }
 
@@ -162,7 +165,7 @@ fn an_export_imports_again() {
 
 #[test]
 fn an_import_with_a_wrong_line_changes_nothing() {
-    let rig = Rig::new(&config("[lists]\nmax_blocked = 2"));
+    let rig = Rig::new(&config("[lists]\nmax_entries = 2"));
     let file = rig.path("list.txt");
     fs::write(&file, "+14155550001\n4155550002\n+14155550003\n").expect("write");
     let refused = rig.ani(&["block", "import", &file]);
@@ -182,7 +185,7 @@ fn an_import_with_a_wrong_line_changes_nothing() {
     assert!(rig.enforced().is_empty());
     assert_eq!(rig.ani(&["block", "import", &rig.path("nowhere")]).code, 2);
     // A reload makes no room: the kernel's map is as large as it was made.
-    let larger = ani_user::config::Config::parse("lists.max_blocked = 10", "ani.toml");
+    let larger = ani_user::config::Config::parse("lists.max_entries = 10", "ani.toml");
     rig.daemon().reload(larger.expect("a configuration")).expect("reload");
     assert_eq!(rig.ani(&["block", "import", &file, "--country", "US"]).code, 1);
     assert_eq!(rig.json(&["status"])["block_list"]["max_entries"], 2);
@@ -295,7 +298,7 @@ fn the_status_document_has_its_shape() {
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(status["interfaces"], json!([{"name": "eth0", "mode": "native"}]));
     assert_eq!(status["uptime_s"], 90);
-    assert_eq!(status["block_list"], json!({"entries": 1, "max_entries": 1_000_000}));
+    assert_eq!(status["block_list"], json!({"entries": 1, "max_entries": 10_000_000}));
     assert_eq!(status["trunks"][0]["name"], "carrier-a");
     let counter =
         |name: &str| status["counters"][name].as_u64().unwrap_or_else(|| panic!("{name}"));

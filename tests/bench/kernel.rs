@@ -397,7 +397,7 @@ fn nanoseconds(time: Duration) -> u64 {
 /// A trunk that the INVITEs come from, and many others.
 fn config() -> String {
     let mut text = String::from(
-        "[lists]\nmax_blocked = 20000000\n\
+        "[lists]\nmax_entries = 20000000\n\
          [[trunk]]\nname = \"carrier\"\nsources = [\"203.0.113.0/24\"]\n\
          ani = [\"p-asserted-identity\", \"remote-party-id\", \"from\"]\n",
     );

@@ -182,7 +182,7 @@ fn nothing_slips_through_while_a_million_numbers_are_loaded() {
     const NUMBERS: u64 = 1_000_000;
     const LEAST_PER_SECOND: u64 = 100_000;
 
-    let harness = Harness::with(&CONFIG.replace("max_blocked = 1024", "max_blocked = 2000000"));
+    let harness = Harness::with(&CONFIG.replace("max_entries = 1024", "max_entries = 2000000"));
     let program = harness.with_program(|program| {
         program.fd().expect("loaded").as_fd().try_clone_to_owned().expect("a descriptor")
     });

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     Globals,
     client::{self, Client},
-    limit,
+    limit, list,
     output::{self, shown, time},
 };
 use crate::{
@@ -54,8 +54,19 @@ fn text(caller: &Value) -> String {
             Value::Null => "until removed".to_owned(),
             expires => format!("until {} UTC", time(expires)),
         };
-        line("blocked", format!("since {} UTC, {until}", time(&blocked["added"])));
+        let by = if blocked["number"] == caller["caller"] {
+            list::scope(blocked)
+        } else {
+            format!(" by {}{}", shown(&blocked["number"]), list::scope(blocked))
+        };
+        line("blocked", format!("since {} UTC, {until}{by}", time(&blocked["added"])));
         line("reason", shown(&blocked["reason"]));
+    }
+    for entry in output::items(&caller["lists"]) {
+        if entry["list"] != "block" {
+            let by = format!("{}{}", shown(&entry["number"]), list::scope(entry));
+            line("on list", format!("{} ({by})", shown(&entry["list"])));
+        }
     }
     line("limit", limit::sentence(&caller["limits"]));
     let elsewhere = &caller["seen_untrusted"];

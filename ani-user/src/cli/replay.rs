@@ -33,7 +33,7 @@ use crate::{
     identity::Profile,
     invite::Invite,
     pipeline::Pipeline,
-    policy::{Block, Enforce, Verdict, memory::Memory},
+    policy::{self, Enforce, Verdict, entry::Listed, memory::Memory},
     telemetry::{Tallies, Tally},
     time::Timestamp,
 };
@@ -146,7 +146,7 @@ fn replay_with(
     let config = Arc::new(config);
     let rules = Arc::new(Memory::new(&config));
     if let Some(path) = &args.policy {
-        block(&rules, path, args.country.as_deref())
+        block(&rules, &config, path, args.country.as_deref())
             .with_context(|| format!("cannot read the block list {}", path.display()))?;
     }
     let mut summary = Summary::default();
@@ -270,7 +270,7 @@ pub fn one_trunk() -> Config {
     Config {
         trunks: vec![Trunk::new("any".to_owned(), everywhere, Profile::generic(), None)],
         lists: Lists {
-            max_blocked: MAX_BLOCKED,
+            max_entries: MAX_BLOCKED,
             max_limited: MAX_LIMITED,
             ..Config::default().lists
         },
@@ -278,17 +278,33 @@ pub fn one_trunk() -> Config {
     }
 }
 
-fn block(rules: &Memory, path: &Path, country: Option<&str>) -> anyhow::Result<()> {
+fn block(
+    rules: &Memory,
+    config: &Config,
+    path: &Path,
+    country: Option<&str>,
+) -> anyhow::Result<()> {
     let text = fs::read_to_string(path)?;
     let defaults = Defaults {
-        // Before any capture: whether an entry had ended is asked for each frame.
-        now: Timestamp(i64::MIN),
-        ttl: None,
-        reason: String::new(),
         country: number::country(country).map_err(anyhow::Error::msg)?,
+        // Before any capture: whether an entry had ended is asked for each frame.
+        ..Defaults::at(Timestamp(i64::MIN))
     };
     let parsed = list::parse(&text, &defaults).map_err(anyhow::Error::msg)?;
-    rules.list(&parsed.entries.iter().map(Block::listing).collect::<Vec<_>>())
+    let trunk = |name: &str| {
+        let at = config.trunks.iter().position(|trunk| trunk.name == name)?;
+        u16::try_from(at).ok()
+    };
+    let listing = |entry: &Listed| {
+        entry.subject.listing(policy::BLOCK, entry.expires, trunk).with_context(|| {
+            let trunk = entry.subject.trunk.as_deref().unwrap_or_default();
+            format!(
+                "{}: no trunk is named `{trunk}`; name one of the configuration's, or none",
+                entry.subject.span
+            )
+        })
+    };
+    rules.list(&parsed.entries.iter().map(listing).collect::<anyhow::Result<Vec<_>>>()?)
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -15,6 +15,8 @@ use super::{Config, Error, Rate, error::Text, file};
 mod breaker;
 /// Mirrored messages.
 mod hep;
+/// Named lists.
+mod list;
 /// Names.
 mod name;
 /// Networks.
@@ -36,7 +38,7 @@ const MAX_INTERFACES: usize = 64;
 const RING_BYTES: RangeInclusive<i64> = 4_096..=1 << 30;
 /// Bytes of a frame that are handed to the daemon: those of a small INVITE at the least.
 const WINDOW: RangeInclusive<i64> = 1_024..=MAX_WINDOW as i64;
-/// Entries of a kernel map; 64 M numbers take about 4 GiB.
+/// Entries of a table; 64 M numbers on lists take about 2 GiB.
 const MAP_ENTRIES: RangeInclusive<i64> = 1..=64_000_000;
 const ATTEMPTS: RangeInclusive<i64> = 0..=64_000_000;
 /// Callers with counters of their own; ten million take about 3 GiB.
@@ -55,8 +57,8 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     if let Some(rate) = file.limits.per_caller {
         config.limits.per_caller = per_caller(rate, text)?;
     }
-    if let Some(count) = file.lists.max_blocked {
-        config.lists.max_blocked = within(count, "lists.max_blocked", MAP_ENTRIES, text)? as u32;
+    if let Some(count) = file.lists.max_entries {
+        config.lists.max_entries = within(count, "lists.max_entries", MAP_ENTRIES, text)? as u32;
     }
     if let Some(count) = file.lists.max_limited {
         config.lists.max_limited = within(count, "lists.max_limited", MAP_ENTRIES, text)? as u32;
@@ -64,6 +66,7 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     if let Some(count) = file.lists.max_attempts {
         config.lists.max_attempts = within(count, "lists.max_attempts", ATTEMPTS, text)? as u32;
     }
+    config.list = list::all(file.list, text)?;
     breaker::read(file.breaker, text, &mut config.breaker)?;
     if let Some(numbers) = file.emergency.numbers {
         config.emergency.numbers = emergency(numbers, text)?;

@@ -19,6 +19,7 @@ pub(super) struct File {
     pub(super) trunk: Vec<Spanned<Trunk>>,
     pub(super) limits: Limits,
     pub(super) lists: Lists,
+    pub(super) list: Vec<Spanned<List>>,
     pub(super) breaker: Breaker,
     pub(super) emergency: Emergency,
     pub(super) stir: Stir,
@@ -111,9 +112,19 @@ pub(super) struct Rate {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Lists {
-    pub(super) max_blocked: Option<Spanned<i64>>,
+    pub(super) max_entries: Option<Spanned<i64>>,
     pub(super) max_limited: Option<Spanned<i64>>,
     pub(super) max_attempts: Option<Spanned<i64>>,
+}
+
+/// `[[list]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct List {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) action: Option<Spanned<String>>,
+    pub(super) mode: Option<Spanned<String>>,
+    pub(super) file: Option<Spanned<String>>,
 }
 
 /// `[breaker]`

@@ -33,7 +33,7 @@ fn the_sample_names_every_key() {
         "metrics",
         "path",
         "per_caller",
-        "max_blocked",
+        "max_entries",
         "max_limited",
         "max_attempts",
         "enabled",
@@ -300,8 +300,8 @@ fn each_mistake_is_named_with_its_line_value_and_remedy() {
              within = \"1m\" }",
         ),
         (
-            "[lists]\nmax_blocked = 0",
-            "ani.toml:2: lists.max_blocked: 0 is out of range; write a number from 1 to 64000000",
+            "[lists]\nmax_entries = 0",
+            "ani.toml:2: lists.max_entries: 0 is out of range; write a number from 1 to 64000000",
         ),
         (
             "[telemetry]\nmax_callers = -5",
@@ -509,4 +509,42 @@ proptest::proptest! {
             proptest::prop_assert!(error.starts_with("ani.toml:"), "{}", error);
         }
     }
+}
+
+#[test]
+fn named_lists_are_read() {
+    let config = parsed(
+        "[[list]]\nname = 'spam'\naction = 'block'\nfile = 'spam.csv'\n\
+         [[list]]\nname = 'friends'\naction = 'allow'\nmode = 'enforce'\n",
+    );
+    let file = Some(PathBuf::from("spam.csv"));
+    assert_eq!(
+        config.list,
+        [
+            List { name: "spam".to_owned(), action: Action::Block, observed: true, file },
+            List { name: "friends".to_owned(), action: Action::Allow, observed: false, file: None },
+        ]
+    );
+    for (text, expected) in [
+        ("", "ani.toml:1: list.name: missing; give each list a name"),
+        ("name = 'gray'", "ani.toml:2: list.name: `gray` is a list that is always there"),
+        (
+            "name = 'mode'",
+            "ani.toml:2: list.name: `mode` is a list that is always there, or a word",
+        ),
+        ("name = 'x'", "ani.toml:1: list.action: missing for list `x`; write \"allow\""),
+        ("name = 'x'\naction = 'stop'", "ani.toml:3: list.action: `stop` is nothing a list does"),
+        ("name = 'x'\naction = 'gray'\nmode = 'on'", "ani.toml:4: list.mode: `on` is no mode"),
+        ("name = 'x'\naction = 'gray'\nfile = ''", "ani.toml:4: list.file: the path is empty"),
+        (
+            "name = 'x'\naction = 'gray'\n[[list]]\nname = 'x'",
+            "ani.toml:5: list.name: `x` is the name of two lists",
+        ),
+    ] {
+        let error = refused(&format!("[[list]]\n{text}"));
+        assert!(error.starts_with(expected), "{error}");
+    }
+    let many: String =
+        (0..253).map(|n| format!("[[list]]\nname = 'l{n}'\naction = 'gray'\n")).collect();
+    assert!(refused(&many).contains("list: more than 252 lists"));
 }

@@ -6,11 +6,14 @@
 //! | `/v1/top/callers?n=&by=` | GET | the callers with the most calls, dropped INVITEs or INVITEs |
 //! | `/v1/top/trunks?n=&by=` | GET | the trunks with the most of them |
 //! | `/v1/callers/{number}?country=` | GET | all that is known of a caller |
-//! | `/v1/block?after=&n=` | GET | a page of the block list |
-//! | `/v1/block` | POST | `{"numbers": […], "ttl", "reason", "country"}`: adds |
-//! | `/v1/block` | DELETE | `{"numbers": […], "country"}`: removes |
-//! | `/v1/block/import?ttl=&reason=&country=` | POST | a list as text or CSV: adds all or none |
-//! | `/v1/block/export` | GET | the block list as CSV |
+//! | `/v1/lists` | GET | the lists: what they do, how many entries they have |
+//! | `/v1/lists/{name}?after=&n=` | GET | a page of a list |
+//! | `/v1/lists/{name}` | POST | `{"numbers": […], "ttl", "reason", "country", "trunk", "attestation"}`: adds |
+//! | `/v1/lists/{name}` | DELETE | `{"numbers": […], "country", "trunk", "attestation"}`: removes |
+//! | `/v1/lists/{name}/import?replace=&ttl=&reason=&country=&trunk=&attestation=` | POST | a list as text or CSV: adds all or none, or makes it the whole list |
+//! | `/v1/lists/{name}/export` | GET | a list as CSV |
+//! | `/v1/lists/{name}/mode` | PUT | `{"mode": "observe", "enforce" or "reset"}` |
+//! | `/v1/block…` | | `/v1/lists/block…` |
 //! | `/v1/certificates…` | | certificates of signers; see `cert` |
 //! | `/v1/habits…` | | what trunks send; see `habits` |
 //! | `/v1/limits` | GET, PUT, DELETE | `{"per_caller": {"calls", "within"} or null}` |
@@ -26,15 +29,15 @@ use axum::{
     },
     http::{StatusCode, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    Daemon, MAX_IMPORT_BYTES, Refusal,
-    block::{self, Add, How, Page, Remove},
-    cert, habits, number, status,
+    Daemon, MAX_IMPORT_BYTES, Refusal, cert,
+    entries::{self, Add, BLOCK, How, Page, Remove, SetMode},
+    habits, number, status,
 };
 use crate::{
     config::Rate,
@@ -55,7 +58,15 @@ pub(super) fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/top/callers", get(top_callers))
         .route("/v1/top/trunks", get(top_trunks))
         .route("/v1/callers/{number}", get(caller))
-        .route("/v1/block", get(blocks).post(add).delete(remove))
+        .route("/v1/lists", get(lists))
+        .route("/v1/lists/{name}", get(entries).post(add).delete(remove))
+        .route(
+            "/v1/lists/{name}/import",
+            post(import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)),
+        )
+        .route("/v1/lists/{name}/export", get(export))
+        .route("/v1/lists/{name}/mode", put(set_mode))
+        .route("/v1/block", get(entries).post(add).delete(remove))
         .route("/v1/block/import", post(import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
         .route("/v1/block/export", get(export))
         .route("/v1/limits", get(limits).put(set_limits).delete(reset_limits))
@@ -148,49 +159,75 @@ fn known_caller(daemon: &Daemon, text: &str, country: Option<&str>) -> Result<Va
         Caller::Number(number) => Some(number),
         Caller::Anonymous | Caller::Missing | Caller::Text(_) => None,
     };
-    let blocked = match number {
-        Some(number) => daemon.store.entry(number)?,
-        None => None,
+    let in_force = daemon.in_force();
+    let mut listed = match number {
+        Some(number) => daemon.store.of(number)?,
+        None => Vec::new(),
     };
-    if figures.is_none() && stranger.is_none() && blocked.is_none() {
+    listed.retain(|(list, _)| in_force.find(list).is_some());
+    if figures.is_none() && stranger.is_none() && listed.is_empty() {
         return Err(match unread {
             Some(error) => Refusal::bad(error),
             None => Refusal::unknown(format!(
-                "nothing is known of {caller}: no INVITE seen, and not on the block list"
+                "nothing is known of {caller}: no INVITE seen, and on no list"
             )),
         });
     }
+    let blocked = listed.iter().find(|(list, _)| list == BLOCK);
+    let lists: Vec<_> = listed
+        .iter()
+        .map(|(list, listed)| {
+            let mut shown = entries::entry(listed, &in_force);
+            shown["list"] = json!(list);
+            shown
+        })
+        .collect();
     Ok(json!({
         "caller": caller,
         "number": number.map(|number| daemon.numbers.find(number)),
         "seen": figures,
         "seen_untrusted": stranger,
-        "blocked": blocked.as_ref().map(block::entry),
+        "blocked": blocked.map(|(_, listed)| entries::entry(listed, &in_force)),
+        "lists": lists,
         "limits": status::limits(daemon.limit()?),
     }))
 }
 
-async fn blocks(State(daemon): Shared, Asked(page): Asked<Page>) -> Answer {
-    work(move || daemon.page_of_blocks(page).map(json_of)).await
+async fn lists(State(daemon): Shared) -> Answer {
+    work(move || Ok(json_of(daemon.lists()))).await
 }
 
-async fn add(State(daemon): Shared, Said(add): Said<Add>) -> Answer {
-    work(move || daemon.add_blocks(add).map(json_of)).await
+async fn entries(State(daemon): Shared, Named(list): Named, Asked(page): Asked<Page>) -> Answer {
+    work(move || daemon.page_of(&list, page).map(json_of)).await
 }
 
-async fn remove(State(daemon): Shared, Said(remove): Said<Remove>) -> Answer {
-    work(move || daemon.remove_blocks(remove).map(json_of)).await
+async fn add(State(daemon): Shared, Named(list): Named, Said(add): Said<Add>) -> Answer {
+    work(move || daemon.add(&list, add).map(json_of)).await
 }
 
-async fn import(State(daemon): Shared, Asked(how): Asked<How>, Whole(body): Whole) -> Answer {
-    work(move || daemon.import(&how, &body).map(json_of)).await
+async fn remove(State(daemon): Shared, Named(list): Named, Said(remove): Said<Remove>) -> Answer {
+    work(move || daemon.remove(&list, &remove).map(json_of)).await
 }
 
-async fn export(State(daemon): Shared) -> Answer {
-    work(
-        move || Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8")], daemon.export()?).into_response()),
-    )
+async fn import(
+    State(daemon): Shared,
+    Named(list): Named,
+    Asked(how): Asked<How>,
+    Whole(body): Whole,
+) -> Answer {
+    work(move || daemon.import(&list, &how, &body).map(json_of)).await
+}
+
+async fn export(State(daemon): Shared, Named(list): Named) -> Answer {
+    work(move || {
+        let text = daemon.export(&list)?;
+        Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response())
+    })
     .await
+}
+
+async fn set_mode(State(daemon): Shared, Named(list): Named, Said(set): Said<SetMode>) -> Answer {
+    work(move || daemon.set_mode(&list, &set).map(json_of)).await
 }
 
 async fn limits(State(daemon): Shared) -> Answer {
@@ -237,6 +274,20 @@ pub(super) async fn work(job: impl FnOnce() -> Answer + Send + 'static) -> Answe
 
 pub(super) fn json_of(value: impl Serialize) -> Response {
     Json(value).into_response()
+}
+
+/// The name in the path; the block list's where there is none.
+pub(super) struct Named(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        match Option::<Path<String>>::from_request_parts(parts, state).await {
+            Ok(name) => Ok(Self(name.map_or_else(|| BLOCK.to_owned(), |Path(name)| name))),
+            Err(error) => Err(Refusal::bad(error.body_text())),
+        }
+    }
 }
 
 /// The query, or a refusal in JSON.

@@ -4,15 +4,21 @@
 //! |---|---|
 //! | empty, or `#` first | nothing |
 //! | `+14155551234` | a number |
+//! | `+1415555*` | all numbers that begin so |
+//! | `+14155550000-+14155550999` | the numbers from one to another |
 //! | `+14155551234,"reason, quoted"` | a number and why |
-//! | first line: `number`, with any of `expires`, `reason`, `added` | names the columns |
+//! | first line: `number`, with any of `trunk`, `attestation`, `expires`, `reason`, `added` | names the columns |
 //!
-//! An export has all four columns and can be imported again.
+//! An export has all columns, those of the scope where an entry has one, and can be imported again.
 
 use std::{fmt::Write as _, time::Duration};
 
 use super::number;
-use crate::{config::countries::Country, policy::Block, time::Timestamp};
+use crate::{
+    config::countries::Country,
+    policy::entry::{Attestations, Listed},
+    time::Timestamp,
+};
 
 /// Bytes of an import; more than a million numbers with reasons.
 pub const MAX_IMPORT_BYTES: usize = 64 << 20;
@@ -28,12 +34,29 @@ pub(crate) struct Defaults {
     pub(crate) ttl: Option<Duration>,
     pub(crate) reason: String,
     pub(crate) country: Option<&'static Country>,
+    /// Name of the trunk whose calls it is for; any for none.
+    pub(crate) trunk: Option<String>,
+    pub(crate) attestations: Attestations,
+}
+
+impl Defaults {
+    /// Nothing but the time.
+    pub(crate) const fn at(now: Timestamp) -> Self {
+        Self {
+            now,
+            ttl: None,
+            reason: String::new(),
+            country: None,
+            trunk: None,
+            attestations: Attestations::ANY,
+        }
+    }
 }
 
 /// What a list holds.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Parsed {
-    pub(crate) entries: Vec<Block>,
+    pub(crate) entries: Vec<Listed>,
     /// Entries left out because they had expired already.
     pub(crate) expired: usize,
 }
@@ -41,9 +64,19 @@ pub(crate) struct Parsed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     Number,
+    Trunk,
+    Attestation,
     Expires,
     Reason,
     Added,
+}
+
+/// The text of a list.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, String> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let line = 1 + bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count();
+        format!("nothing was imported: line {line} is no UTF-8 text")
+    })
 }
 
 /// Reads a list, all or nothing: the error tells the wrong lines.
@@ -103,23 +136,37 @@ pub(crate) fn reason(text: &str) -> Result<String, String> {
 }
 
 /// The line of an export that names the columns.
-pub(crate) const HEADER: &str = "number,expires,reason,added\n";
+pub(crate) const fn header_line(scoped: bool) -> &'static str {
+    if scoped {
+        "number,trunk,attestation,expires,reason,added\n"
+    } else {
+        "number,expires,reason,added\n"
+    }
+}
 
-/// Appends an entry's line.
-pub(crate) fn write(entry: &Block, out: &mut String) {
+/// Appends an entry's line; with its scope where the line that names the columns has one.
+pub(crate) fn write(entry: &Listed, scoped: bool, out: &mut String) {
     // Writing to a string cannot fail.
-    let _ = write!(out, "+{},", entry.number);
+    let _ = write!(out, "{},", entry.subject.span);
+    if scoped {
+        quoted(entry.subject.trunk.as_deref().unwrap_or(""), out);
+        let _ = write!(out, ",{},", entry.subject.attestations);
+    }
     if let Some(expires) = entry.expires {
         let _ = write!(out, "{expires}");
     }
     out.push(',');
-    // Quoted when it would be read otherwise; `"` within is doubled (RFC 4180 §2).
-    if entry.reason.contains([',', ';', '"']) {
-        let _ = write!(out, "\"{}\"", entry.reason.replace('"', "\"\""));
-    } else {
-        out.push_str(&entry.reason);
-    }
+    quoted(&entry.reason, out);
     let _ = writeln!(out, ",{}", entry.added);
+}
+
+/// Quoted when it would be read otherwise; `"` within is doubled (RFC 4180 §2).
+fn quoted(field: &str, out: &mut String) {
+    if field.contains([',', ';', '"']) {
+        let _ = write!(out, "\"{}\"", field.replace('"', "\"\""));
+    } else {
+        out.push_str(field);
+    }
 }
 
 /// The columns a first line names; none when it names no number column.
@@ -132,6 +179,8 @@ fn header(fields: &[String]) -> Option<Result<Vec<Column>, String>> {
     for field in fields {
         let column = [
             ("number", Column::Number),
+            ("trunk", Column::Trunk),
+            ("attestation", Column::Attestation),
             ("expires", Column::Expires),
             ("reason", Column::Reason),
             ("added", Column::Added),
@@ -142,7 +191,8 @@ fn header(fields: &[String]) -> Option<Result<Vec<Column>, String>> {
             Some(column) if !columns.contains(&column) => columns.push(column),
             _ => {
                 return Some(Err(format!(
-                    "column `{}` is unknown or doubled; name number, expires, reason, added",
+                    "column `{}` is unknown or doubled; name number, \
+                     trunk, attestation, expires, reason, added",
                     number::shown(field)
                 )));
             }
@@ -156,7 +206,7 @@ fn entry(
     fields: &[String],
     columns: &[Column],
     defaults: &Defaults,
-) -> Result<Option<Block>, String> {
+) -> Result<Option<Listed>, String> {
     if fields.len() > columns.len() {
         return Err(format!("{} columns where {} are known", fields.len(), columns.len()));
     }
@@ -177,7 +227,10 @@ fn entry(
             .transpose()
     };
     let number = field(Column::Number).ok_or("no number")?;
-    let number = number::read(number, defaults.country)?;
+    let mut subject = number::subject(number, field(Column::Trunk), None, defaults.country)?;
+    subject.trunk = subject.trunk.or_else(|| defaults.trunk.clone());
+    subject.attestations =
+        field(Column::Attestation).map_or(Ok(defaults.attestations), number::attestations)?;
     let expires = time(Column::Expires, "expires")?
         .or_else(|| defaults.ttl.map(|ttl| defaults.now.after(ttl)));
     let added = time(Column::Added, "added")?.unwrap_or(defaults.now);
@@ -185,7 +238,7 @@ fn entry(
     if expires.is_some_and(|expires| expires <= defaults.now) {
         return Ok(None);
     }
-    Ok(Some(Block { number, expires, reason, added }))
+    Ok(Some(Listed { subject, expires, reason, added }))
 }
 
 /// The fields of a line (RFC 4180 §2, without line breaks in quotes); `;` separates too, as
@@ -216,15 +269,18 @@ fn fields(line: &str) -> Result<Vec<String>, String> {
 mod tests {
     use super::*;
 
+    use crate::policy::{entry::Subject, lists::Span};
+
     const NOW: Timestamp = Timestamp::new(1_700_000_000, 0);
 
     fn defaults() -> Defaults {
-        Defaults { now: NOW, ttl: None, reason: String::new(), country: None }
+        Defaults::at(NOW)
     }
 
     fn numbers(text: &str) -> Vec<String> {
         let parsed = parse(text, &defaults()).unwrap_or_else(|error| panic!("{error}"));
-        parsed.entries.iter().map(|entry| format!("+{} {}", entry.number, entry.reason)).collect()
+        let shown = |entry: &Listed| format!("{} {}", entry.subject.span, entry.reason);
+        parsed.entries.iter().map(shown).collect()
     }
 
     #[test]
@@ -248,22 +304,44 @@ mod tests {
     #[test]
     fn an_export_reads_back() {
         let entries = [
-            Block {
-                number: "14155550001".parse::<u64>().map(digits).expect("digits"),
+            Listed {
+                subject: Subject::number(digits(14_155_550_001)),
                 expires: Some(Timestamp::new(1_800_000_000, 5_000)),
                 reason: "says \"bank\"; is none".to_owned(),
                 added: NOW,
             },
-            Block {
-                number: digits(3_310_200_123_456_789),
+            Listed {
+                subject: Subject::number(digits(3_310_200_123_456_789)),
                 expires: None,
                 reason: "#1".to_owned(),
                 added: Timestamp::new(1, 0),
             },
         ];
-        let mut text = HEADER.to_owned();
-        entries.iter().for_each(|entry| write(entry, &mut text));
+        let mut text = header_line(false).to_owned();
+        entries.iter().for_each(|entry| write(entry, false, &mut text));
         assert_eq!(parse(&text, &defaults()).expect("reads").entries, entries);
+    }
+
+    #[test]
+    fn prefixes_ranges_and_scopes() {
+        let text = "number,trunk,attestation,expires,reason,added\n\
+                    +1415555*,\"a, b\",B|none,,,2023-11-14T22:13:20.000000Z\n\
+                    +14155550000-+14155550999,,,,spam,2023-11-14T22:13:20.000000Z\n";
+        let entries = parse(text, &defaults()).expect("reads").entries;
+        assert_eq!(entries[0].subject.trunk.as_deref(), Some("a, b"));
+        assert_eq!(entries[0].subject.attestations.to_string(), "B|none");
+        assert_eq!(
+            entries[1].subject.span,
+            Span::Range(digits(14_155_550_000), digits(14_155_550_999))
+        );
+        let mut written = header_line(true).to_owned();
+        entries.iter().for_each(|entry| write(entry, true, &mut written));
+        assert_eq!(written, text);
+        // What holds for all holds where a line does not say otherwise.
+        let all = Defaults { trunk: Some("c".to_owned()), ..defaults() };
+        let entries = parse(text, &all).expect("reads").entries;
+        let trunks = entries.iter().map(|entry| entry.subject.trunk.as_deref());
+        assert_eq!(trunks.collect::<Vec<_>>(), [Some("a, b"), Some("c")]);
     }
 
     fn digits(number: u64) -> ani_ebpf::abi::number::Number {
@@ -310,6 +388,7 @@ mod tests {
         for (line, expected) in [
             ("number,colour\n", "column `colour` is unknown or doubled"),
             ("number,expires\n+14155550001,soon", "expires `soon` is no time"),
+            ("number,attestation\n+14155550001,D", "attestation `D` is not known"),
             ("+14155550001,a,b", "3 columns where 2 are known"),
             (",reason", "no number"),
         ] {
@@ -335,14 +414,14 @@ mod tests {
         ) {
             // Not the ninth of them that would be in North America and are not.
             proptest::prop_assume!(number::read(&format!("+{number}"), None).is_ok());
-            let entry = Block {
-                number: digits(number),
+            let entry = Listed {
+                subject: Subject::number(digits(number)),
                 expires: expires.map(|micros| Timestamp(micros * 1_000)),
                 reason: super::reason(&reason).expect("a reason"),
                 added: Timestamp(added * 1_000),
             };
-            let mut text = HEADER.to_owned();
-            write(&entry, &mut text);
+            let mut text = header_line(false).to_owned();
+            write(&entry, false, &mut text);
             proptest::prop_assert_eq!(parse(&text, &defaults()).expect("reads").entries, [entry]);
         }
     }

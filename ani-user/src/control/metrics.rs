@@ -89,7 +89,9 @@ impl Daemon {
         registry.register(
             "ani_block_list_entries",
             "Numbers on the block list",
-            ConstGauge::new(i64::try_from(self.store.entries()).unwrap_or(i64::MAX)),
+            ConstGauge::new(
+                i64::try_from(self.store.entries(super::entries::BLOCK)).unwrap_or(i64::MAX),
+            ),
         );
         registry.register(
             "ani_callers_tracked",

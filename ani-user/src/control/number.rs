@@ -6,10 +6,19 @@ use ani_ebpf::{
     dial_plan::{DialPlan, Dialled, Fault},
 };
 
-use crate::config::countries::{self, Country};
+use crate::{
+    config::countries::{self, Country},
+    policy::{
+        entry::{Attestations, Subject},
+        lists::Span,
+    },
+};
 
 /// Bytes of a number as written; longer ones are shown cut in errors.
 const MAX_SHOWN: usize = 40;
+
+/// Bytes of a trunk's name.
+const MAX_TRUNK_NAME: usize = 64;
 
 /// E.164 up to the longest number any trunk may be told to take.
 const ANY: DialPlan = DialPlan { max_digits: MAX_DIGITS as u8, ..DialPlan::NONE };
@@ -58,6 +67,95 @@ pub(crate) fn read(text: &str, country: Option<&Country>) -> Result<Number, Stri
             country.name
         )
     })
+}
+
+/// The numbers an operator means: one, all that begin with the same digits (`+1415555*`), or those from
+/// one to another (`+14155550000-+14155550999`).
+pub(crate) fn span(text: &str, country: Option<&Country>) -> Result<Span, String> {
+    let text = text.trim();
+    if let Some(prefix) = text.strip_suffix('*') {
+        let digits = prefix.trim().strip_prefix('+').filter(|digits| !digits.starts_with('0'));
+        return digits
+            .and_then(|digits| Number::from_ascii(digits.as_bytes()))
+            .map(Span::Prefix)
+            .ok_or_else(|| {
+                format!(
+                    "`{}` is no prefix; write + and 1 to {MAX_DIGITS} digits before the *, such as \
+                     +1415555*",
+                    shown(text)
+                )
+            });
+    }
+    // The hyphens within a number stand before a digit.
+    let Some((first, last)) = text.split_once("-+").or_else(|| text.split_once("- +")) else {
+        return read(text, country).map(Span::Number);
+    };
+    let (first, last) = (read(first, None)?, read(&format!("+{last}"), None)?);
+    if first.len() != last.len() || first > last {
+        return Err(format!(
+            "`{}` is no range; write the lower number first and both with as many digits, such as \
+             +14155550000-+14155550999",
+            shown(text)
+        ));
+    }
+    Ok(Span::Range(first, last))
+}
+
+/// Whose calls an operator means, and which of them: a trunk's, or those of some attestations; empty
+/// ones are any.
+pub(crate) fn subject(
+    text: &str,
+    trunk: Option<&str>,
+    attestation: Option<&str>,
+    country: Option<&Country>,
+) -> Result<Subject, String> {
+    Ok(Subject {
+        span: span(text, country)?,
+        trunk: trunk.map(trunk_name).transpose()?.flatten(),
+        attestations: attestation.map_or(Ok(Attestations::ANY), attestations)?,
+    })
+}
+
+/// The name of a trunk; none for an empty one. Whether there is such a trunk is not asked.
+pub(crate) fn trunk_name(text: &str) -> Result<Option<String>, String> {
+    let text = text.trim();
+    if text.len() > MAX_TRUNK_NAME || text.chars().any(char::is_control) {
+        return Err(format!(
+            "`{}` is no trunk's name; write that of a [[trunk]], at most {MAX_TRUNK_NAME} bytes",
+            shown(text)
+        ));
+    }
+    Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
+}
+
+/// Claimed attestations; any for an empty text.
+pub(crate) fn attestations(text: &str) -> Result<Attestations, String> {
+    if text.trim().is_empty() {
+        return Ok(Attestations::ANY);
+    }
+    Attestations::from_text(text).ok_or_else(|| {
+        format!(
+            "attestation `{}` is not known; write A, B, C or none, or several such as B|C|none",
+            shown(text)
+        )
+    })
+}
+
+/// A subject as it is named where a page of a list goes on: what [`marked`] reads.
+pub(crate) fn mark(subject: &Subject) -> String {
+    let Subject { span, trunk, attestations } = subject;
+    match (trunk, *attestations) {
+        (None, Attestations::ANY) => span.to_string(),
+        (trunk, some) => format!("{span};{some};{}", trunk.as_deref().unwrap_or("")),
+    }
+}
+
+/// The subject of a mark.
+pub(crate) fn marked(text: &str) -> Result<Subject, String> {
+    let mut parts = text.splitn(3, ';');
+    let span = parts.next().unwrap_or_default();
+    let (attestation, trunk) = (parts.next(), parts.next());
+    subject(span, trunk, attestation, None)
 }
 
 /// At most as much of a stranger's text as a message can bear, without control characters.
@@ -119,5 +217,41 @@ mod tests {
         );
         assert!(country(Some("XX")).expect_err("unknown").starts_with("country `XX` is not known"));
         assert!(error(&"x".repeat(9_999), None).len() < 120);
+    }
+
+    #[test]
+    fn prefixes_ranges_and_scopes() {
+        for (text, expected) in [
+            ("+1 415 555 1234", "+14155551234"),
+            ("+1-415-555-1234", "+14155551234"),
+            (" +1415555* ", "+1415555*"),
+            ("+1*", "+1*"),
+            ("+14155550000-+14155550999", "+14155550000-+14155550999"),
+            ("+1-415-555-0000 - +1 415 555 0999", "+14155550000-+14155550999"),
+        ] {
+            assert_eq!(span(text, None).map(|span| span.to_string()).as_deref(), Ok(expected));
+        }
+        for (text, expected) in [
+            ("*", "`*` is no prefix; write + and 1 to 16 digits before the *, such as +1415555*"),
+            ("1415*", "`1415*` is no prefix"),
+            ("+0*", "`+0*` is no prefix"),
+            ("+14155550999-+14155550000", "is no range; write the lower number first"),
+            ("+14155550999-+442079460000", "both with as many digits"),
+            ("+14155550000-+1415555", "`+1415555` is no E.164 number"),
+            ("banana", "`banana` is no telephone number"),
+        ] {
+            let error = span(text, None).expect_err(text);
+            assert!(error.contains(expected), "{error}");
+        }
+        let scoped = subject("+1415555*", Some("carrier; a"), Some("b|none"), None);
+        let scoped = scoped.expect("a subject");
+        assert_eq!(mark(&scoped), "+1415555*;B|none;carrier; a");
+        assert_eq!(marked(&mark(&scoped)).as_ref(), Ok(&scoped));
+        let number = marked("+14155551234").expect("a subject");
+        assert_eq!((mark(&number).as_str(), number.is_scoped()), ("+14155551234", false));
+        assert_eq!(
+            subject("+14155551234", None, Some("D"), None).expect_err("unknown"),
+            "attestation `D` is not known; write A, B, C or none, or several such as B|C|none"
+        );
     }
 }

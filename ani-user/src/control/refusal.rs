@@ -30,6 +30,11 @@ impl Refusal {
         Self { status: StatusCode::NOT_FOUND, message: message.into() }
     }
 
+    /// What is there speaks against it.
+    pub(super) fn conflict(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::CONFLICT, message: message.into() }
+    }
+
     /// The daemon could not do what makes sense.
     pub(super) fn failed(message: impl Into<String>) -> Self {
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, message: message.into() }
@@ -50,9 +55,11 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
             Error::Store(error) => error.into(),
-            Error::NotInForce(_) | Error::TooLong { .. } | Error::Torn { .. } => {
-                Self::failed(error.to_string())
-            }
+            Error::NotInForce(_)
+            | Error::TooLong { .. }
+            | Error::Torn { .. }
+            | Error::Feed { .. }
+            | Error::NoId { .. } => Self::failed(error.to_string()),
         }
     }
 }

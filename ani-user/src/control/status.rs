@@ -115,8 +115,8 @@ impl Daemon {
             },
             limits: limits(self.limit()?),
             block_list: json!({
-                "entries": self.store.entries(),
-                "max_entries": self.max_blocked,
+                "entries": self.store.entries(super::entries::BLOCK),
+                "max_entries": self.max_entries,
             }),
             stir: self.verifications(),
             trunks: self.trunks(),

@@ -300,7 +300,7 @@ impl Lists {
 
     fn bounded(&self, listings: usize) -> Result<()> {
         if listings > self.max {
-            bail!("the block list is full at {} numbers; raise lists.max_blocked", self.max);
+            bail!("the lists are full at {} entries; raise lists.max_entries", self.max);
         }
         Ok(())
     }

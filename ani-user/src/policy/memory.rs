@@ -80,7 +80,7 @@ impl Memory {
             bucket_keys: BucketKeys(super::hash_keys()),
             state: Mutex::new(State {
                 scratch: Scratch::new(),
-                lists: lists::Lists::new(list_key, config.lists.max_blocked as usize),
+                lists: lists::Lists::new(list_key, config.lists.max_entries as usize),
                 images: lists::Memory::EMPTY,
                 rules: super::built_in_rules(),
                 epoch: None,

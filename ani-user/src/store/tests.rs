@@ -3,12 +3,23 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use super::*;
+use crate::policy::{entry::Attestations, lists::Span};
 
 const NOW: Timestamp = Timestamp::new(1_700_000_000, 0);
 
-fn entry(digits: &str, expires: Option<i64>) -> Block {
-    Block {
-        number: Number::from_ascii(digits.as_bytes()).expect("digits"),
+const LIST: &str = "block";
+
+fn room(entries: usize, max: usize) -> Room {
+    Room { entries, max }
+}
+
+fn number(digits: &str) -> Number {
+    Number::from_ascii(digits.as_bytes()).expect("digits")
+}
+
+fn entry(digits: &str, expires: Option<i64>) -> Listed {
+    Listed {
+        subject: Subject::number(number(digits)),
         expires: expires.map(|seconds| Timestamp::new(seconds, 0)),
         reason: "wangiri".to_owned(),
         added: NOW,
@@ -28,14 +39,15 @@ fn what_was_stored_is_there_after_a_restart() {
     {
         let store = Store::open(&path).expect("open");
         assert_eq!(store.limit().expect("limit"), None);
-        store.block(&entries, 10).expect("block");
+        store.put(LIST, &entries, room(0, 10)).expect("block");
         store.set_limit(Some(Some(rate))).expect("limit");
     }
     assert_eq!(fs::metadata(&path).expect("made").permissions().mode() & 0o777, 0o700);
     let store = Store::open(&path).expect("open");
-    assert_eq!(store.entries(), 2);
-    assert_eq!(store.page(None, 10).expect("page"), entries);
-    assert_eq!(store.entry(entries[1].number).expect("entry").as_ref(), Some(&entries[1]));
+    assert_eq!(store.entries(LIST), 2);
+    assert_eq!(store.page(LIST, None, 10).expect("page"), entries);
+    let of = store.of(number("3310200123456789")).expect("entries");
+    assert_eq!(of, [(LIST.to_owned(), entries[1].clone())]);
     assert_eq!(store.limit().expect("limit"), Some(Some(rate)));
     store.set_limit(Some(None)).expect("limit");
     assert_eq!(store.limit().expect("limit"), Some(None));
@@ -48,12 +60,12 @@ fn pages_follow_each_other() {
     let directory = directory();
     let store = Store::open(directory.path()).expect("open");
     let entries: Vec<_> = (0..25).map(|n| entry(&format!("1415555{n:04}"), None)).collect();
-    store.block(&entries, 100).expect("block");
+    store.put(LIST, &entries, room(0, 100)).expect("block");
     let (mut after, mut read) = (None, Vec::new());
     loop {
-        let page = store.page(after, 10).expect("page");
+        let page = store.page(LIST, after.as_ref(), 10).expect("page");
         let Some(last) = page.last() else { break };
-        after = Some(last.number);
+        after = Some(last.subject.clone());
         read.extend(page);
     }
     assert_eq!(read, entries);
@@ -64,43 +76,45 @@ fn a_change_can_be_taken_back() {
     let directory = directory();
     let store = Store::open(directory.path()).expect("open");
     let before = entry("14155550001", Some(1_800_000_000));
-    store.block(std::slice::from_ref(&before), 10).expect("block");
+    store.put(LIST, std::slice::from_ref(&before), room(0, 10)).expect("block");
     let undo = store
-        .block(
+        .put(
+            LIST,
             &[
                 entry("14155550001", Some(1_900_000_000)),
                 entry("14155550002", None),
                 entry("14155550001", None),
             ],
-            10,
+            room(1, 10),
         )
         .expect("block");
-    assert_eq!(store.entries(), 2);
+    assert_eq!(store.entries(LIST), 2);
     // Of two with one number the later one counts.
-    assert_eq!(store.entry(before.number).expect("entry").and_then(|entry| entry.expires), None);
+    let of = store.of(number("14155550001")).expect("entries");
+    assert_eq!(of.first().and_then(|(_, entry)| entry.expires), None);
     assert_eq!(undo.replaced, std::slice::from_ref(&before));
-    store.undo(&undo).expect("undo");
-    assert_eq!(store.page(None, 10).expect("page"), [before]);
-    assert_eq!(store.entries(), 1);
+    store.undo(LIST, &undo).expect("undo");
+    assert_eq!(store.page(LIST, None, 10).expect("page"), [before]);
+    assert_eq!(store.entries(LIST), 1);
 }
 
 #[test]
 fn a_full_list_takes_nothing() {
     let directory = directory();
     let store = Store::open(directory.path()).expect("open");
-    store.block(&[entry("14155550001", None)], 2).expect("block");
+    store.put(LIST, &[entry("14155550001", None)], room(0, 2)).expect("block");
     let error = store
-        .block(&[entry("14155550002", None), entry("14155550003", None)], 2)
+        .put(LIST, &[entry("14155550002", None), entry("14155550003", None)], room(1, 2))
         .expect_err("no room");
     assert_eq!(
         error.to_string(),
-        "the block list holds 1 of 2 numbers and has no room for 2 more: remove some, or raise \
-         `lists.max_blocked` and restart"
+        "list `block` has no room for 2 more: all lists together hold 1 of 2 entries; remove some, or \
+         raise `lists.max_entries` and restart"
     );
-    assert_eq!(store.entries(), 1);
-    assert_eq!(store.page(None, 10).expect("page").len(), 1);
+    assert_eq!(store.entries(LIST), 1);
+    assert_eq!(store.page(LIST, None, 10).expect("page").len(), 1);
     // Replacing needs no room.
-    store.block(&[entry("14155550001", Some(1_800_000_000))], 1).expect("block");
+    store.put(LIST, &[entry("14155550001", Some(1_800_000_000))], room(1, 1)).expect("block");
 }
 
 #[test]
@@ -112,11 +126,14 @@ fn what_expired_goes_and_the_rest_stays() {
         entry("14155550002", Some(1_700_000_001)),
         entry("14155550003", None),
     ];
-    store.block(&entries, 10).expect("block");
-    assert_eq!(store.expire(NOW).expect("expire"), [entries[0].number]);
+    store.put(LIST, &entries, room(0, 10)).expect("block");
+    let expired = (LIST.to_owned(), entries[0].subject.clone());
+    assert_eq!(store.expire(NOW).expect("expire"), [expired]);
     assert_eq!(store.expire(NOW).expect("expire"), []);
-    assert_eq!(store.entries(), 2);
-    assert_eq!(store.unblock(&[entries[0].number, entries[1].number]).expect("unblock").len(), 1);
+    assert_eq!(store.entries(LIST), 2);
+    let subjects = [entries[0].subject.clone(), entries[1].subject.clone()];
+    assert_eq!(store.take(LIST, &subjects).expect("taken").len(), 1);
+    assert_eq!(store.entries(LIST), 1);
 }
 
 #[test]
@@ -126,7 +143,7 @@ fn a_damaged_database_is_named_and_left_alone() {
     fs::write(&file, vec![b'x'; 8_192]).expect("write");
     let error = Store::open(directory.path()).expect_err("damaged").to_string();
     assert!(error.starts_with(&format!("{} is damaged (", file.display())), "{error}");
-    assert!(error.ends_with("or move it away to start with an empty block list"), "{error}");
+    assert!(error.ends_with("or move it away to start with empty lists"), "{error}");
     assert_eq!(fs::read(&file).expect("still there"), vec![b'x'; 8_192]);
 }
 
@@ -137,7 +154,7 @@ fn pages_overwritten_within_are_found_at_the_start() {
     {
         let store = Store::open(directory.path()).expect("open");
         let entries: Vec<_> = (0..2_000).map(|n| entry(&format!("1415555{n:04}"), None)).collect();
-        store.block(&entries, 10_000).expect("block");
+        store.put(LIST, &entries, room(0, 10_000)).expect("block");
     }
     let mut bytes = fs::read(&file).expect("read");
     bytes[8_192..40_960].fill(0xaa);
@@ -153,7 +170,7 @@ fn another_programs_database_and_a_newer_one_are_refused() {
         .and_then(|other| other.execute_batch("CREATE TABLE block (a); PRAGMA user_version = 7"))
         .expect("a database");
     let error = Store::open(directory.path()).expect_err("newer").to_string();
-    assert!(error.contains("written by a newer ani (schema 7, this one knows 2)"), "{error}");
+    assert!(error.contains("written by a newer ani (schema 7, this one knows 3)"), "{error}");
     Connection::open(&file)
         .and_then(|other| other.execute_batch("PRAGMA user_version = 0"))
         .expect("a database");
@@ -176,20 +193,135 @@ fn habits_are_kept_replaced_and_forgotten() {
     assert_eq!(store.habits().expect("habits"), [row("b", "{}")]);
 }
 
+/// What versions 1 and 2 made, with two numbers on the block list.
+const OLD: &str = "
+    CREATE TABLE block (
+        number  INTEGER PRIMARY KEY,
+        expires INTEGER,
+        reason  TEXT NOT NULL,
+        added   INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX block_expires ON block (expires) WHERE expires IS NOT NULL;
+    CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    INSERT INTO block VALUES
+        (3310200123456789, 1800000000000000000, 'wangiri', 1700000000000000000),
+        (14155550001, NULL, 'wangiri', 1700000000000000000);
+    INSERT INTO setting VALUES ('limits.per_caller', '10 per 1m');
+    PRAGMA user_version = 1;
+";
+const OLD_HABITS: &str = "
+    CREATE TABLE habit (trunk TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
+    INSERT INTO habit VALUES ('a', '{}');
+    PRAGMA user_version = 2;
+";
+
 #[test]
-fn a_database_of_the_first_version_gets_what_the_second_has() {
-    let directory = directory();
-    let file = directory.path().join(FILE);
-    Store::open(directory.path())
-        .and_then(|store| store.block(&[entry("14155550001", None)], 1))
-        .expect("a database");
-    Connection::open(&file)
-        .and_then(|old| old.execute_batch("DROP TABLE habit; PRAGMA user_version = 1"))
-        .expect("an old one");
-    for _ in 0..2 {
-        let store = Store::open(directory.path()).expect("open");
-        assert_eq!((store.entries(), store.habits().expect("habits")), (1, Vec::new()));
+fn the_block_list_of_older_versions_is_the_list_block() {
+    for scripts in [&[OLD][..], &[OLD, OLD_HABITS]] {
+        let directory = directory();
+        let old = Connection::open(directory.path().join(FILE)).expect("a database");
+        scripts.iter().for_each(|script| old.execute_batch(script).expect("an old one"));
+        drop(old);
+        let entries = [entry("14155550001", None), entry("3310200123456789", Some(1_800_000_000))];
+        // Once from the old one, once from what became of it.
+        for _ in 0..2 {
+            let store = Store::open(directory.path()).expect("open");
+            assert_eq!(store.page(LIST, None, 10).expect("page"), entries);
+            assert_eq!((store.entries(LIST), store.entries("allow")), (2, 0));
+            assert_eq!(store.lists(), ["allow", "block", "gray"]);
+            assert_eq!(store.limit().expect("limit"), Some(Rate::new(10, "1m").ok()));
+            assert_eq!(store.habits().expect("habits").len(), scripts.len() - 1);
+        }
+        let left = Connection::open(directory.path().join(FILE)).expect("a database");
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE tbl_name = 'block'";
+        assert_eq!(left.query_row(tables, [], |row| row.get(0)), Ok(0));
     }
+}
+
+fn some(span: Span, trunk: Option<&str>, attestations: &str) -> Listed {
+    let attestations = Attestations::from_text(attestations).unwrap_or(Attestations::ANY);
+    let subject = Subject { span, trunk: trunk.map(str::to_owned), attestations };
+    Listed { subject, ..entry("1", None) }
+}
+
+#[test]
+fn spans_and_scopes_are_kept_apart_and_found_by_number() {
+    let directory = directory();
+    let (low, high) = (number("14155550000"), number("14155550999"));
+    // In the order of the table.
+    let entries = [
+        some(Span::Prefix(number("1415555")), None, ""),
+        some(Span::Number(low), None, ""),
+        some(Span::Number(low), None, "A|none"),
+        some(Span::Number(low), Some("a"), ""),
+        some(Span::Range(low, high), Some("b"), "B"),
+    ];
+    {
+        let store = Store::open(directory.path()).expect("open");
+        let mut mixed = entries.to_vec();
+        mixed.rotate_left(3);
+        assert_eq!(store.put("feed", &mixed, room(0, 5)).expect("put").added.len(), 5);
+        store.set_observed("feed", Some(false)).expect("kept");
+    }
+    let store = Store::open(directory.path()).expect("open");
+    assert_eq!(store.page("feed", None, 10).expect("page"), entries);
+    let mut after = None;
+    for entry in &entries {
+        let page = store.page("feed", after.as_ref(), 1).expect("page");
+        assert_eq!(page, std::slice::from_ref(entry));
+        after = Some(entry.subject.clone());
+    }
+    assert_eq!((store.entries("feed"), store.observed("feed")), (5, Some(false)));
+    let found = |digits: &str| -> Vec<_> {
+        let of = store.of(number(digits)).expect("entries").into_iter();
+        of.map(|(_, entry)| entry.subject.span.to_string()).collect()
+    };
+    assert_eq!(found("14155550999"), ["+1415555*", "+14155550000-+14155550999"]);
+    assert_eq!(found("14155550000").len(), 5);
+    assert_eq!(found("14155551000"), ["+1415555*"]);
+    // One digit less is no number of the range.
+    assert_eq!(found("1415555099"), ["+1415555*"]);
+    assert!(found("14156550000").is_empty());
+    assert!(store.is_scoped("feed").expect("asked") && !store.is_scoped(LIST).expect("asked"));
+    assert_eq!(store.take("feed", &[entries[2].subject.clone()]).expect("taken").len(), 1);
+    assert_eq!(store.entries("feed"), 4);
+}
+
+#[test]
+fn a_list_is_replaced_in_one_step_or_not_at_all() {
+    let directory = directory();
+    let store = Store::open(directory.path()).expect("open");
+    let old = ["14155550001", "14155550002", "14155550003"].map(|digits| entry(digits, None));
+    store.put(LIST, &old, room(0, 10)).expect("put");
+    store.put("allow", &[entry("14155550009", None)], room(3, 10)).expect("put");
+    let all = ["allow".to_owned(), LIST.to_owned()];
+    let new = [entry("14155550004", None), entry("14155550002", Some(1_800_000_000))];
+    let changes = [(LIST.to_owned(), new.to_vec())];
+    let mut seen = Vec::new();
+    // Refused by whoever is to put it in force, then by the room there is, then taken.
+    let refused = store.replace(&changes, &all, 10, |_| anyhow::bail!("the map is gone"));
+    assert_eq!(
+        refused.expect("no fault here").expect_err("refused").to_string(),
+        "the map is gone"
+    );
+    let full = store.replace(&changes, &all, 2, |_| Ok(())).expect_err("no room").to_string();
+    assert!(full.contains("all lists together hold 4 of 2 entries"), "{full}");
+    assert_eq!(store.page(LIST, None, 10).expect("page"), old);
+    assert_eq!(store.entries(LIST), 3);
+    let counts = store.replace(&changes, &all, 3, |entries| {
+        for entry in entries {
+            let (list, entry) = entry?;
+            seen.push(format!("{list} {}", entry.subject.span));
+        }
+        Ok(())
+    });
+    assert_eq!(
+        counts.expect("room").expect("in force"),
+        [Replaced { new: 1, replaced: 1, removed: 2 }]
+    );
+    assert_eq!(seen, ["allow +14155550009", "block +14155550002", "block +14155550004"]);
+    assert_eq!(store.page(LIST, None, 10).expect("page"), [new[1].clone(), new[0].clone()]);
+    assert_eq!(store.entries(LIST), 2);
 }
 
 #[test]

@@ -18,7 +18,6 @@ use ani_ebpf::{
         counter::Counters,
         limit::{Limit, Spender},
         list::Rule,
-        number::Number,
     },
     lists::Found,
 };
@@ -27,7 +26,7 @@ use ani_user::{
     config::{Config, Rate},
     control::{Clock, Daemon, metrics, socket::Socket},
     invite::{AniStatus, Attestation, Invite, Kernel},
-    policy::{Enforce, Interface, Listing, Verdict, lists::Span},
+    policy::{BLOCK, Enforce, Interface, Listing, Verdict, lists::Span},
     store::Store,
     telemetry::habits::Habits,
     time::Timestamp,
@@ -60,8 +59,10 @@ impl Clock for TestClock {
 
 /// The kernel's maps as maps.
 pub(crate) struct Memory {
-    blocked: Mutex<BTreeMap<Number, Listing>>,
-    limit: Mutex<Option<Limit>>,
+    listed: Mutex<BTreeMap<Key, Listing>>,
+    rules: Mutex<BTreeMap<u8, Rule>>,
+    relists: AtomicUsize,
+    limits: Mutex<Vec<Limit>>,
     counters: Mutex<Counters>,
     fails: AtomicUsize,
 }
@@ -69,8 +70,10 @@ pub(crate) struct Memory {
 impl Memory {
     fn new() -> Self {
         Self {
-            blocked: Mutex::default(),
-            limit: Mutex::default(),
+            listed: Mutex::default(),
+            rules: Mutex::default(),
+            relists: AtomicUsize::new(0),
+            limits: Mutex::default(),
             counters: Mutex::new(Counters::ZERO),
             fails: AtomicUsize::new(0),
         }
@@ -105,22 +108,24 @@ impl Memory {
 }
 
 impl Enforce for Memory {
-    fn set_rules(&self, _rules: &[(u8, Rule)]) -> anyhow::Result<()> {
-        self.result()
+    fn set_rules(&self, rules: &[(u8, Rule)]) -> anyhow::Result<()> {
+        self.result()?;
+        self.rules.lock().expect("lock").extend(rules.iter().copied());
+        Ok(())
     }
 
     fn list(&self, listings: &[Listing]) -> anyhow::Result<()> {
         let result = self.result();
         let done = self.done(listings, &result).iter();
-        self.blocked.lock().expect("lock").extend(done.map(|listing| (number(listing), *listing)));
+        self.listed.lock().expect("lock").extend(done.map(|listing| (key(listing), *listing)));
         result
     }
 
     fn unlist(&self, listings: &[Listing]) -> anyhow::Result<()> {
         let result = self.result();
-        let mut blocked = self.blocked.lock().expect("lock");
+        let mut listed = self.listed.lock().expect("lock");
         let done = self.done(listings, &result).iter();
-        done.for_each(|listing| _ = blocked.remove(&number(listing)));
+        done.for_each(|listing| _ = listed.remove(&key(listing)));
         result
     }
 
@@ -130,14 +135,15 @@ impl Enforce for Memory {
     ) -> anyhow::Result<()> {
         let all = listings.collect::<anyhow::Result<Vec<_>>>()?;
         self.result()?;
-        let all = all.iter().map(|listing| (number(listing), *listing)).collect();
-        *self.blocked.lock().expect("lock") = all;
+        let all = all.iter().map(|listing| (key(listing), *listing)).collect();
+        *self.listed.lock().expect("lock") = all;
+        self.relists.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
     fn set_limits(&self, limits: &[Limit]) -> anyhow::Result<()> {
         self.result()?;
-        *self.limit.lock().expect("lock") = limits.first().copied();
+        *self.limits.lock().expect("lock") = limits.to_vec();
         Ok(())
     }
 
@@ -154,11 +160,11 @@ impl Enforce for Memory {
     }
 }
 
-fn number(listing: &Listing) -> Number {
-    match listing.span {
-        Span::Number(number) => number,
-        span => panic!("{span:?} is no number"),
-    }
+/// What tells a listing from others: list, span, trunk, attestations.
+type Key = (u8, Span, Option<u16>, u8);
+
+fn key(listing: &Listing) -> Key {
+    (listing.list, listing.span, listing.trunk, listing.attestations)
 }
 
 /// A running daemon without its kernel half.
@@ -255,20 +261,52 @@ impl Rig {
         self.running.as_ref().expect("running").metrics
     }
 
-    /// Numbers on the kernel's block list.
+    /// Numbers on the kernel's block list, whatever their calls.
     pub(crate) fn enforced(&self) -> Vec<String> {
-        self.enforce.blocked.lock().expect("lock").keys().map(ToString::to_string).collect()
+        let listed = self.enforce.listed.lock().expect("lock");
+        let number = |(list, span, trunk, attestations): &Key| match span {
+            Span::Number(number) if (*list, *trunk, *attestations) == (BLOCK, None, 15) => {
+                number.to_string()
+            }
+            _ => panic!("{list} {span} {trunk:?} {attestations} is no blocked number"),
+        };
+        listed.keys().map(number).collect()
     }
 
     /// Whether the kernel's entries end.
     pub(crate) fn enforced_ends(&self) -> Vec<bool> {
-        let blocked = self.enforce.blocked.lock().expect("lock");
-        blocked.values().map(|listing| listing.expires.is_some()).collect()
+        let listed = self.enforce.listed.lock().expect("lock");
+        listed.values().map(|listing| listing.expires.is_some()).collect()
+    }
+
+    /// The kernel's entries: list, span, index of the trunk, attestations.
+    pub(crate) fn listed(&self) -> Vec<String> {
+        let listed = self.enforce.listed.lock().expect("lock");
+        let shown = |(list, span, trunk, attestations): &Key| {
+            let trunk = trunk.map_or_else(|| "-".to_owned(), |trunk| trunk.to_string());
+            format!("{list} {span} {trunk} {attestations}")
+        };
+        listed.keys().map(shown).collect()
+    }
+
+    /// What a list does in the kernel.
+    pub(crate) fn rule(&self, list: u8) -> Rule {
+        self.enforce.rules.lock().expect("lock").get(&list).copied().unwrap_or(Rule::NONE)
+    }
+
+    /// How often all lists were made others.
+    pub(crate) fn relists(&self) -> usize {
+        self.enforce.relists.load(Ordering::SeqCst)
+    }
+
+    /// The kernel's limits.
+    pub(crate) fn limits(&self) -> Vec<Limit> {
+        self.enforce.limits.lock().expect("lock").clone()
     }
 
     /// The kernel's limit.
     pub(crate) fn limit(&self) -> Option<String> {
-        let limit = (*self.enforce.limit.lock().expect("lock"))?;
+        let limit = *self.limits().first()?;
         let calls = limit.tolerance_ns / limit.interval_ns + 1;
         // The interval is rounded down, by less than a nanosecond a call.
         let within = Duration::from_micros((limit.interval_ns * calls).div_ceil(1_000));

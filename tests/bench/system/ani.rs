@@ -30,7 +30,7 @@ impl Ani {
     /// Loads it as the daemon does, with rings of so many bytes.
     pub(crate) fn new(ring_bytes: u32) -> Result<Self> {
         let text = format!(
-            "[capture]\nring_bytes = {ring_bytes}\n[lists]\nmax_blocked = {BLOCK_LIST_LEN}\n\
+            "[capture]\nring_bytes = {ring_bytes}\n[lists]\nmax_entries = {BLOCK_LIST_LEN}\n\
              [[trunk]]\nname = \"bench\"\nsources = [\"{}\"]\n",
             TRUNK[0]
         );

@@ -13,7 +13,7 @@ use serde_json::Value;
 /// When there is no such profile or country.
 pub(super) fn read(message: &[u8], profile: &str, country: Option<&str>) -> Option<Value> {
     let mut config = Config {
-        lists: Lists { max_blocked: 1, max_limited: 1, max_attempts: 0 },
+        lists: Lists { max_entries: 1, max_limited: 1, max_attempts: 0 },
         ..Config::default()
     };
     let profile = config.profiles.iter().find(|known| known.name == profile).expect("profile");

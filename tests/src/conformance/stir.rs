@@ -91,7 +91,7 @@ fn call(folder: &Path, row: &Value, differences: &mut Vec<Difference>) {
 /// What comes of an INVITE from a trunk that keeps to the standards, in no country.
 fn judged(folder: &Path, row: &Value, message: &[u8], checks_url: bool) -> Judgement {
     let mut config = Config {
-        lists: Lists { max_blocked: 1, max_limited: 1, max_attempts: 0 },
+        lists: Lists { max_entries: 1, max_limited: 1, max_attempts: 0 },
         ..Config::default()
     };
     config.stir.anchors = Some(folder.to_owned());

@@ -23,7 +23,8 @@ fn config(per_caller: Option<Rate>, max_limited: u32) -> Config {
         profiles: Vec::new(),
         trunks: vec![trunk("wide", "203.0.113.0/24"), trunk("narrow", "203.0.113.128/25")],
         limits: config::Limits { per_caller },
-        lists: config::Lists { max_blocked: 2, max_limited, max_attempts: 0 },
+        lists: config::Lists { max_entries: 2, max_limited, max_attempts: 0 },
+        list: Vec::new(),
         breaker: config::Breaker::default(),
         emergency: config::Emergency { numbers: vec![Number::from_ascii(b"911").expect("digits")] },
         stir: config::Stir::default(),
@@ -103,7 +104,7 @@ fn a_block_ends_in_time_and_the_list_is_bounded() {
     assert_eq!(exit(&rules, 10, &message), Counter::Pass);
     block(&rules, b"12125550000", None).expect("room");
     let error = block(&rules, b"13125550000", None).expect_err("full");
-    assert!(error.to_string().contains("full at 2 numbers"), "{error}");
+    assert!(error.to_string().contains("full at 2 entries"), "{error}");
     block(&rules, b"14155551234", None).expect("known");
     assert_eq!(exit(&rules, 11, &message), Counter::DropBlocked);
     let number = Number::from_ascii(b"14155551234").expect("digits");
