@@ -21,7 +21,7 @@ use ani_ebpf::{
         counter::Counter,
         number::Number,
         settings::Settings,
-        trunk::{Orders, Trunk},
+        trunk::{Orders, Telling, Trunk},
     },
     dial_plan::DialPlan,
     scan::AniHeader,
@@ -295,7 +295,7 @@ impl Bench {
 fn trunk(maps: &mut Maps) -> Result<()> {
     let usual = [AniHeader::PAssertedIdentity, AniHeader::RemotePartyId, AniHeader::From];
     let orders = Orders::one(&usual);
-    let trunk = Trunk { index: 0, reserved: [0; 3], orders, dial_plan: DialPlan::NONE };
+    let trunk = Trunk { index: 0, telling: Telling::SIGNER, orders, dial_plan: DialPlan::NONE };
     maps.set_source(&source_key(&"203.0.113.0/24".parse()?), &trunk)
 }
 

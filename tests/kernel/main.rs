@@ -29,6 +29,8 @@ mod not_plain;
 mod attempts;
 /// Budgets, exact to the call.
 mod limits;
+/// What `verstat` is worth.
+mod verstat;
 /// What reaches the daemon.
 mod capture;
 /// A ring for each CPU.

@@ -8,7 +8,7 @@ use ani_ebpf::{
         counter::Counters,
         number::Number,
         settings::Settings,
-        trunk::{Orders, Trunk},
+        trunk::{Orders, Telling, Trunk},
     },
     dial_plan::DialPlan,
     scan::AniHeader,
@@ -63,7 +63,7 @@ impl Ani {
         maps.set_ports(&config.capture.sip_ports, &[])?;
         let usual = [AniHeader::PAssertedIdentity, AniHeader::RemotePartyId, AniHeader::From];
         let orders = Orders::one(&usual);
-        let trunk = Trunk { index: 0, reserved: [0; 3], orders, dial_plan: DialPlan::NONE };
+        let trunk = Trunk { index: 0, telling: Telling::SIGNER, orders, dial_plan: DialPlan::NONE };
         maps.set_source(&source_key(&TRUNK[0].parse()?), &trunk)?;
         block(&mut maps)?;
         let settings = Settings {
