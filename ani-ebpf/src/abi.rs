@@ -26,7 +26,7 @@ pub mod settings;
 pub mod trunk;
 
 /// Compared when the daemon loads the object; raised with any change to a type in this module.
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 6;
 
 /// ELF section of the object that holds [`ABI_VERSION`], four bytes in host order.
 pub const ABI_SECTION: &str = "ani_abi";

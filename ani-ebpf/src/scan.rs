@@ -28,7 +28,7 @@
 
 /// Which call attempt a request belongs to.
 mod attempt;
-/// The claimed attestation out of an Identity header.
+/// The claimed attestation: what Identity and `verstat` come to.
 mod attestation;
 /// Bytes, eight at a time.
 mod bytes;
@@ -38,6 +38,8 @@ mod headers;
 mod name_addr;
 /// INVITE, Request-URI, version.
 mod start_line;
+/// The `verstat` parameter on the header that names the caller.
+mod verstat;
 /// The message and the walk's state.
 mod window;
 
@@ -48,7 +50,11 @@ pub use start_line::{StartLine, start_line};
 pub use window::{Scratch, WINDOW};
 
 use crate::{
-    abi::{attempt::AttemptKeys, number::Number, trunk::Orders},
+    abi::{
+        attempt::AttemptKeys,
+        number::Number,
+        trunk::{Orders, Telling},
+    },
     dial_plan::DialPlan,
 };
 
@@ -156,21 +162,26 @@ pub struct Plain {
     pub priority: bool,
     /// Whether To carries a tag: a request within a dialog.
     pub in_dialog: bool,
-    /// The level the Identity header claims, unverified.
+    /// The level that is claimed where the trunk's profile believes it, unverified.
     pub attestation: Attestation,
 }
 
 /// Walks the INVITE in `scratch`, whose request line [`start_line`] has recognised.
 ///
 /// `orders` say which headers the caller may be read from, by who is called; `plan` completes the
-/// called number.
+/// called number; `telling` says where the attestation is told.
 #[inline(always)]
-pub fn invite(scratch: &Scratch, orders: &Orders, plan: &DialPlan) -> Result<Plain, NotPlain> {
+pub fn invite(
+    scratch: &Scratch,
+    orders: &Orders,
+    plan: &DialPlan,
+    telling: Telling,
+) -> Result<Plain, NotPlain> {
     phase(start_line::called(scratch))?;
     phase(headers::walk(scratch))?;
     phase(name_addr::to_tag(scratch))?;
     phase(headers::priority(scratch))?;
-    attestation::claimed(scratch);
+    attestation::read(scratch, telling);
     if orders.differ() {
         called_number(scratch, plan);
         headers::choose(scratch, order_of(orders, Number(scratch.called_number.load())));

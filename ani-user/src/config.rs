@@ -16,7 +16,7 @@ use ani_ebpf::{
         list::Action,
         number::{MAX_DIGITS, Number},
         settings::MAX_WINDOW,
-        trunk::{AniOrder, Orders},
+        trunk::{AniOrder, Orders, Telling},
     },
     dial_plan::DialPlan,
     gcra,
@@ -24,7 +24,7 @@ use ani_ebpf::{
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use self::countries::Country;
-use crate::identity::{Profile, Reading};
+use crate::identity::{self, Profile, Reading};
 
 /// From the keys as they are written to the total configuration.
 mod check;
@@ -234,6 +234,8 @@ pub struct Trunk {
     pub profile: Profile,
     /// The headers of the profile and the trunk's toll-free numbers, as the kernel has them.
     pub orders: Orders,
+    /// What it believes of what tells the attestation, as the kernel has it.
+    pub telling: Telling,
 }
 
 impl Trunk {
@@ -257,7 +259,8 @@ impl Trunk {
             toll_free_prefixes: toll_free::prefixes(calling_code.as_deref()),
         };
         let country = country.map(|country| country.code.to_owned());
-        Self { name, sources, country, dial_plan, profile, orders }
+        let telling = identity::compiled(&profile.telling);
+        Self { name, sources, country, dial_plan, profile, orders, telling }
     }
 
     /// How its INVITEs are read.

@@ -37,7 +37,7 @@ use ani_ebpf::{
 };
 
 pub use agreement::agreement;
-pub use attestation::{Doubt, Told, attestation};
+pub use attestation::{Doubt, Told, attestation, compiled};
 pub use candidate::{Candidate, Line, Why, candidates, line};
 pub use canonical::canonical;
 pub use form::{NumberForm, form};

@@ -321,7 +321,7 @@ fn kernel_trunk(index: usize, trunk: &Trunk) -> Result<KernelTrunk> {
     let index = u16::try_from(index).ok().filter(|index| *index != NO_TRUNK);
     Ok(KernelTrunk {
         index: index.with_context(|| format!("trunk {}: too many trunks", trunk.name))?,
-        reserved: [0; 3],
+        telling: trunk.telling,
         orders: trunk.orders,
         dial_plan: trunk.dial_plan,
     })

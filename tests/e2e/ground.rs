@@ -3,7 +3,7 @@
 use std::{net::UdpSocket, time::Duration};
 
 use ani_ebpf::{
-    abi::trunk::Orders,
+    abi::trunk::{Orders, Telling},
     dial_plan::DialPlan,
     scan::{self, AniHeader, Attestation, Scratch, StartLine, UserKind},
 };
@@ -50,7 +50,8 @@ fn plain(message: &[u8]) -> scan::Plain {
     scratch.load(message);
     let text = String::from_utf8_lossy(message);
     assert_eq!(scan::start_line(&scratch), StartLine::Invite, "{text}");
-    scan::invite(&scratch, &ORDERS, &DialPlan::NONE).unwrap_or_else(|why| panic!("{why:?}: {text}"))
+    scan::invite(&scratch, &ORDERS, &DialPlan::NONE, Telling::SIGNER)
+        .unwrap_or_else(|why| panic!("{why:?}: {text}"))
 }
 
 #[test]

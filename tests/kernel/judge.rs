@@ -11,7 +11,10 @@ use ani_ebpf::{
 };
 use ani_user::{
     config::Config,
-    identity::{self, Identity, Passport, Reading},
+    identity::{
+        self, Identity, Passport, Reading,
+        profile::{Outcome, Source},
+    },
     sip::{self, Invite, NameAddr},
 };
 
@@ -34,8 +37,13 @@ pub(crate) struct Judge {
 impl Judge {
     /// For [`CONFIG`] and a block list.
     pub(crate) fn new(blocked: &[&str]) -> Self {
+        Self::of(CONFIG, blocked)
+    }
+
+    /// For a configuration and a block list.
+    pub(crate) fn of(config: &str, blocked: &[&str]) -> Self {
         let blocked = blocked.iter().map(|digits| number(digits)).collect();
-        Self { config: config_of(CONFIG), blocked }
+        Self { config: config_of(config), blocked }
     }
 
     /// What must hold between what the program did and what the full parser reads; `Err` says in what
@@ -77,7 +85,7 @@ impl Judge {
         same("caller", header.ani, identity.number)?;
         let source = identity.source().map_or(0, |source| source as u8);
         same("header of the caller", header.ani_header, source)?;
-        attestation(header, &parsed, passport.as_ref())?;
+        attestation(header, &parsed, passport.as_ref(), &reading)?;
         same("way out", run.exit, self.exit(&parsed, &identity))
     }
 
@@ -125,28 +133,45 @@ fn is_priority(parsed: &Invite<'_>) -> bool {
     })
 }
 
-/// What the program says is claimed is claimed by an Identity header.
+/// What the program says is claimed is what the full parser makes of Identity and `verstat`, where the
+/// trunk's profile believes them; nothing clear is never more than that.
 fn attestation(
     header: &RecordHeader,
     parsed: &Invite<'_>,
     passport: Option<&Passport>,
+    reading: &Reading<'_>,
 ) -> Result<(), String> {
     let told = Attestation::from_raw(header.attestation);
-    if told == Attestation::None {
-        return same("Identity headers", 0, parsed.identity.len());
-    }
-    let Some((_, letter, level)) = LEVELS.iter().find(|(level, ..)| *level == told) else {
+    if told == Attestation::Unclear {
         return Ok(());
+    }
+    // Carriers' own headers are not the program's to read.
+    let mut profile = reading.profile.clone();
+    profile.telling.sources.retain(|source| *source != Source::Header);
+    profile.telling.status_headers.clear();
+    let signer = profile.telling.sources.contains(&Source::Identity);
+    let identities = if signer { parsed.identity.len() } else { 0 };
+    let full = identity::attestation(parsed, passport, &Reading { profile: &profile, ..*reading });
+    let level = LEVELS.iter().find(|(level, ..)| *level == told);
+    let failed = full.outcome == Outcome::Failed.as_str();
+    if identities == 0 || failed {
+        return same("level", level.map_or("none", |(.., level)| level), full.level);
+    }
+    let Some((.., level)) = level else {
+        return same("Identity headers", 0, identities);
     };
-    let claim = format!("{CLAIM}{letter}");
+    // Of a list in one header, the first is read.
     let claimed = parsed.identity.iter().any(|identity| {
         let text = String::from_utf8_lossy(identity);
         let token = text.split(';').next().unwrap_or_default();
-        token.split('.').nth(1).is_some_and(|claims| claims.starts_with(&claim))
+        let claims = token.split('.').nth(1).unwrap_or_default();
+        let claims_it = |letter| claims.starts_with(&format!("{CLAIM}{letter}"));
+        LEVELS.iter().any(|(_, letter, claim)| claim <= level && claims_it(letter))
     });
-    same("claim", claimed, true)?;
-    match passport.filter(|passport| passport.fault.is_none() && parsed.identity.len() == 1) {
-        Some(passport) => same("level", passport.level, Some(*level)),
+    same("a claim that is no less", claimed, true)?;
+    // A PASSporT that is broken behind its level has none to the parser.
+    match passport.filter(|passport| passport.fault.is_none() && identities == 1) {
+        Some(_) => same("level", *level, full.level),
         None => Ok(()),
     }
 }

@@ -2,7 +2,14 @@
 
 use std::os::fd::AsFd as _;
 
-use ani_ebpf::abi::{ABI_VERSION, programs};
+use ani_ebpf::abi::{
+    ABI_VERSION,
+    attempt::AttemptSet,
+    fragment::{FragmentKey, Fragmented},
+    limit::{BucketSet, Limit},
+    programs,
+    record::HEADER_LEN,
+};
 use ani_user::kernel::{
     object::{self, BYTES},
     rings,
@@ -37,6 +44,34 @@ fn the_verifier_takes_each_program_within_its_limit() {
 #[test]
 fn the_object_says_which_abi_it_speaks() {
     assert_eq!(object::abi_version(BYTES).expect("a section"), ABI_VERSION);
+}
+
+/// The page of docs that has every map has each of the object's, and no other.
+#[test]
+fn the_abi_page_names_each_map() {
+    let page = include_str!("../../docs/abi.md");
+    let (_, maps) = page.split_once("\n## Maps\n").expect("a chapter");
+    let (maps, _) = maps.split_once("\n## ").expect("a next one");
+    let rows = maps.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let mut named: Vec<_> = rows.collect();
+    named.sort_unstable();
+    let ebpf = object::open(&config_of(CONFIG)).expect("the maps are made");
+    // The compiler's own are for constants.
+    let mut made: Vec<_> = ebpf.maps().map(|(name, _)| name).collect();
+    made.retain(|name| !name.starts_with('.'));
+    made.sort_unstable();
+    assert_eq!(named, made);
+    let header = format!("| 42 | {} | zero |", HEADER_LEN - 42);
+    assert!(page.contains(&header), "the record's header has {HEADER_LEN} bytes");
+    for (name, bytes) in [
+        ("Limit", size_of::<Limit>()),
+        ("BucketSet", size_of::<BucketSet>()),
+        ("AttemptSet", size_of::<AttemptSet>()),
+        ("FragmentKey", size_of::<FragmentKey>()),
+        ("Fragmented", size_of::<Fragmented>()),
+    ] {
+        assert!(page.contains(&format!("| `{name}` | {bytes} |")), "{name}: {bytes} bytes");
+    }
 }
 
 #[test]

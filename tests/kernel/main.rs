@@ -31,6 +31,8 @@ mod attempts;
 mod lists;
 /// Budgets, exact to the call.
 mod limits;
+/// What `verstat` is worth.
+mod verstat;
 /// What reaches the daemon.
 mod capture;
 /// A ring for each CPU.

@@ -22,8 +22,8 @@ pub const MAX_SOURCES: u32 = 16_384;
 pub struct Trunk {
     /// Index of the trunk in the configuration, from 0.
     pub index: u16,
-    /// Zero.
-    pub reserved: [u16; 3],
+    /// Where the attestation is told, and what its words mean.
+    pub telling: Telling,
     /// Where its callers stand.
     pub orders: Orders,
     /// How its national numbers are completed.
@@ -64,6 +64,128 @@ impl AniOrder {
     /// The headers, the first one first.
     pub fn headers(self) -> impl Iterator<Item = AniHeader> + Clone {
         (0..MAX_ANI_HEADERS as u32).map_while(move |at| self.header(at))
+    }
+}
+
+/// How many headers a trunk's `verstat` may stand on.
+pub const MAX_VERSTAT_HEADERS: u32 = 2;
+
+/// Where a carrier tells how far it vouches for the caller, and what its words mean.
+///
+/// From the lowest bit: [`Telling::IDENTITY`] and the other six of one bit each; the headers `verstat`
+/// stands on, the most trusted first ([`AniHeader`] as a number, 3 bits each; a zero is none); what the
+/// [`Token`]s mean, in order (3 bits each): [`crate::scan::Attestation`] as a number, or
+/// [`Telling::FAILED`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Telling([u16; 3]);
+
+/// A word of `verstat` (3GPP TS 24.229 §7.2A.20), with the level behind it as its dialects have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Token {
+    /// `TN-Validation-Passed`
+    Passed = 0,
+    /// `TN-Validation-Passed-A`
+    PassedA = 1,
+    /// `TN-Validation-Passed-B`
+    PassedB = 2,
+    /// `TN-Validation-Passed-C`
+    PassedC = 3,
+    /// `TN-Validation-Failed`
+    Failed = 4,
+    /// `No-TN-Validation`
+    Nothing = 5,
+    /// Any other: only the full parser tells what it means.
+    Unknown = 6,
+}
+
+impl Token {
+    /// Those that are known, as they are written.
+    pub const ALL: [(Self, &str); 6] = [
+        (Self::Passed, "TN-Validation-Passed"),
+        (Self::PassedA, "TN-Validation-Passed-A"),
+        (Self::PassedB, "TN-Validation-Passed-B"),
+        (Self::PassedC, "TN-Validation-Passed-C"),
+        (Self::Failed, "TN-Validation-Failed"),
+        (Self::Nothing, "No-TN-Validation"),
+    ];
+}
+
+impl Telling {
+    /// The claim in Identity is believed.
+    pub const IDENTITY: u64 = 1;
+    /// `verstat` is believed, in one of the places below.
+    pub const VERSTAT: u64 = 1 << 1;
+    /// In the user part of the URI, or in a `tel:` URI.
+    pub const USER: u64 = 1 << 2;
+    /// Behind the URI's host.
+    pub const URI: u64 = 1 << 3;
+    /// Behind the header's bracket.
+    pub const HEADER: u64 = 1 << 4;
+    /// What stands beside it may say a level, in words that only the full parser knows.
+    pub const ODD: u64 = 1 << 5;
+    /// `verstat` may stand on headers that have no place here, where those that have do not name the
+    /// caller.
+    pub const MORE: u64 = 1 << 6;
+
+    /// What a [`Token`] means that says that the number is not the caller's.
+    pub const FAILED: u32 = 5;
+
+    const HEADERS_AT: u32 = 7;
+    const MEANINGS_AT: u32 = Self::HEADERS_AT + 3 * MAX_VERSTAT_HEADERS;
+    const BITS: u32 = Self::MEANINGS_AT + 3 * Token::ALL.len() as u32;
+
+    /// Nothing is believed.
+    pub const NONE: Self = Self([0; 3]);
+
+    /// Only the claim in Identity is.
+    pub const SIGNER: Self = Self::from_word(Self::IDENTITY);
+
+    /// From the bits above. Headers beyond [`MAX_VERSTAT_HEADERS`] are left out.
+    pub fn new(bits: u64, headers: &[AniHeader], meanings: [u32; Token::ALL.len()]) -> Self {
+        let mut word = bits;
+        for (at, header) in headers.iter().take(MAX_VERSTAT_HEADERS as usize).enumerate() {
+            word |= (*header as u64) << (Self::HEADERS_AT + 3 * at as u32);
+        }
+        for (at, meaning) in meanings.into_iter().enumerate() {
+            word |= u64::from(meaning & 7) << (Self::MEANINGS_AT + 3 * at as u32);
+        }
+        Self::from_word(word)
+    }
+
+    /// All in one word.
+    #[inline(always)]
+    pub const fn word(self) -> u64 {
+        let [low, middle, high] = self.0;
+        low as u64 | (middle as u64) << 16 | (high as u64) << 32
+    }
+
+    /// From [`Telling::word`].
+    #[inline(always)]
+    pub const fn from_word(word: u64) -> Self {
+        Self([word as u16, (word >> 16) as u16, (word >> 32) as u16])
+    }
+
+    /// Whether one of `bits` is set.
+    #[inline(always)]
+    pub const fn has(self, bits: u64) -> bool {
+        self.word() & bits != 0
+    }
+
+    /// The header at `at` (0 is the first) as a number; 0 for none.
+    #[inline(always)]
+    pub const fn header(self, at: u32) -> u64 {
+        self.word() >> (Self::HEADERS_AT + 3 * at) & 7
+    }
+
+    /// What a [`Token`], as a number, means; [`crate::scan::Attestation::Unclear`] for an unknown one.
+    #[inline(always)]
+    pub const fn meaning(self, token: u32) -> u32 {
+        if token >= Token::ALL.len() as u32 {
+            return crate::scan::Attestation::Unclear as u32;
+        }
+        (self.word() >> (Self::MEANINGS_AT + 3 * token)) as u32 & 7
     }
 }
 
@@ -157,6 +279,9 @@ const _: () = {
     assert!(offset_of!(Trunk, orders) == 8);
     assert!(offset_of!(Trunk, dial_plan) == 8 + size_of::<Orders>());
     assert!(size_of::<Trunk>() == offset_of!(Trunk, dial_plan) + size_of::<DialPlan>());
+    assert!(offset_of!(Trunk, telling) == 2);
+    assert!(Telling::BITS <= 48);
+    assert!(AniHeader::ALL.len() <= 7);
     // An order has a byte for each.
     assert!(AniHeader::ALL.len() <= MAX_ANI_HEADERS);
 };

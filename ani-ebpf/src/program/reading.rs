@@ -76,7 +76,7 @@ pub(super) fn invite(scratch: &Scratch, source: Address, at: u32, first_fragment
     let mut reading = Reading::new(at, first_fragment);
     if let Some(trunk) = maps::trunk(source) {
         reading.trunk = trunk.index;
-        match scan::invite(scratch, &trunk.orders, &trunk.dial_plan) {
+        match scan::invite(scratch, &trunk.orders, &trunk.dial_plan, trunk.telling) {
             Ok(plain) => reading.take(&plain, trunk),
             Err(why) => reading.not_plain = why as u8,
         }

@@ -1,13 +1,15 @@
-//! The claimed attestation out of an Identity header.
+//! The claimed attestation: that of Identity, and what `verstat` says, where the trunk's profile
+//! believes them.
 
-use super::{DONE, Outcome, Scratch, bytes::Name, headers};
+use super::{DONE, Outcome, Scratch, bytes::Name, headers, verstat};
+use crate::{abi::trunk::Telling, select};
 
-/// What the Identity header claims, unverified. The number is also the class whose budget a call
-/// spends.
+/// What is claimed, unverified. The number is also the class whose budget a call spends; the lower of
+/// two claims is the greater number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Attestation {
-    /// No Identity header.
+    /// Nothing is claimed that is believed, or not a level.
     None = 0,
     /// Full attestation.
     A = 1,
@@ -15,7 +17,8 @@ pub enum Attestation {
     B = 2,
     /// Gateway attestation.
     C = 3,
-    /// An Identity header that does not say so at its canonical place, or several of them.
+    /// An Identity header that does not say so at its canonical place, or several of them; `verstat` in
+    /// an odd form.
     Unclear = 4,
 }
 
@@ -46,16 +49,39 @@ impl Attestation {
 /// `{"attest":"` in base64, which SHAKEN claims start with: RFC 8225 §9 orders the claims.
 const CLAIM: (Name, Name) = (Name::exact(b"eyJhdHRl"), Name::exact(b"c3QiOiJ"));
 
+/// Leaves what is claimed in `scratch.attestation`.
+#[inline(always)]
+pub(super) fn read(scratch: &Scratch, telling: Telling) {
+    claimed(scratch, telling.word());
+    if telling.has(Telling::VERSTAT) {
+        verstat::find(scratch, telling.word());
+        verstat::read(scratch, telling.word());
+        both(scratch);
+    }
+}
+
 /// Reads the level from the second part of the token, where the canonical claims start with it, and
 /// leaves it in `scratch.attestation`.
 #[inline(never)]
-pub(super) fn claimed(scratch: &Scratch) -> Outcome {
-    scratch.attestation.store(read(scratch) as u32);
+fn claimed(scratch: &Scratch, telling: u64) -> Outcome {
+    let believed = Telling::from_word(telling).has(Telling::IDENTITY);
+    let claim = if believed { identity(scratch) } else { Attestation::None };
+    scratch.attestation.store(claim as u32);
+    DONE
+}
+
+/// The least of both claims: the greater number. Nobody claims a level for what the carrier found wrong.
+#[inline(never)]
+fn both(scratch: &Scratch) -> Outcome {
+    let (claim, told) = (u64::from(scratch.attestation.load()), u64::from(scratch.verstat.load()));
+    let least = select::either(select::less(claim, told), told, claim);
+    let failed = select::equal(told, u64::from(Telling::FAILED));
+    scratch.attestation.store(select::either(failed, Attestation::None as u64, least) as u32);
     DONE
 }
 
 #[inline(always)]
-fn read(scratch: &Scratch) -> Attestation {
+fn identity(scratch: &Scratch) -> Attestation {
     let at = match headers::only_identity(scratch) {
         Ok(at) => at,
         Err(true) => return Attestation::Unclear,

@@ -327,15 +327,22 @@ pub(super) fn value(scratch: &Scratch, header: AniHeader) -> u32 {
     scratch.headers[(header as usize - 1) & (KINDS - 1)].load()
 }
 
-/// Leaves the number of the first header of `order` that is there in `scratch.chosen`, 0 for none. From the last to the first, each that is there taking the
-/// place of those behind it: without a branch, of which each would be two states more to verify.
+/// Where the value of the header of this number starts; 0 for one that is not there, and for 0.
+#[inline(always)]
+pub(super) fn place(scratch: &Scratch, raw: u64) -> u32 {
+    // No header has the place before the first.
+    scratch.headers[(raw as usize).wrapping_sub(1) & (KINDS - 1)].load()
+}
+
+/// Leaves the number of the first header of `order` that is there in `scratch.chosen`, 0 for none.
+/// From the last to the first, each that is there taking the place of those behind it: without a branch, of which each would be two states more to verify.
 #[inline(never)]
 pub(super) fn choose(scratch: &Scratch, order: u64) -> Outcome {
     let mut first = 0;
     for at in (0..MAX_ANI_HEADERS).rev() {
         let raw = order >> (8 * at) & 0xff;
         // Behind the end of the order, this is a place that no header has.
-        let place = scratch.headers[(raw as usize).wrapping_sub(1) & (KINDS - 1)].load();
+        let place = place(scratch, raw);
         let there = u64::from(place).wrapping_neg() >> 63;
         let mask = there.wrapping_neg();
         first = first & !mask | raw & mask;

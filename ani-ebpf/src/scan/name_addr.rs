@@ -15,9 +15,9 @@ const MAX_USER_PARAMETERS: u32 = 6;
 /// Parameters behind a value that are looked at.
 const MAX_TAIL_PARAMETERS: u32 = 12;
 
-const SIP: Name = Name::new(b"sip:");
-const SIPS: Name = Name::new(b"sips:");
-const TEL: Name = Name::new(b"tel:");
+pub(super) const SIP: Name = Name::new(b"sip:");
+pub(super) const SIPS: Name = Name::new(b"sips:");
+pub(super) const TEL: Name = Name::new(b"tel:");
 
 /// What the user part of a URI is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl UserCell {
 /// Finds the URI of the value at `at`, past the display name, and leaves it in `scratch.uri` and
 /// `scratch.bracketed`.
 #[inline(never)]
-fn uri(scratch: &Scratch, at: u32) -> Outcome {
+pub(super) fn uri(scratch: &Scratch, at: u32) -> Outcome {
     outcome(find_uri(scratch, at))
 }
 

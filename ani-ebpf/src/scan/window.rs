@@ -57,6 +57,17 @@ pub struct Scratch {
     pub(super) priority: Offset,
     pub(super) in_dialog: Offset,
     pub(super) attestation: Offset,
+    /// What `verstat` says: an [`super::Attestation`] as a number, or
+    /// [`Telling::FAILED`](crate::abi::trunk::Telling::FAILED).
+    pub(super) verstat: Offset,
+    /// Where its token starts; 0 for none.
+    pub(super) verstat_at: Offset,
+    /// Where the URI it stands on ends, and the first `@` behind its start; 0 for none.
+    pub(super) uri_end: Offset,
+    pub(super) at_sign: Offset,
+    /// What is doubtful about that value, and whether one before it may be of somebody anonymous.
+    pub(super) odd: Offset,
+    pub(super) anonymous: Offset,
     /// Whether a second Identity header was seen: 0 or 1.
     pub(super) more_identities: Offset,
     /// The hash of Call-ID and From tag.
@@ -82,6 +93,12 @@ impl Scratch {
             priority: Offset::new(),
             in_dialog: Offset::new(),
             attestation: Offset::new(),
+            verstat: Offset::new(),
+            verstat_at: Offset::new(),
+            uri_end: Offset::new(),
+            at_sign: Offset::new(),
+            odd: Offset::new(),
+            anonymous: Offset::new(),
             more_identities: Offset::new(),
             attempt: WordCell::new(),
         }

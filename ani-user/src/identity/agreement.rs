@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use ani_ebpf::{
-    abi::trunk::{AniOrder, Orders},
+    abi::trunk::{AniOrder, Orders, Telling},
     dial_plan::DialPlan,
     scan::{self, AniHeader, NotPlain, Scratch, StartLine, User, UserKind},
 };
@@ -77,7 +77,7 @@ fn same_caller(
     let StartLine::Invite = scan::start_line(scratch) else {
         return Ok(false);
     };
-    let Ok(plain) = scan::invite(scratch, orders, &plan) else {
+    let Ok(plain) = scan::invite(scratch, orders, &plan, Telling::SIGNER) else {
         return Ok(false);
     };
 

@@ -7,6 +7,8 @@
 //! contradict each other, the least counts: nobody can add to a message what makes it worth more than
 //! the carrier says.
 
+/// What of it the kernel reads.
+mod compiled;
 /// All that a message tells.
 mod hearing;
 /// What headers and parameters say.
@@ -16,6 +18,7 @@ mod token;
 /// One thing that is told, and whether it is believed.
 mod told;
 
+pub use compiled::compiled;
 pub use told::{Doubt, Told};
 
 use self::{hearing::Hearing, kind::Kind, token::least};

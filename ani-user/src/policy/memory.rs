@@ -13,7 +13,7 @@ use ani_ebpf::{
         limit::{BucketKeys, BucketSet, Limit, MAX_LIMITS, Spender},
         list::{Action, EXPIRY_BITS, MAX_LISTS, NO_LIST, Rule},
         number::Number,
-        trunk::Orders,
+        trunk::{Orders, Telling},
     },
     attempt::{self, Told},
     bucket::{self, Spent},
@@ -47,6 +47,7 @@ struct Trunk {
     sources: Vec<IpNet>,
     orders: Orders,
     dial_plan: DialPlan,
+    telling: Telling,
 }
 
 struct State {
@@ -70,6 +71,7 @@ impl Memory {
             sources: trunk.sources.clone(),
             orders: trunk.orders,
             dial_plan: trunk.dial_plan,
+            telling: trunk.telling,
         });
         let [list_key] = super::hash_keys();
         Self {
@@ -153,7 +155,8 @@ impl Memory {
         trunk: &Trunk,
         view: &mut KernelView,
     ) {
-        let plain = match scan::invite(&state.scratch, &trunk.orders, &trunk.dial_plan) {
+        let Trunk { orders, dial_plan, telling, .. } = trunk;
+        let plain = match scan::invite(&state.scratch, orders, dial_plan, *telling) {
             Ok(plain) => plain,
             Err(why) => {
                 view.exit = Counter::PassNotPlain;

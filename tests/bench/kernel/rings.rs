@@ -10,7 +10,7 @@ use ani_ebpf::{
     abi::{
         counter::Counter,
         settings::Settings,
-        trunk::{Orders, Trunk},
+        trunk::{Orders, Telling, Trunk},
     },
     dial_plan::DialPlan,
     scan::AniHeader,
@@ -86,7 +86,7 @@ impl Loaded {
         maps.set_ports(&[5_060], &[])?;
         let trunk = Trunk {
             index: 0,
-            reserved: [0; 3],
+            telling: Telling::SIGNER,
             orders: Orders::one(&[AniHeader::PAssertedIdentity, AniHeader::From]),
             dial_plan: DialPlan::NONE,
         };

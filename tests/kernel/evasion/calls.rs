@@ -34,6 +34,32 @@ fn a_flood_under_a_customers_number() {
     assert_eq!(calls.value(Counter::Pass), BUDGET);
 }
 
+/// Entry 1 again, for customers whose carrier vouches by Identity and by `verstat`: 100,000 calls in
+/// their names without either, and each of their own calls passes.
+#[test]
+fn a_flood_under_the_numbers_of_attested_customers() {
+    const FLOOD: u32 = 50_000;
+    const BUDGET: u32 = 20;
+
+    let mut harness = Harness::new();
+    harness.limit(u64::from(BUDGET), LONG);
+    let by_identity = Invite::from(&format!("+{HONEST}"));
+    let by_verstat = Invite::from("+12025550143");
+    let attested = [
+        by_identity.clone().attested('A'),
+        by_verstat.clone().pai("+12025550143;verstat=TN-Validation-Passed-A"),
+    ];
+    for customer in [&by_identity, &by_verstat] {
+        let flood = harness.repeat(&frame(US, &customer.bytes()).bytes(), FLOOD);
+        assert_eq!(flood.value(Counter::Pass), u64::from(BUDGET));
+        assert_eq!(flood.value(Counter::DropLimited), u64::from(FLOOD - BUDGET));
+    }
+    for calls in &attested {
+        let delta = harness.repeat(&frame(US, &calls.bytes()).bytes(), BUDGET);
+        assert_eq!(delta.value(Counter::Pass), u64::from(BUDGET), "{calls:?}");
+    }
+}
+
 /// Entry 2, "unique-ANI flood against map capacity": however many numbers come, who is blocked stays so,
 /// who is over his limit a moment ago is so now, and new callers pass.
 #[test]
