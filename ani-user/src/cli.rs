@@ -31,6 +31,8 @@ mod number;
 mod block;
 /// `ani limit`
 mod limit;
+/// `ani breaker`
+mod breaker;
 /// `ani cert`
 mod cert;
 /// `ani replay`
@@ -104,6 +106,8 @@ enum Command {
     /// Show and change how many calls each caller may make
     #[command(subcommand)]
     Limit(limit::Command),
+    /// Lists and limits at rest: taken for a mistake, since they stopped too many good callers
+    Breaker(breaker::Args),
     /// Show, fetch and change the certificates that signatures are verified with
     #[command(subcommand)]
     Cert(cert::Command),
@@ -163,6 +167,7 @@ fn dispatch(Cli { globals, command }: &Cli) -> anyhow::Result<()> {
         Command::Number(args) => number::run(args, globals),
         Command::Block(command) => block::run(command, globals),
         Command::Limit(command) => limit::run(command, globals),
+        Command::Breaker(args) => breaker::run(args, globals),
         Command::Cert(command) => cert::run(command, globals),
         Command::Replay(args) => replay::run(args, globals.json),
         Command::Inspect(args) => inspect::run(args, globals.json),

@@ -18,7 +18,7 @@ use ani_ebpf::abi::number::Number;
 use crate::{
     config::{self, Config, Rate, Stir},
     identity::Lookup,
-    policy::{self, Block, Enforce, Listing},
+    policy::{self, Block, Enforce, Listing, rests::Rests},
     stir::{Credential, Outcome, cache::Cache, lists::Report, pool::Load},
     store::{self, Store},
     telemetry::{Tallies, Telemetry},
@@ -35,6 +35,8 @@ mod block;
 mod cert;
 /// Lists of numbers as text and CSV.
 pub(crate) mod list;
+/// The breaker: who tells it, what is at rest, and ending that.
+mod breaker;
 /// Habits of trunks: changes, and lessons.
 mod habits;
 /// Numbers as an operator writes them.
@@ -48,7 +50,9 @@ pub mod metrics;
 /// Why a request was refused.
 mod refusal;
 
-pub use self::{cert::MAX_URLS, list::MAX_IMPORT_BYTES, refusal::Refusal, status::counts};
+pub use self::{
+    breaker::Watch, cert::MAX_URLS, list::MAX_IMPORT_BYTES, refusal::Refusal, status::counts,
+};
 
 /// Entries read from the store and handed to the kernel at once.
 const CHUNK: usize = 65_536;
@@ -86,10 +90,13 @@ pub trait Verifies: Send + Sync {
 /// The running daemon as commands see it.
 pub struct Daemon {
     config: RwLock<Arc<Config>>,
-    enforce: Arc<dyn Enforce>,
+    /// Whatever carries the rules out, but for what is at rest.
+    enforce: Rests,
     store: Store,
     /// Counters per caller and per trunk; the worker feeds them.
     pub telemetry: Arc<Telemetry>,
+    /// When a list or limit is taken for a mistake; the worker and whoever verifies feed it.
+    pub breaker: Arc<Watch>,
     /// What is known of numbers.
     numbers: Lookup,
     /// What the daemon lost.
@@ -176,8 +183,9 @@ impl Daemon {
             tallies: Arc::new(Tallies::default()),
             max_blocked: config.lists.max_blocked as usize,
             hep: config.capture.hep.listen,
+            breaker: Arc::new(Watch::new(config.breaker)),
             config: RwLock::new(Arc::new(config)),
-            enforce,
+            enforce: Rests::new(enforce),
             store,
             clock,
             verifies: OnceLock::new(),
@@ -235,6 +243,7 @@ impl Daemon {
         if let Some(verifies) = self.verifies.get() {
             verifies.reconfigure(&config.stir);
         }
+        self.reload_breaker(&old, &config);
         let fixed = needs_restart(&old, &config);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         Ok(fixed)

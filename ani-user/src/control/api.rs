@@ -13,6 +13,7 @@
 //! | `/v1/block/export` | GET | the block list as CSV |
 //! | `/v1/certificates…` | | certificates of signers; see `cert` |
 //! | `/v1/habits…` | | what trunks send; see `habits` |
+//! | `/v1/breaker…` | | lists and limits at rest; see `breaker` |
 //! | `/v1/limits` | GET, PUT, DELETE | `{"per_caller": {"calls", "within"} or null}` |
 
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use serde_json::{Value, json};
 use super::{
     Daemon, MAX_IMPORT_BYTES, Refusal,
     block::{self, Add, How, Page, Remove},
-    cert, habits, number, status,
+    breaker, cert, habits, number, status,
 };
 use crate::{
     config::Rate,
@@ -59,6 +60,7 @@ pub(super) fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/block/import", post(import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
         .route("/v1/block/export", get(export))
         .route("/v1/limits", get(limits).put(set_limits).delete(reset_limits))
+        .merge(breaker::routes())
         .merge(cert::routes())
         .merge(habits::routes())
         .fallback(async |request: Request| {

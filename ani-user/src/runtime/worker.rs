@@ -14,7 +14,8 @@ use std::{
 use crate::{
     capture::{Source, clock::Clock},
     config::Config,
-    control::Daemon,
+    control::{Daemon, Watch},
+    invite::Invite,
     pipeline::{Pipeline, Verifier},
     policy::memory::Memory,
     telemetry::Telemetry,
@@ -55,9 +56,24 @@ impl Mailbox {
 pub(super) struct Worker {
     sources: Vec<Live>,
     pipeline: Pipeline,
-    telemetry: Arc<Telemetry>,
+    told: Told,
     mailbox: Arc<Mailbox>,
     clock: Clock,
+}
+
+/// Who is told of each INVITE.
+struct Told {
+    telemetry: Arc<Telemetry>,
+    breaker: Arc<Watch>,
+}
+
+impl Told {
+    fn of(&self, invite: &Invite<'_>) {
+        self.telemetry.record(invite);
+        if let Some(attempt) = &invite.attempt {
+            self.breaker.saw(attempt, invite.ts);
+        }
+    }
 }
 
 impl Worker {
@@ -76,7 +92,10 @@ impl Worker {
         Self {
             sources,
             pipeline,
-            telemetry: Arc::clone(&daemon.telemetry),
+            told: Told {
+                telemetry: Arc::clone(&daemon.telemetry),
+                breaker: Arc::clone(&daemon.breaker),
+            },
             mailbox,
             clock: Clock::new(),
         }
@@ -95,25 +114,25 @@ impl Worker {
                 continue;
             }
             if last {
-                let Self { mut pipeline, telemetry, .. } = self;
-                pipeline.finish(&mut |invite| telemetry.record(&invite));
+                let Self { mut pipeline, told, .. } = self;
+                pipeline.finish(&mut |invite| told.of(&invite));
                 return;
             }
-            let Self { pipeline, telemetry, clock, .. } = &mut self;
-            pipeline.expire(clock.now(), &mut |invite| telemetry.record(&invite));
+            let Self { pipeline, told, clock, .. } = &mut self;
+            pipeline.expire(clock.now(), &mut |invite| told.of(&invite));
             thread::park_timeout(PARK);
         }
     }
 
     /// One turn of every source; whether there was anything.
     fn turn(&mut self) -> bool {
-        let Self { sources, pipeline, telemetry, .. } = self;
+        let Self { sources, pipeline, told, .. } = self;
         let mut any = false;
         for source in sources {
             let mut left = TURN;
             let Ok(()) = source.frames(&mut |frame| {
                 any = true;
-                pipeline.frame(frame, &mut |invite| telemetry.record(&invite));
+                pipeline.frame(frame, &mut |invite| told.of(&invite));
                 left = left.saturating_sub(1);
                 if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
@@ -127,6 +146,7 @@ mod tests {
     use super::*;
     use crate::{
         capture::{Content, Frame, Reach, Transport},
+        config,
         telemetry::Tallies,
         time::Timestamp,
     };
@@ -167,7 +187,10 @@ mod tests {
         let worker = Worker {
             sources: floods.iter().map(|count| Box::new(Flood(*count)) as Live).collect(),
             pipeline: Pipeline::new(config, rules, Arc::new(Tallies::default())),
-            telemetry: Arc::clone(&telemetry),
+            told: Told {
+                telemetry: Arc::clone(&telemetry),
+                breaker: Arc::new(Watch::new(config::Breaker::default())),
+            },
             mailbox: Arc::default(),
             clock: Clock::new(),
         };

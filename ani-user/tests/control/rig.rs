@@ -394,5 +394,6 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
         rule: (verdict == Verdict::Drop).then_some("block-list"),
         malformed: Vec::new(),
         habits: Habits::default(),
+        attempt: None,
     }
 }
