@@ -150,7 +150,7 @@ impl Analysis {
         let mut attestation = identity::attestation(&parsed, passport, &reading);
         let to_tag = parsed.to.as_ref().and_then(NameAddr::tag);
         let starts = !retransmission && to_tag.is_none();
-        let told = attempt::of(&view, &identity, &attestation).filter(|_| starts);
+        let told = attempt::of(&view, &identity, &attestation, &reading).filter(|_| starts);
         let of = Of {
             settings: &self.config.stir,
             trunk: trunk.map(|trunk| trunk.name.as_str()),

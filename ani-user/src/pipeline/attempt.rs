@@ -4,7 +4,7 @@ use ani_ebpf::abi::counter::Counter;
 
 use crate::{
     capture::KernelView,
-    identity::Identity,
+    identity::{self, Identity, Reading, profile::GENERIC},
     invite::Attestation,
     policy::breaker::{Call, Outcome, Stopper},
 };
@@ -40,6 +40,7 @@ pub(super) fn of(
     view: &KernelView,
     identity: &Identity<'_>,
     attestation: &Attestation<'_>,
+    reading: &Reading<'_>,
 ) -> Option<Told> {
     let outcome = match view.exit {
         Counter::Pass
@@ -56,10 +57,13 @@ pub(super) fn of(
     }
     // Who is vouched for is the full parser's caller: he must be the one the kernel has looked up.
     let full = attestation.level == FULL && view.ani == identity.number;
-    let by_carrier = |told: &crate::identity::Told<'_>| {
+    let by_carrier = |told: &identity::Told<'_>| {
         told.by == "carrier" && told.believed && told.level == Some(FULL)
     };
-    let vouched = full && attestation.told.iter().any(by_carrier);
+    // The generic profile takes words of which nobody has said that the carrier takes them off what his
+    // customers send: a flood could vouch for itself.
+    let is_known = reading.profile.name != GENERIC;
+    let vouched = full && is_known && attestation.told.iter().any(by_carrier);
     let call = Call { trunk: view.trunk?, caller: view.ani, vouched, outcome };
     Some(Told { call, may_be_signed: full && !vouched })
 }
@@ -67,3 +71,6 @@ pub(super) fn of(
 fn stopped(by: Stopper, ranged: bool) -> Outcome {
     Outcome::Stopped { by, watched: by.is_watched(ranged) }
 }
+
+#[cfg(test)]
+mod tests;

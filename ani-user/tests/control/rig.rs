@@ -54,6 +54,7 @@ impl Clock for TestClock {
 pub(crate) struct Memory {
     blocked: Mutex<BTreeMap<Number, Listing>>,
     limit: Mutex<Option<Limit>>,
+    rules: Mutex<BTreeMap<u8, Rule>>,
     counters: Mutex<Counters>,
     fails: AtomicUsize,
 }
@@ -63,6 +64,7 @@ impl Memory {
         Self {
             blocked: Mutex::default(),
             limit: Mutex::default(),
+            rules: Mutex::default(),
             counters: Mutex::new(Counters::ZERO),
             fails: AtomicUsize::new(0),
         }
@@ -97,8 +99,10 @@ impl Memory {
 }
 
 impl Enforce for Memory {
-    fn set_rules(&self, _rules: &[(u8, Rule)]) -> anyhow::Result<()> {
-        self.result()
+    fn set_rules(&self, rules: &[(u8, Rule)]) -> anyhow::Result<()> {
+        self.result()?;
+        self.rules.lock().expect("lock").extend(rules.iter().copied());
+        Ok(())
     }
 
     fn list(&self, listings: &[Listing]) -> anyhow::Result<()> {
@@ -260,6 +264,16 @@ impl Rig {
         let calls = limit.tolerance_ns / limit.interval_ns + 1;
         let within = Duration::from_nanos(limit.interval_ns * calls);
         Some(Rate { calls, within }.to_string())
+    }
+
+    /// Whether the kernel's limit only observes.
+    pub(crate) fn limit_observes(&self) -> bool {
+        self.enforce.limit.lock().expect("lock").is_some_and(|limit| limit.observed != 0)
+    }
+
+    /// Whether a list only observes; none where its rule was never written.
+    pub(crate) fn list_observes(&self, list: u8) -> Option<bool> {
+        self.enforce.rules.lock().expect("lock").get(&list).map(|rule| rule.is_observed())
     }
 
     /// A path in the rig's directory.

@@ -132,7 +132,8 @@ mod tests {
         record.extend(3_u16.to_ne_bytes());
         record.extend(42_u16.to_ne_bytes());
         record.extend([exit as u8, 0, Attestation::A as u8, AniHeader::From as u8]);
-        record.extend([exit as u8, 0, 0, 0]);
+        record.extend([exit as u8, 0, 0, 0, 0, 0]);
+        record.extend([0; 6]);
         record.extend(frame);
         record.extend([0xee; 9]);
         record
