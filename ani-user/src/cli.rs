@@ -31,6 +31,8 @@ mod number;
 mod list;
 /// `ani limit`
 mod limit;
+/// `ani breaker`
+mod breaker;
 /// `ani cert`
 mod cert;
 /// `ani replay`
@@ -112,6 +114,8 @@ enum Command {
     /// Show and change how many calls each caller may make
     #[command(subcommand)]
     Limit(limit::Command),
+    /// Lists and limits at rest: taken for a mistake, since they stopped too many good callers
+    Breaker(breaker::Args),
     /// Show, fetch and change the certificates that signatures are verified with
     #[command(subcommand)]
     Cert(cert::Command),
@@ -174,6 +178,7 @@ fn dispatch(Cli { globals, command }: &Cli) -> anyhow::Result<()> {
         Command::Gray(command) => list::run("gray", command, globals),
         Command::List(args) => list::run_lists(args, globals),
         Command::Limit(command) => limit::run(command, globals),
+        Command::Breaker(args) => breaker::run(args, globals),
         Command::Cert(command) => cert::run(command, globals),
         Command::Replay(args) => replay::run(args, globals.json),
         Command::Inspect(args) => inspect::run(args, globals.json),

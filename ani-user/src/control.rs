@@ -17,7 +17,7 @@ use std::{
 use crate::{
     config::{self, Config, Rate, Stir},
     identity::Lookup,
-    policy::Enforce,
+    policy::{Enforce, rests::Rests},
     stir::{Credential, Outcome, cache::Cache, lists::Report, pool::Load},
     store::{self, Store},
     telemetry::{Tallies, Telemetry},
@@ -36,6 +36,8 @@ mod lists;
 mod cert;
 /// Lists of numbers as text and CSV.
 pub(crate) mod list;
+/// The breaker: who tells it, what is at rest, and ending that.
+mod breaker;
 /// Habits of trunks: changes, and lessons.
 mod habits;
 /// Numbers as an operator writes them.
@@ -51,7 +53,8 @@ mod refusal;
 
 use self::lists::{Ids, InForce};
 pub use self::{
-    cert::MAX_URLS, list::MAX_IMPORT_BYTES, lists::Changed, refusal::Refusal, status::counts,
+    breaker::Watch, cert::MAX_URLS, list::MAX_IMPORT_BYTES, lists::Changed, refusal::Refusal,
+    status::counts,
 };
 
 /// Where the time comes from; the runtime's clock, or a test's.
@@ -87,10 +90,13 @@ pub trait Verifies: Send + Sync {
 /// The running daemon as commands see it.
 pub struct Daemon {
     config: RwLock<Arc<Config>>,
-    enforce: Arc<dyn Enforce>,
+    /// Whatever carries the rules out, but for what is at rest.
+    enforce: Arc<Rests>,
     store: Store,
     /// Counters per caller and per trunk; the worker feeds them.
     pub telemetry: Arc<Telemetry>,
+    /// When a list or limit is taken for a mistake; the worker and whoever verifies feed it.
+    pub breaker: Arc<Watch>,
     /// What is known of numbers.
     numbers: Lookup,
     /// What the daemon lost.
@@ -191,8 +197,9 @@ impl Daemon {
             hep: config.capture.hep.listen,
             ids: Mutex::default(),
             in_force: RwLock::default(),
+            breaker: Arc::new(Watch::new(config.breaker)),
             config: RwLock::new(Arc::new(config)),
-            enforce,
+            enforce: Arc::new(Rests::new(enforce)),
             store,
             clock,
             verifies: OnceLock::new(),
@@ -208,7 +215,7 @@ impl Daemon {
 
     /// Whatever carries the rules out.
     pub fn enforce(&self) -> Arc<dyn Enforce> {
-        Arc::clone(&self.enforce)
+        Arc::clone(&self.enforce) as _
     }
 
     /// At start: names what verifies signatures.
@@ -239,6 +246,7 @@ impl Daemon {
         if let Some(verifies) = self.verifies.get() {
             verifies.reconfigure(&config.stir);
         }
+        self.reload_breaker(&old, &config);
         let fixed = needs_restart(&old, &config);
         *write(&self.config) = Arc::new(config);
         Ok(fixed)

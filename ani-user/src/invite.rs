@@ -17,7 +17,7 @@ pub use self::passports::Passports;
 use crate::{
     capture::{Reach, Transport},
     identity::{Candidate, Line, Told},
-    policy::Verdict,
+    policy::{Verdict, breaker},
     stir::Outcome,
     telemetry::habits::Habits,
     time::Timestamp,
@@ -112,6 +112,10 @@ pub struct Invite<'a> {
     /// What it shows of its sender's habits.
     #[serde(skip)]
     pub habits: Habits<'a>,
+    /// The same for the breaker; none for what it is not told of: what the kernel did not decide, or
+    /// not first here, and what it is told of later, when a signature that may vouch was looked at.
+    #[serde(skip)]
+    pub attempt: Option<breaker::Call>,
 }
 
 /// What the ANI is.

@@ -1,6 +1,8 @@
 //! Frame in, facts out: message, caller, verdict. Knows all stages, does no I/O and reads
 //! no clock. One thread calls it.
 
+/// What the breaker is told of a call.
+mod attempt;
 /// Which INVITEs were seen before.
 mod repeats;
 /// What signatures are worth.
@@ -162,15 +164,19 @@ impl Analysis {
         let retransmission = self.repeats.seen(&parsed);
         let mut attestation = identity::attestation(&parsed, passport, &reading);
         let to_tag = parsed.to.as_ref().and_then(NameAddr::tag);
+        let starts = !retransmission && to_tag.is_none();
+        let told = attempt::of(&view, &identity, &attestation, &reading).filter(|_| starts);
         let of = Of {
             settings: &self.config.stir,
             trunk: trunk.map(|trunk| trunk.name.as_str()),
             identity: &identity,
             reading: &reading,
-            starts: !retransmission && to_tag.is_none(),
+            starts,
+            attempt: told.filter(|told| told.may_be_signed).map(|told| told.call),
             now: message.arrived,
         };
-        self.verification.judge(&parsed, &of, &mut attestation);
+        let open = self.verification.judge(&parsed, &of, &mut attestation);
+        let attempt = told.and_then(|told| told.judged(open, attestation.signature));
         if view.exit == Counter::PassNotPlain && to_tag.is_none() {
             kernel.lists = self.undecided(&view, &parsed, &identity, &attestation, message.arrived);
         }
@@ -221,6 +227,7 @@ impl Analysis {
             rule: rule(view.first_exit),
             malformed: parsed.faults.words().collect(),
             habits: Habits::of(&parsed, identity.toll_free),
+            attempt,
         }
     }
 

@@ -51,6 +51,10 @@ use crate::{
 /// itself; this makes room.
 const EXPIRY_PERIOD: Duration = Duration::from_secs(10);
 
+/// How often it is looked whose rest is over, and what the kernel did not take is tried again. A rest
+/// begins at once.
+const REST_PERIOD: Duration = Duration::from_secs(1);
+
 /// Habits are stored once in so many of these, and at the end.
 const HABITS_EVERY: u32 = 30;
 
@@ -107,6 +111,7 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     let (shutdown, ended) = watch::channel(());
     let mut servers = JoinSet::new();
     servers.spawn(socket.serve(Arc::clone(&daemon), until(ended.clone())));
+    servers.spawn(rests(Arc::clone(&daemon), until(ended.clone())));
     if let Some(listener) = listener {
         servers.spawn(metrics::serve(listener, Arc::clone(&daemon), until(ended)));
     }
@@ -208,6 +213,21 @@ async fn serve(
                 }).await?;
             }
         }
+    }
+}
+
+/// Puts rests in force as they begin and end, until `ended` is ready.
+async fn rests(daemon: Arc<Daemon>, ended: impl Future<Output = ()> + Send) -> std::io::Result<()> {
+    let mut ended = std::pin::pin!(ended);
+    let mut period = tokio::time::interval(REST_PERIOD);
+    loop {
+        tokio::select! {
+            () = &mut ended => return Ok(()),
+            () = daemon.breaker.tripped() => {}
+            _ = period.tick() => {}
+        }
+        let daemon = Arc::clone(&daemon);
+        spawn_blocking(move || daemon.settle_rests(Clock::new().now())).await?;
     }
 }
 

@@ -3,6 +3,9 @@
 /// The server on a socket of its own, with an `Enforce` and a clock made here.
 #[path = "control/rig.rs"]
 mod rig;
+/// Lists and limits at rest.
+#[path = "control/breaker.rs"]
+mod breaker;
 /// Certificates of signers.
 #[path = "control/certificates.rs"]
 mod certificates;

@@ -6,7 +6,7 @@ use ani_ebpf::abi::counter::{self, Counters};
 use serde_json::Value;
 
 use super::{
-    Globals,
+    Globals, breaker,
     client::Client,
     limit,
     output::{self, NOTHING, Side, Table, count, items, shown},
@@ -51,6 +51,7 @@ fn text(status: &Value, all: bool) -> String {
          limit       {}\n\
          block list  {} of {}\n\
          callers     {} of {} tracked\n\
+         breaker     {}\n\
          signatures  {}\n\n",
         shown(&status["version"]),
         humantime::format_duration(uptime),
@@ -59,6 +60,7 @@ fn text(status: &Value, all: bool) -> String {
         shown(&status["block_list"]["max_entries"]),
         shown(&status["daemon"]["callers_tracked"]),
         shown(&status["daemon"]["max_callers"]),
+        breaker::sentence(&status["breaker"]),
         signatures(&status["stir"]),
     );
     text.push_str(&counters(status, all).text());

@@ -16,6 +16,7 @@
 //! | `/v1/block…` | | `/v1/lists/block…` |
 //! | `/v1/certificates…` | | certificates of signers; see `cert` |
 //! | `/v1/habits…` | | what trunks send; see `habits` |
+//! | `/v1/breaker…` | | lists and limits at rest; see `breaker` |
 //! | `/v1/limits` | GET, PUT, DELETE | `{"per_caller": {"calls", "within"} or null}` |
 
 use std::sync::Arc;
@@ -35,7 +36,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    Daemon, MAX_IMPORT_BYTES, Refusal, cert,
+    Daemon, MAX_IMPORT_BYTES, Refusal, breaker, cert,
     entries::{self, Add, BLOCK, How, Page, Remove, SetMode},
     habits, number, status,
 };
@@ -70,6 +71,7 @@ pub(super) fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/block/import", post(import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
         .route("/v1/block/export", get(export))
         .route("/v1/limits", get(limits).put(set_limits).delete(reset_limits))
+        .merge(breaker::routes())
         .merge(cert::routes())
         .merge(habits::routes())
         .fallback(async |request: Request| {

@@ -17,7 +17,7 @@ use super::{Daemon, Error, list};
 use crate::{
     config::Config,
     policy::{
-        self, Listing,
+        self, Enforce as _, Listing,
         entry::{Listed, Subject},
     },
     store::{Entries, Replaced, Room},

@@ -26,7 +26,7 @@ use prometheus_client::{
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use super::{Daemon, status};
-use crate::telemetry::LEVELS;
+use crate::{policy::Enforce as _, telemetry::LEVELS};
 
 /// Scrapers served at one time; more are turned away.
 const MAX_CONNECTIONS: usize = 16;
@@ -98,6 +98,7 @@ impl Daemon {
             "Callers with counters of their own",
             ConstGauge::new(i64::try_from(sizes.callers).unwrap_or(i64::MAX)),
         );
+        self.register_breaker(&mut registry);
         self.register_trunks(&mut registry);
         self.register_verifications(&mut registry);
         let mut text = String::new();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Daemon, Limit, Refusal};
 use crate::{
-    policy::Interface,
+    policy::{Enforce as _, Interface},
     telemetry::{By, Sizes, TALLIES, Tallies, TrunkFigures},
 };
 
@@ -75,6 +75,7 @@ pub(super) struct Status {
     daemon: DaemonStatus,
     limits: Value,
     block_list: Value,
+    breaker: Value,
     stir: Value,
     trunks: Vec<Trunk>,
 }
@@ -118,6 +119,7 @@ impl Daemon {
                 "entries": self.store.entries(super::entries::BLOCK),
                 "max_entries": self.max_entries,
             }),
+            breaker: self.breaker_status(),
             stir: self.verifications(),
             trunks: self.trunks(),
         })

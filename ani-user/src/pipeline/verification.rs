@@ -12,6 +12,7 @@ use crate::{
     config,
     identity::{self, Identity, Reading},
     invite::{AniStatus, Attestation, Passports},
+    policy::breaker,
     sip::{self, Invite, Scheme, Uri},
     stir::{
         Call, Judgement, Outcome,
@@ -37,6 +38,9 @@ pub struct Whose<'a> {
     pub status: AniStatus,
     /// Whether the INVITE starts a call: neither repeated nor within a dialog.
     pub starts: bool,
+    /// What the breaker is to be told when it ends, with whether the signatures hold; none where it
+    /// is told now or not at all.
+    pub attempt: Option<breaker::Call>,
 }
 
 /// What came of a call.
@@ -65,23 +69,29 @@ impl Verification {
         self.verifier = Some(verifier);
     }
 
-    /// Puts into `attestation` what the signatures are worth.
+    /// Puts into `attestation` what the signatures are worth; returns whether that is not known yet.
     pub(super) fn judge<'a>(
         &mut self,
         parsed: &Invite<'a>,
         of: &Of<'_, 'a>,
         attestation: &mut Attestation<'_>,
-    ) {
+    ) -> bool {
         if parsed.identity.is_empty() {
-            return;
+            return false;
         }
         let settings = of.settings;
         let (trunk, verifier) = match (of.trunk, &mut self.verifier) {
             (Some(trunk), Some(verifier)) if settings.verify && settings.anchors.is_some() => {
                 (trunk, verifier)
             }
-            (Some(_), _) if settings.verify => return stands(Outcome::NoAnchors, attestation),
-            _ => return stands(Outcome::Off, attestation),
+            (Some(_), _) if settings.verify => {
+                stands(Outcome::NoAnchors, attestation);
+                return false;
+            }
+            _ => {
+                stands(Outcome::Off, attestation);
+                return false;
+            }
         };
         let call = Call {
             identity: &parsed.identity,
@@ -100,6 +110,7 @@ impl Verification {
             ani: of.identity.ani.as_deref(),
             status: of.identity.status,
             starts: of.starts,
+            attempt: of.attempt,
         };
         let Answer { judgement, counts } = verifier.verify(&call, &whose);
         let outcome = judgement.outcome;
@@ -108,6 +119,7 @@ impl Verification {
         attestation.signer = judgement.signer.as_deref().map(|name| Cow::Owned(name.to_owned()));
         attestation.verification = counts.then_some(outcome);
         attestation.passports = Passports::of(judgement);
+        !counts && matches!(outcome, Outcome::Pending | Outcome::CertificatePending)
     }
 }
 
@@ -118,6 +130,7 @@ pub(super) struct Of<'i, 'a> {
     pub(super) identity: &'i Identity<'a>,
     pub(super) reading: &'i Reading<'i>,
     pub(super) starts: bool,
+    pub(super) attempt: Option<breaker::Call>,
     pub(super) now: Timestamp,
 }
 

@@ -119,9 +119,14 @@ impl Breaker {
         self.settings = settings;
         self.known.limit(settings.max_known, self.latest);
         if !settings.enabled {
-            self.known.clear();
-            self.minutes.clear();
+            self.forget_callers();
         }
+    }
+
+    /// Forgets everybody, and no rest: for trunks that have other indices now.
+    pub fn forget_callers(&mut self) {
+        self.known.clear();
+        self.minutes.clear();
     }
 
     /// Takes a call. Where it returns something, that must observe from now on until [`Self::due`]

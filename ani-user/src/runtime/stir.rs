@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 use crate::{
     capture::clock::Clock,
     config,
-    control::{Daemon, Verifies},
+    control::{Daemon, Verifies, Watch as Breaker},
     pipeline::{self, Verifier},
+    policy::breaker::Call as Attempt,
     stir::{
         Call, Judgement, Outcome,
         bench::{self, Bench},
@@ -61,6 +62,7 @@ struct Whose {
     trunk: Box<str>,
     caller: Caller,
     counts: bool,
+    attempt: Option<Attempt>,
 }
 
 impl Stir {
@@ -85,11 +87,13 @@ impl Stir {
             .map(|_| Box::new(Thread { bench: Arc::clone(&bench), clock }) as Box<dyn Judge>)
             .collect();
         let telemetry = Arc::clone(&daemon.telemetry);
+        let breaker = Arc::clone(&daemon.breaker);
         let pool = Pool::start(
             judges,
             settings.queue,
             Box::new(move |whose, arrived, judgement| {
                 completed(&telemetry, &whose, arrived, judgement);
+                vouch(&breaker, &whose, judgement, clock.now());
             }),
         )
         .context("cannot start a thread that verifies")?;
@@ -232,6 +236,7 @@ impl Verifier for Live {
             trunk: whose.trunk.into(),
             caller: Caller::new(whose.ani, whose.status),
             counts: whose.starts,
+            attempt: whose.attempt,
         });
         // What was refused is told by nobody else.
         pipeline::Answer { judgement: answer.judgement, counts: answer.refused }
@@ -248,6 +253,14 @@ fn completed(telemetry: &Telemetry, whose: &Whose, arrived: Timestamp, judgement
         signer = judgement.signer.as_deref(),
         "verified"
     );
+}
+
+/// Tells the breaker of a call that waited for this: from now on its caller is vouched for, or not.
+fn vouch(breaker: &Breaker, whose: &Whose, judgement: &Judgement, now: Timestamp) {
+    if let Some(attempt) = whose.attempt {
+        let vouched = attempt.vouched || judgement.outcome == Outcome::Valid;
+        breaker.saw(&Attempt { vouched, ..attempt }, now);
+    }
 }
 
 /// Lists that are fetched, with those that are at hand; none where they are not.

@@ -14,7 +14,8 @@ use std::{
 use crate::{
     capture::{Source, clock::Clock},
     config::Config,
-    control::Daemon,
+    control::{Daemon, Watch},
+    invite::Invite,
     pipeline::{Pipeline, Verifier},
     policy::memory::Memory,
     telemetry::Telemetry,
@@ -55,9 +56,24 @@ impl Mailbox {
 pub(super) struct Worker {
     sources: Vec<Live>,
     pipeline: Pipeline,
-    telemetry: Arc<Telemetry>,
+    told: Told,
     mailbox: Arc<Mailbox>,
     clock: Clock,
+}
+
+/// Who is told of each INVITE.
+struct Told {
+    telemetry: Arc<Telemetry>,
+    breaker: Arc<Watch>,
+}
+
+impl Told {
+    fn of(&self, invite: &Invite<'_>) {
+        self.telemetry.record(invite);
+        if let Some(attempt) = &invite.attempt {
+            self.breaker.saw(attempt, invite.ts);
+        }
+    }
 }
 
 impl Worker {
@@ -77,7 +93,10 @@ impl Worker {
         Self {
             sources,
             pipeline,
-            telemetry: Arc::clone(&daemon.telemetry),
+            told: Told {
+                telemetry: Arc::clone(&daemon.telemetry),
+                breaker: Arc::clone(&daemon.breaker),
+            },
             mailbox,
             clock: Clock::new(),
         }
@@ -96,25 +115,25 @@ impl Worker {
                 continue;
             }
             if last {
-                let Self { mut pipeline, telemetry, .. } = self;
-                pipeline.finish(&mut |invite| telemetry.record(&invite));
+                let Self { mut pipeline, told, .. } = self;
+                pipeline.finish(&mut |invite| told.of(&invite));
                 return;
             }
-            let Self { pipeline, telemetry, clock, .. } = &mut self;
-            pipeline.expire(clock.now(), &mut |invite| telemetry.record(&invite));
+            let Self { pipeline, told, clock, .. } = &mut self;
+            pipeline.expire(clock.now(), &mut |invite| told.of(&invite));
             thread::park_timeout(PARK);
         }
     }
 
     /// One turn of every source; whether there was anything.
     fn turn(&mut self) -> bool {
-        let Self { sources, pipeline, telemetry, .. } = self;
+        let Self { sources, pipeline, told, .. } = self;
         let mut any = false;
         for source in sources {
             let mut left = TURN;
             let Ok(()) = source.frames(&mut |frame| {
                 any = true;
-                pipeline.frame(frame, &mut |invite| telemetry.record(&invite));
+                pipeline.frame(frame, &mut |invite| told.of(&invite));
                 left = left.saturating_sub(1);
                 if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
@@ -125,9 +144,16 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
+    use std::{ops::Range, path::Path, sync::atomic::AtomicU32};
+
+    use ani_ebpf::abi::number::Number;
+
     use super::*;
     use crate::{
         capture::{Content, Frame, Reach, Transport},
+        config,
+        policy::{BLOCK, Enforce as _, Listing, lists::Span},
+        store::Store,
         telemetry::Tallies,
         time::Timestamp,
     };
@@ -168,7 +194,10 @@ mod tests {
         let worker = Worker {
             sources: floods.iter().map(|count| Box::new(Flood(*count)) as Live).collect(),
             pipeline: Pipeline::new(config, rules, Arc::new(Tallies::default())),
-            telemetry: Arc::clone(&telemetry),
+            told: Told {
+                telemetry: Arc::clone(&telemetry),
+                breaker: Arc::new(Watch::new(config::Breaker::default())),
+            },
             mailbox: Arc::default(),
             clock: Clock::new(),
         };
@@ -177,6 +206,107 @@ mod tests {
 
     fn invites(telemetry: &Telemetry) -> u64 {
         telemetry.trunks().iter().map(|(_, figures)| figures.invites).sum()
+    }
+
+    /// Calls over trunk `carrier-a` that nobody but [`Memory`] decides: of callers `from` on, each
+    /// vouched for by the carrier or not.
+    struct Calls {
+        callers: Range<u32>,
+        vouched: bool,
+    }
+
+    impl Source for Calls {
+        type Error = Infallible;
+
+        fn frames(
+            &mut self,
+            each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
+        ) -> Result<(), Infallible> {
+            let verstat = if self.vouched { ";verstat=TN-Validation-Passed-A" } else { "" };
+            let src = ([192, 0, 2, 1], 5060).into();
+            for caller in self.callers.by_ref() {
+                let call = CALLS.fetch_add(1, Ordering::Relaxed);
+                let message = format!(
+                    "INVITE sip:+18005550100@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{call}\r\n\
+                     From: <sip:+1415{caller:07}@h{verstat}>;tag=1\r\nTo: <sip:+18005550100@h>\r\n\
+                     Call-ID: {call}\r\nCSeq: 1 INVITE\r\n\r\n"
+                );
+                let bytes = message.as_bytes();
+                let content = Content::Message { src, dst: src, transport: Transport::Udp, bytes };
+                let arrived = Timestamp::new(1_700_000_000, 0);
+                let frame =
+                    Frame { number: 1, arrived, content, reach: Reach::Answer, kernel: None };
+                if each(&frame).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    /// So that no call looks like one before.
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+
+    /// A daemon on rules in memory that stop +1 415 2xx xxxx, by a prefix.
+    fn daemon(directory: &Path) -> (Daemon, Arc<Memory>) {
+        let text = "[[profile]]\nname = 'own'\n[[trunk]]\nname = 'carrier-a'\n\
+                    sources = ['192.0.2.0/24']\ncountry = 'US'\nprofile = 'own'\n";
+        let config = Config::parse(text, "test").expect("a configuration");
+        let memory = Arc::new(Memory::new(&config));
+        let store = Store::open(directory).expect("a store");
+        let daemon = Daemon::new(config, Arc::clone(&memory) as _, store, Arc::new(Clock::new()));
+        daemon.restore().expect("restored");
+        let prefix = Number::from_ascii(b"14152").expect("digits");
+        let listing =
+            Listing { span: Span::Prefix(prefix), ..Listing::number(BLOCK, prefix, None) };
+        memory.list(&[listing]).expect("listed");
+        (daemon, memory)
+    }
+
+    /// Runs calls through a worker; how many were stopped.
+    fn stopped(daemon: &Daemon, memory: &Arc<Memory>, sources: Vec<Live>) -> u64 {
+        let dropped = || memory.counters().expect("counters").invites_dropped();
+        let before = dropped();
+        let mut worker = Worker {
+            pipeline: Pipeline::new(daemon.config(), Arc::clone(memory), Arc::default()),
+            ..Worker::new(sources, daemon, Arc::default(), None)
+        };
+        while worker.turn() {}
+        dropped() - before
+    }
+
+    fn calls(callers: Range<u32>, vouched: bool) -> Live {
+        Box::new(Calls { callers, vouched })
+    }
+
+    const A_PREFIX: u32 = 2_000_000;
+
+    #[test]
+    fn a_prefix_that_stops_many_good_callers_goes_to_rest() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (daemon, memory) = daemon(directory.path());
+        let good = || vec![calls(0..18, true), calls(A_PREFIX..A_PREFIX + 12, true)];
+        assert_eq!(stopped(&daemon, &memory, good()), 12);
+        daemon.settle_rests(Timestamp::new(1_700_000_001, 0));
+        assert_eq!(stopped(&daemon, &memory, good()), 0, "it only observes");
+        // What else is written does not end the rest, its time does.
+        daemon.set_limit(Some(None)).expect("a limit");
+        daemon.reload(Config::clone(&daemon.config())).expect("reloaded");
+        daemon.settle_rests(Timestamp::new(1_700_000_599, 0));
+        assert_eq!(stopped(&daemon, &memory, good()), 0, "it still rests");
+        daemon.settle_rests(Timestamp::new(1_700_000_601, 0));
+        assert_eq!(stopped(&daemon, &memory, vec![calls(A_PREFIX..A_PREFIX + 3, true)]), 3);
+    }
+
+    #[test]
+    fn a_flood_of_strangers_that_a_prefix_stops_changes_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (daemon, memory) = daemon(directory.path());
+        let sources = vec![calls(0..30, true), calls(A_PREFIX..A_PREFIX + 20_000, false)];
+        assert_eq!(stopped(&daemon, &memory, sources), 20_000);
+        daemon.settle_rests(Timestamp::new(1_700_000_001, 0));
+        let again = vec![calls(0..30, true), calls(A_PREFIX..A_PREFIX + 1_000, false)];
+        assert_eq!(stopped(&daemon, &memory, again), 1_000, "it stops them still");
     }
 
     #[test]

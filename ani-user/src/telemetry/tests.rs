@@ -60,6 +60,7 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'stat
         rule: None,
         malformed: Vec::new(),
         habits: Habits::default(),
+        attempt: None,
     }
 }
 

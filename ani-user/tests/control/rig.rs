@@ -313,6 +313,16 @@ impl Rig {
         Some(Rate { calls, within }.to_string())
     }
 
+    /// Whether the kernel's limit only observes.
+    pub(crate) fn limit_observes(&self) -> bool {
+        self.limits().first().is_some_and(|limit| limit.observed != 0)
+    }
+
+    /// Whether a list only observes; none where its rule was never written.
+    pub(crate) fn list_observes(&self, list: u8) -> Option<bool> {
+        self.enforce.rules.lock().expect("lock").get(&list).map(|rule| rule.is_observed())
+    }
+
     /// A path in the rig's directory.
     pub(crate) fn path(&self, name: &str) -> String {
         self.directory.path().join(name).to_str().expect("UTF-8").to_owned()
@@ -445,5 +455,6 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
         rule: (verdict == Verdict::Drop).then_some("block-list"),
         malformed: Vec::new(),
         habits: Habits::default(),
+        attempt: None,
     }
 }

@@ -117,6 +117,7 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
                 rule: Some("block-list"),
                 malformed: vec!["via", "to"],
                 habits: Habits::default(),
+                attempt: None,
             }
         })
 }

@@ -1,6 +1,10 @@
 //! What stopped a call.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
+
+use crate::policy::{ALLOW, BLOCK, GRAY};
 
 /// How many stoppers there can be.
 pub(super) const STOPPERS: usize = 2 * IDS;
@@ -17,7 +21,39 @@ pub enum Stopper {
     Limit(u8),
 }
 
+/// Id of the limit that `limits.per_caller` is.
+const PER_CALLER: u8 = 1;
+
 impl Stopper {
+    /// Whether it can be a mistake that stops many; `ranged` says whether it decided by a prefix or a
+    /// range. A list that is not built in is a feed's or has a name, and many come and go with it.
+    pub const fn is_watched(self, ranged: bool) -> bool {
+        match self {
+            Self::List(id) => ranged || id > GRAY,
+            Self::Limit(_) => true,
+        }
+    }
+
+    /// `list` or `limit`.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::List(_) => "list",
+            Self::Limit(_) => "limit",
+        }
+    }
+
+    /// What an operator calls it: the name of a built-in one, else its kind and id.
+    pub fn name(self) -> Cow<'static, str> {
+        match self {
+            Self::List(ALLOW) => "allow".into(),
+            Self::List(BLOCK) => "block".into(),
+            Self::List(GRAY) => "gray".into(),
+            Self::Limit(PER_CALLER) => "per-caller".into(),
+            Self::List(id) => format!("list {id}").into(),
+            Self::Limit(id) => format!("limit {id}").into(),
+        }
+    }
+
     /// Place in a table of [`STOPPERS`]; they stand there in their own order.
     pub(super) const fn index(self) -> usize {
         match self {
