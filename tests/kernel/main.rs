@@ -29,6 +29,8 @@ mod not_plain;
 mod attempts;
 /// Budgets, exact to the call.
 mod limits;
+/// What the breaker makes of a mistake and of a flood.
+mod breaker;
 /// What reaches the daemon.
 mod capture;
 /// A ring for each CPU.
