@@ -33,6 +33,8 @@ mod lists;
 mod limits;
 /// What `verstat` is worth.
 mod verstat;
+/// What the breaker makes of a mistake and of a flood.
+mod breaker;
 /// What reaches the daemon.
 mod capture;
 /// A ring for each CPU.

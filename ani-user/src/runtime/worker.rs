@@ -279,13 +279,15 @@ mod tests {
         Box::new(Calls { callers, vouched })
     }
 
+    /// Callers that the prefix stops, and others.
     const A_PREFIX: u32 = 2_000_000;
+    const GOOD: u32 = 5_000_000;
 
     #[test]
     fn a_prefix_that_stops_many_good_callers_goes_to_rest() {
         let directory = tempfile::tempdir().expect("a directory");
         let (daemon, memory) = daemon(directory.path());
-        let good = || vec![calls(0..18, true), calls(A_PREFIX..A_PREFIX + 12, true)];
+        let good = || vec![calls(GOOD..GOOD + 18, true), calls(A_PREFIX..A_PREFIX + 12, true)];
         assert_eq!(stopped(&daemon, &memory, good()), 12);
         daemon.settle_rests(Timestamp::new(1_700_000_001, 0));
         assert_eq!(stopped(&daemon, &memory, good()), 0, "it only observes");
@@ -302,10 +304,10 @@ mod tests {
     fn a_flood_of_strangers_that_a_prefix_stops_changes_nothing() {
         let directory = tempfile::tempdir().expect("a directory");
         let (daemon, memory) = daemon(directory.path());
-        let sources = vec![calls(0..30, true), calls(A_PREFIX..A_PREFIX + 20_000, false)];
+        let sources = vec![calls(GOOD..GOOD + 30, true), calls(A_PREFIX..A_PREFIX + 20_000, false)];
         assert_eq!(stopped(&daemon, &memory, sources), 20_000);
         daemon.settle_rests(Timestamp::new(1_700_000_001, 0));
-        let again = vec![calls(0..30, true), calls(A_PREFIX..A_PREFIX + 1_000, false)];
+        let again = vec![calls(GOOD..GOOD + 30, true), calls(A_PREFIX..A_PREFIX + 1_000, false)];
         assert_eq!(stopped(&daemon, &memory, again), 1_000, "it stops them still");
     }
 

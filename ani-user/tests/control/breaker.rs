@@ -113,7 +113,7 @@ fn what_the_kernel_refuses_is_tried_again() {
     let rig = Rig::new(&config(""));
     rig.enforce.fail(1);
     stop_many(&rig, Stopper::List(BLOCK));
-    assert_eq!(rig.list_observes(BLOCK), None);
+    assert_eq!(rig.list_observes(BLOCK), Some(false));
     rig.daemon().settle_rests(rig.clock.time());
     assert_eq!(rig.list_observes(BLOCK), Some(true));
     rig.text(&["breaker", "resume", "block"]);
