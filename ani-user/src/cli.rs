@@ -109,7 +109,7 @@ enum Command {
     Gray(list::Command),
     /// Show all lists, say what they do, show and change named ones
     List(list::Lists),
-    /// Show and change how many calls each caller may make
+    /// Show and change how many calls there may be
     #[command(subcommand)]
     Limit(limit::Command),
     /// Show, fetch and change the certificates that signatures are verified with
