@@ -354,8 +354,8 @@ impl Per {
         };
         let others =
             [(self.called, "called"), (self.trunk, "trunk"), (self.attestation, "attestation")];
-        let others =
-            others.into_iter().filter_map(|(counts, word)| counts.then(|| word.to_owned()));
+        let others = others.into_iter().filter(|(counts, _)| *counts);
+        let others = others.map(|(_, word)| word.to_owned());
         caller.into_iter().chain(others).collect()
     }
 }
