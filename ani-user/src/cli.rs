@@ -111,7 +111,7 @@ enum Command {
     Gray(list::Command),
     /// Show all lists, say what they do, show and change named ones
     List(list::Lists),
-    /// Show and change how many calls each caller may make
+    /// Show and change how many calls there may be
     #[command(subcommand)]
     Limit(limit::Command),
     /// Lists and limits at rest: taken for a mistake, since they stopped too many good callers

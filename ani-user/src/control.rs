@@ -15,7 +15,7 @@ use std::{
 };
 
 use crate::{
-    config::{self, Config, Rate, Stir},
+    config::{Config, Stir},
     identity::Lookup,
     policy::{Enforce, rests::Rests},
     stir::{Credential, Outcome, cache::Cache, lists::Report, pool::Load},
@@ -30,6 +30,8 @@ pub mod socket;
 mod api;
 /// Lists as requests see them: paging, adding, removing, import and export.
 mod entries;
+/// Limits in force.
+mod limits;
 /// Lists in force.
 mod lists;
 /// Certificates: looking, fetching, adding, removing.
@@ -53,8 +55,8 @@ mod refusal;
 
 use self::lists::{Ids, InForce};
 pub use self::{
-    breaker::Watch, cert::MAX_URLS, list::MAX_IMPORT_BYTES, lists::Changed, refusal::Refusal,
-    status::counts,
+    breaker::Watch, cert::MAX_URLS, limits::Limit, list::MAX_IMPORT_BYTES, lists::Changed,
+    refusal::Refusal, status::counts,
 };
 
 /// Where the time comes from; the runtime's clock, or a test's.
@@ -116,15 +118,6 @@ pub struct Daemon {
     certificates: OnceLock<Arc<Cache<Credential>>>,
     /// One change at a time: store and kernel must see all in the same order.
     changes: Mutex<()>,
-}
-
-/// The limit in force and who set it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
-    /// None is no limit.
-    pub rate: Option<Rate>,
-    /// Whether an operator set it by command; else it is the configuration's.
-    pub by_operator: bool,
 }
 
 /// Why a change was not made.
@@ -231,7 +224,8 @@ impl Daemon {
         *write(&self.in_force) = Arc::new(locked(&self.ids).in_force(&self.config())?);
         self.restore_lists()?;
         self.restore_habits()?;
-        self.enforce_rate(self.limit()?.rate).map_err(Error::NotInForce)
+        let limits = self.limits_of(&self.config())?;
+        self.enforce.set_limits(&limits).map_err(Error::NotInForce)
     }
 
     /// Takes another configuration: its limit comes in force unless an operator set one. Returns
@@ -239,9 +233,14 @@ impl Daemon {
     pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, Error> {
         let _changes = self.changes();
         let old = self.config();
-        self.reload_lists(&config)?;
-        if self.store.limit()?.is_none() {
-            self.enforce_limit(config.limits.per_caller, old.limits.per_caller)?;
+        let (before, after) = (self.limits_of(&old)?, self.limits_of(&config)?);
+        self.enforce_limits(&after, &before)?;
+        if let Err(error) = self.reload_lists(&config) {
+            let back = self.enforce.set_limits(&before);
+            return Err(match back {
+                Ok(()) => error,
+                Err(undo) => Error::Torn { refused: anyhow::anyhow!("{error}"), undo },
+            });
         }
         if let Some(verifies) = self.verifies.get() {
             verifies.reconfigure(&config.stir);
@@ -250,41 +249,6 @@ impl Daemon {
         let fixed = needs_restart(&old, &config);
         *write(&self.config) = Arc::new(config);
         Ok(fixed)
-    }
-
-    /// The limit in force.
-    pub fn limit(&self) -> Result<Limit, store::Error> {
-        Ok(match self.store.limit()? {
-            Some(rate) => Limit { rate, by_operator: true },
-            None => Limit { rate: self.config().limits.per_caller, by_operator: false },
-        })
-    }
-
-    /// Sets the limit by command; `None` gives way to the configuration's again.
-    pub fn set_limit(&self, limit: Option<Option<Rate>>) -> Result<Limit, Error> {
-        let _changes = self.changes();
-        let before = self.store.limit()?;
-        let configured = self.config().limits.per_caller;
-        self.store.set_limit(limit)?;
-        let (new, old) = (limit.unwrap_or(configured), before.unwrap_or(configured));
-        if let Err(error) = self.enforce_limit(new, old) {
-            self.store.set_limit(before).map_err(|undo| torn(&error, undo))?;
-            return Err(error);
-        }
-        Ok(self.limit()?)
-    }
-
-    /// Puts a limit in force, or the old one again when that fails.
-    fn enforce_limit(&self, new: Option<Rate>, old: Option<Rate>) -> Result<(), Error> {
-        self.enforce_rate(new).map_err(|refused| match self.enforce_rate(old) {
-            Ok(()) => Error::NotInForce(refused),
-            Err(undo) => Error::Torn { refused, undo },
-        })
-    }
-
-    fn enforce_rate(&self, rate: Option<Rate>) -> anyhow::Result<()> {
-        let limits: Vec<_> = rate.and_then(config::per_caller).into_iter().collect();
-        self.enforce.set_limits(&limits)
     }
 
     fn changes(&self) -> MutexGuard<'_, ()> {

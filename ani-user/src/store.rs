@@ -32,7 +32,7 @@ mod row;
 /// Name of the database in its directory.
 const FILE: &str = "ani.db";
 /// Key of the operator's limit.
-const LIMIT: &str = "limits.per_caller";
+pub(crate) const LIMIT: &str = "limits.per_caller";
 /// Modes as they are kept.
 const OBSERVE: &str = "observe";
 const ENFORCE: &str = "enforce";
@@ -384,10 +384,7 @@ impl Store {
 
     /// The limit an operator set: `None` when he set none, `Some(None)` when he set "no limit".
     pub fn limit(&self) -> Result<Option<Option<Rate>>, Error> {
-        self.setting(LIMIT)?
-            .map(|text| Rate::parse(&text))
-            .transpose()
-            .map_err(|error| Error::Damaged { file: self.file.clone(), detail: error.to_string() })
+        self.rate(LIMIT)
     }
 
     /// Keeps the operator's limit; `None` forgets it, and the configuration's holds again.
@@ -397,7 +394,16 @@ impl Store {
         self.set_setting(LIMIT, text.as_deref())
     }
 
-    fn setting(&self, key: &str) -> Result<Option<String>, Error> {
+    /// A rate that an operator set, by its key.
+    pub(crate) fn rate(&self, key: &str) -> Result<Option<Option<Rate>>, Error> {
+        self.setting(key)?
+            .map(|text| Rate::parse(&text))
+            .transpose()
+            .map_err(|error| Error::Damaged { file: self.file.clone(), detail: error.to_string() })
+    }
+
+    /// What an operator set, by its key.
+    pub(crate) fn setting(&self, key: &str) -> Result<Option<String>, Error> {
         let state = self.state();
         self.named(
             state
@@ -408,7 +414,8 @@ impl Store {
         )
     }
 
-    fn set_setting(&self, key: &str, value: Option<&str>) -> Result<(), Error> {
+    /// Keeps what an operator set; `None` forgets it.
+    pub(crate) fn set_setting(&self, key: &str, value: Option<&str>) -> Result<(), Error> {
         let state = self.state();
         let changed = match value {
             Some(value) => state.connection.execute(

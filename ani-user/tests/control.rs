@@ -12,6 +12,9 @@ mod certificates;
 /// Habits of trunks.
 #[path = "control/habits.rs"]
 mod habits;
+/// Limits with names.
+#[path = "control/limits.rs"]
+mod limits;
 /// Lists beside the block list.
 #[path = "control/lists.rs"]
 mod lists;

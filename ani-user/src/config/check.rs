@@ -15,6 +15,8 @@ use super::{Config, Error, Rate, error::Text, file};
 mod breaker;
 /// Mirrored messages.
 mod hep;
+/// Named limits.
+mod limit;
 /// Named lists.
 mod list;
 /// Names.
@@ -66,6 +68,7 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     if let Some(count) = file.lists.max_attempts {
         config.lists.max_attempts = within(count, "lists.max_attempts", ATTEMPTS, text)? as u32;
     }
+    config.limits.named = limit::all(file.limit, text)?;
     config.list = list::all(file.list, text)?;
     breaker::read(file.breaker, text, &mut config.breaker)?;
     if let Some(numbers) = file.emergency.numbers {

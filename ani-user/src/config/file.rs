@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) profile: Vec<Spanned<Profile>>,
     pub(super) trunk: Vec<Spanned<Trunk>>,
     pub(super) limits: Limits,
+    pub(super) limit: Vec<Spanned<NamedLimit>>,
     pub(super) lists: Lists,
     pub(super) list: Vec<Spanned<List>>,
     pub(super) breaker: Breaker,
@@ -106,6 +107,18 @@ pub(super) struct Limits {
 pub(super) struct Rate {
     pub(super) calls: Option<Spanned<i64>>,
     pub(super) within: Option<Spanned<String>>,
+}
+
+/// `[[limit]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct NamedLimit {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) calls: Option<Spanned<i64>>,
+    pub(super) within: Option<Spanned<String>>,
+    pub(super) per: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) callers: Option<Spanned<String>>,
+    pub(super) mode: Option<Spanned<String>>,
 }
 
 /// `[lists]`

@@ -548,3 +548,44 @@ fn named_lists_are_read() {
         (0..253).map(|n| format!("[[list]]\nname = 'l{n}'\naction = 'gray'\n")).collect();
     assert!(refused(&many).contains("list: more than 252 lists"));
 }
+
+#[test]
+fn named_limits_are_read() {
+    let limit = "[[limit]]\nname = 'x'\ncalls = 10\nwithin = '1m'\n";
+    let [read] = &parsed(&format!("{limit}per = ['called', 'prefix:7']")).limits.named[..] else {
+        panic!("a limit")
+    };
+    assert_eq!(read.per, Per { caller: 7, called: true, ..Per::default() });
+    assert_eq!(read.per.words(), ["prefix:7", "called"]);
+    assert!(read.observed && !read.gray);
+    for (text, expected) in [
+        (String::from("[[limit]]"), "ani.toml:1: limit.name: missing; give each limit a name"),
+        (limit.to_owned(), "ani.toml:1: limit: calls, within or per is missing for limit `x`"),
+        (format!("{limit}per = []"), "ani.toml:5: limit.per: nothing that calls have in common"),
+        (format!("{limit}per = ['colour']"), "ani.toml:5: limit.per: `colour` is unknown"),
+        (format!("{limit}per = ['prefix:16']"), "ani.toml:5: limit.per: `prefix:16` is unknown"),
+        (
+            format!("{limit}per = ['caller', 'prefix:3']"),
+            "ani.toml:5: limit.per: `prefix:3` is unknown, or beside another of the caller",
+        ),
+        (
+            format!("{limit}per = ['trunk']\ncallers = 'some'"),
+            "ani.toml:6: limit.callers: `some` are none; write \"all\" or \"gray\"",
+        ),
+        (
+            limit.replace("'x'", "'per-caller'"),
+            "ani.toml:2: limit.name: `per-caller` is the name of another limit",
+        ),
+        (
+            format!("{}per = ['trunk']", limit.replace("10", "0")),
+            "ani.toml:3: limit.calls: 0 calls cannot be a limit",
+        ),
+    ] {
+        let error = refused(&text);
+        assert!(error.starts_with(expected), "{error}");
+    }
+    let many: String = (0..8)
+        .map(|n| format!("{}per = ['trunk']\n", limit.replace("'x'", &format!("'l{n}'"))))
+        .collect();
+    assert!(refused(&many).contains("limit: more than 7 limits beside limits.per_caller"));
+}

@@ -17,6 +17,8 @@
 //! | `/v1/certificates…` | | certificates of signers; see `cert` |
 //! | `/v1/habits…` | | what trunks send; see `habits` |
 //! | `/v1/breaker…` | | lists and limits at rest; see `breaker` |
+//! | `/v1/limits/named` | GET | all limits, in the order they are looked at |
+//! | `/v1/limits/named/{name}` | PUT, DELETE | `{"rate": "10 per 1m" or "none", "mode": "observe", "enforce" or "reset"}`, either or both |
 //! | `/v1/limits` | GET, PUT, DELETE | `{"per_caller": {"calls", "within"} or null}` |
 
 use std::sync::Arc;
@@ -38,7 +40,9 @@ use serde_json::{Value, json};
 use super::{
     Daemon, MAX_IMPORT_BYTES, Refusal, breaker, cert,
     entries::{self, Add, BLOCK, How, Page, Remove, SetMode},
-    habits, number, status,
+    habits,
+    limits::SetNamed,
+    number, status,
 };
 use crate::{
     config::Rate,
@@ -71,6 +75,8 @@ pub(super) fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/block/import", post(import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
         .route("/v1/block/export", get(export))
         .route("/v1/limits", get(limits).put(set_limits).delete(reset_limits))
+        .route("/v1/limits/named", get(all_limits))
+        .route("/v1/limits/named/{name}", put(set_named).delete(reset_named))
         .merge(breaker::routes())
         .merge(cert::routes())
         .merge(habits::routes())
@@ -265,6 +271,22 @@ async fn set_limits(State(daemon): Shared, Said(set): Said<SetLimits>) -> Answer
 
 async fn reset_limits(State(daemon): Shared) -> Answer {
     work(move || Ok(json_of(status::limits(daemon.set_limit(None)?)))).await
+}
+
+async fn all_limits(State(daemon): Shared) -> Answer {
+    work(move || daemon.limits().map(json_of)).await
+}
+
+async fn set_named(
+    State(daemon): Shared,
+    Named(limit): Named,
+    Said(set): Said<SetNamed>,
+) -> Answer {
+    work(move || daemon.set_named(&limit, &set).map(json_of)).await
+}
+
+async fn reset_named(State(daemon): Shared, Named(limit): Named) -> Answer {
+    work(move || daemon.reset_named(&limit).map(json_of)).await
 }
 
 /// Database and kernel maps block; they do so beside the tasks that serve.

@@ -29,7 +29,7 @@ fn pipeline() -> Pipeline {
             Profile { ani: vec![AniHeader::From], ..Profile::generic() },
             None,
         )],
-        limits: config::Limits { per_caller: None },
+        limits: config::Limits { per_caller: None, named: Vec::new() },
         lists: config::Lists { max_entries: 1, max_limited: 1, max_attempts: 0 },
         list: Vec::new(),
         breaker: config::Breaker::default(),

@@ -16,8 +16,7 @@ use crate::{
 };
 
 const CALLER: &str = "14155551234";
-const SIGNED_A: &str =
-    "Identity: eyJhbGciOiJFUzI1NiJ9.eyJhdHRlc3QiOiJBIn0.c2ln;info=<https://c.example/1>;\
+const SIGNED_A: &str = "Identity: eyJhbGciOiJFUzI1NiJ9.eyJhdHRlc3QiOiJBIn0.c2ln;info=<https://c.example/1>;\
      alg=ES256;ppt=shaken\r\n";
 
 /// Says what it was told to, and notes what is left to it.

@@ -22,7 +22,7 @@ fn config(per_caller: Option<Rate>, max_limited: u32) -> Config {
         store: config::Store { path: "".into() },
         profiles: Vec::new(),
         trunks: vec![trunk("wide", "203.0.113.0/24"), trunk("narrow", "203.0.113.128/25")],
-        limits: config::Limits { per_caller },
+        limits: config::Limits { per_caller, named: Vec::new() },
         lists: config::Lists { max_entries: 2, max_limited, max_attempts: 0 },
         list: Vec::new(),
         breaker: config::Breaker::default(),
