@@ -293,7 +293,7 @@ impl Limits {
 }
 
 /// Id of the limit of each caller; the named ones follow in their order.
-const PER_CALLER: u8 = 1;
+pub const PER_CALLER: u8 = 1;
 /// Id of the first named limit.
 pub const FIRST_NAMED: u8 = PER_CALLER + 1;
 

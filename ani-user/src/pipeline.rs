@@ -153,6 +153,7 @@ impl Analysis {
     ) -> Invite<'a> {
         parsed.faults.add_if(message.overlong, Fault::UdpLength);
         let view = self.view(message);
+        self.tallies.spoken.count(&view.by);
         let trunk = view.trunk.and_then(|index| self.config.trunks.get(usize::from(index)));
         let reading = trunk.map_or(Reading::UNTRUSTED, config::Trunk::reading);
         let passport = Passport::read(&parsed);

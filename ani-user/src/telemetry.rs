@@ -29,6 +29,8 @@ mod figures;
 pub mod habits;
 /// What came of verifying signatures.
 mod signatures;
+/// How often each list and limit decided.
+pub mod spoken;
 /// What the daemon itself counts.
 mod tally;
 

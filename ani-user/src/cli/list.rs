@@ -383,6 +383,8 @@ fn overview(document: &Value) -> String {
         ("action", Side::Left),
         ("mode", Side::Left),
         ("entries", Side::Right),
+        ("decided", Side::Right),
+        ("would have", Side::Right),
         ("file", Side::Left),
     ]);
     for list in items(&document["lists"]) {
@@ -395,6 +397,8 @@ fn overview(document: &Value) -> String {
             shown(&list["action"]),
             shown(&list["mode"]),
             shown(&list["entries"]),
+            shown(&list["decided"]),
+            shown(&list["would_have"]),
             file,
         ]);
     }

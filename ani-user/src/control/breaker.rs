@@ -21,7 +21,7 @@ use axum::{
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{
-        counter::ConstCounter,
+        counter::{ConstCounter, Counter},
         family::Family,
         gauge::{ConstGauge, Gauge},
     },
@@ -36,8 +36,9 @@ use super::{
     api::{Answer, Said, Shared, json_of, work},
 };
 use crate::{
-    config::{self, Config},
+    config::{self, Config, FIRST_NAMED, PER_CALLER},
     policy::breaker::{Breaker, Call, Figures, Stopper, Trip},
+    telemetry::spoken::Did,
     time::Timestamp,
 };
 
@@ -106,7 +107,7 @@ async fn resume(State(daemon): Shared, Said(resume): Said<Resume>) -> Answer {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Resting {
+struct Named {
     kind: &'static str,
     name: String,
 }
@@ -245,10 +246,10 @@ impl Daemon {
             "Callers with a record",
             ConstGauge::new(i64::try_from(figures.known).unwrap_or(i64::MAX)),
         );
-        let resting = Family::<Resting, Gauge>::default();
+        let resting = Family::<Named, Gauge>::default();
         for trip in rests {
             let (kind, name) = (trip.stopper.kind(), self.name_of(trip.stopper));
-            resting.get_or_create(&Resting { kind, name }).set(1);
+            resting.get_or_create(&Named { kind, name }).set(1);
         }
         registry.register(
             "ani_breaker_resting",
@@ -257,9 +258,50 @@ impl Daemon {
         );
     }
 
+    /// What lists and limits did.
+    pub(super) fn register_spoken(&self, registry: &mut Registry) {
+        let lists = self.in_force();
+        let limits =
+            FIRST_NAMED..FIRST_NAMED.saturating_add(self.config().limits.named.len() as u8);
+        let all = lists.lists.iter().map(|list| Stopper::List(list.id));
+        let all: Vec<_> = all.chain((PER_CALLER..limits.end).map(Stopper::Limit)).collect();
+        for (name, help, did) in [
+            (
+                "ani_rule_decided",
+                "INVITEs that a list or limit decided, repeated ones left out",
+                Did::Decided,
+            ),
+            (
+                "ani_rule_would_have_decided",
+                "INVITEs that a list or limit would have decided, were it not only observed",
+                Did::WouldHave,
+            ),
+        ] {
+            let family = Family::<Named, Counter>::default();
+            for stopper in &all {
+                let named = Named { kind: stopper.kind(), name: self.name_of(*stopper) };
+                family.get_or_create(&named).inc_by(self.tallies.spoken.value(*stopper, did));
+            }
+            registry.register(name, help, family);
+        }
+    }
+
     /// What an operator calls a list or limit.
-    fn name_of(&self, stopper: Stopper) -> String {
-        stopper.name().into_owned()
+    pub(super) fn name_of(&self, stopper: Stopper) -> String {
+        let named = match stopper {
+            Stopper::List(id) => {
+                let in_force = self.in_force();
+                let list = in_force.lists.iter().find(|list| list.id == id);
+                list.map(|list| list.name.clone())
+            }
+            Stopper::Limit(id) => {
+                let place = usize::from(id).checked_sub(usize::from(FIRST_NAMED));
+                let config = self.config();
+                let limit = place.and_then(|place| config.limits.named.get(place));
+                limit.map(|limit| limit.name.clone())
+            }
+        };
+        named.unwrap_or_else(|| stopper.name().into_owned())
     }
 
     fn trunk_name(&self, index: u16) -> String {

@@ -11,7 +11,11 @@ use super::{
     number,
 };
 use crate::{
-    policy::entry::{Listed, Subject},
+    policy::{
+        breaker::Stopper,
+        entry::{Listed, Subject},
+    },
+    telemetry::spoken::Did,
     time::Timestamp,
 };
 
@@ -147,6 +151,8 @@ impl Daemon {
             "action": list.action.as_str(),
             "mode": mode_text(self.is_observed(list)),
             "entries": self.store.entries(&list.name),
+            "decided": self.tallies.spoken.value(Stopper::List(list.id), Did::Decided),
+            "would_have": self.tallies.spoken.value(Stopper::List(list.id), Did::WouldHave),
             "file": list.file,
         })
     }

@@ -10,9 +10,11 @@ use super::{
     number, torn,
 };
 use crate::{
-    config::{self, Config, FIRST_NAMED, NamedLimit, Rate},
+    config::{self, Config, FIRST_NAMED, NamedLimit, PER_CALLER, Rate},
     policy::Enforce as _,
+    policy::breaker::Stopper,
     store::{self, LIMIT},
+    telemetry::spoken::Did,
 };
 
 /// The limit of each caller and who set it.
@@ -71,6 +73,8 @@ impl Daemon {
             "per": ["caller", "trunk", "attestation"],
             "callers": "all",
             "mode": mode_text(false),
+            "decided": self.tallies.spoken.value(Stopper::Limit(PER_CALLER), Did::Decided),
+            "would_have": 0,
             "set_by": set_by(per_caller.by_operator),
         })];
         for limit in &self.config().limits.named {
@@ -81,12 +85,17 @@ impl Daemon {
 
     fn limit_status(&self, limit: &NamedLimit) -> Result<Value, Refusal> {
         let (rate, observed) = (self.store.rate(&rate_key(limit))?, self.observed_by(limit)?);
+        let config = self.config();
+        let mut ids = config.limits.named.iter().zip(FIRST_NAMED..);
+        let id = ids.find(|(named, _)| named.name == limit.name).map(|(_, id)| Stopper::Limit(id));
         Ok(json!({
             "name": limit.name,
             "rate": rate.unwrap_or(Some(limit.rate)).map(|rate| rate.to_string()),
             "per": limit.per.words(),
             "callers": if limit.gray { "gray" } else { "all" },
             "mode": mode_text(observed.unwrap_or(limit.observed)),
+            "decided": id.map(|id| self.tallies.spoken.value(id, Did::Decided)),
+            "would_have": id.map(|id| self.tallies.spoken.value(id, Did::WouldHave)),
             "set_by": set_by(rate.is_some() || observed.is_some()),
         }))
     }

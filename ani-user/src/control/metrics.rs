@@ -99,6 +99,7 @@ impl Daemon {
             ConstGauge::new(i64::try_from(sizes.callers).unwrap_or(i64::MAX)),
         );
         self.register_breaker(&mut registry);
+        self.register_spoken(&mut registry);
         self.register_trunks(&mut registry);
         self.register_verifications(&mut registry);
         let mut text = String::new();

@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::spoken::Spoken;
+
 /// What a count says about the calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
@@ -92,7 +94,11 @@ tallies! {
 
 /// The counts, all at zero at first; any thread adds.
 #[derive(Debug)]
-pub struct Tallies([AtomicU64; TALLIES.len()]);
+pub struct Tallies {
+    counts: [AtomicU64; TALLIES.len()],
+    /// What lists and limits did.
+    pub spoken: Spoken,
+}
 
 impl Tallies {
     /// Counts one.
@@ -102,20 +108,20 @@ impl Tallies {
 
     /// Counts some.
     pub fn add_many(&self, tally: Tally, count: u64) {
-        if let Some(counter) = self.0.get(tally as usize) {
+        if let Some(counter) = self.counts.get(tally as usize) {
             counter.fetch_add(count, Ordering::Relaxed);
         }
     }
 
     /// How many there were.
     pub fn value(&self, tally: Tally) -> u64 {
-        self.0.get(tally as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))
+        self.counts.get(tally as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
 }
 
 impl Default for Tallies {
     fn default() -> Self {
-        Self([const { AtomicU64::new(0) }; TALLIES.len()])
+        Self { counts: [const { AtomicU64::new(0) }; TALLIES.len()], spoken: Spoken::default() }
     }
 }
 

@@ -3,11 +3,12 @@
 use std::fs;
 
 use ani_ebpf::abi::list::{Action, Rule};
-use ani_user::config::Config;
+use ani_user::{capture::By, config::Config};
 use serde_json::{Value, json};
 
 use crate::{
     config,
+    metrics::{samples, scrape},
     rig::{Rig, ani},
 };
 
@@ -34,10 +35,10 @@ fn built_in_lists_take_prefixes_ranges_and_scopes() {
     );
     assert_eq!(
         rig.text(&["list"]),
-        "list   action  mode     entries  file\n\
-         allow  allow   enforce        1  -\n\
-         block  block   enforce        1  -\n\
-         gray   gray    enforce        1  -\n"
+        "list   action  mode     entries  decided  would have  file\n\
+         allow  allow   enforce        1        0           0  -\n\
+         block  block   enforce        1        0           0  -\n\
+         gray   gray    enforce        1        0           0  -\n"
             .replace("  -\n", "\n")
     );
     let caller = rig.text(&["caller", "+14155550001"]);
@@ -119,6 +120,22 @@ fn named_lists_observe_until_they_are_told_otherwise() {
     assert_eq!(rig.text(&["list", "spam", "add", "+1415555*"]), "added +1415555*\n");
     assert_eq!(rig.listed(), ["4 +1415555* - 15"]);
     assert!(rig.text(&["list", "spam"]).contains("+1415555*"));
+    let by = By { observed_list: 4, list: 5, ..By::default() };
+    rig.daemon().tallies.spoken.count(&by);
+    let told = rig.json(&["list"]);
+    assert_eq!(
+        (&told["lists"][3]["decided"], &told["lists"][3]["would_have"]),
+        (&0.into(), &1.into())
+    );
+    let samples = samples(&scrape(&rig, "GET", "/metrics").1);
+    for (metric, count) in [
+        ("ani_rule_would_have_decided_total{kind=\"list\",name=\"spam\"}", 1.0),
+        ("ani_rule_decided_total{kind=\"list\",name=\"spam\"}", 0.0),
+        ("ani_rule_decided_total{kind=\"list\",name=\"friends\"}", 1.0),
+        ("ani_rule_decided_total{kind=\"limit\",name=\"per-caller\"}", 0.0),
+    ] {
+        assert_eq!(samples.get(metric), Some(&count), "{metric}");
+    }
     assert_eq!(rig.text(&["list", "mode", "spam", "enforce"]), "list spam: enforce\n");
     assert_eq!(rig.rule(4), Rule::new(Action::Block, false));
     rig.text(&["list", "mode", "block", "observe"]);

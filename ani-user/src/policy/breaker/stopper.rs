@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::policy::{ALLOW, BLOCK, GRAY};
+use crate::{
+    config::PER_CALLER,
+    policy::{ALLOW, BLOCK, GRAY},
+};
 
 /// How many stoppers there can be.
 pub(super) const STOPPERS: usize = 2 * IDS;
@@ -20,9 +23,6 @@ pub enum Stopper {
     /// A limit.
     Limit(u8),
 }
-
-/// Id of the limit that `limits.per_caller` is.
-const PER_CALLER: u8 = 1;
 
 impl Stopper {
     /// Whether it can be a mistake that stops many; `ranged` says whether it decided by a prefix or a
