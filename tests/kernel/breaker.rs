@@ -36,7 +36,7 @@ sip_ports = [5060]
 ring_bytes = 1048576
 
 [lists]
-max_blocked = 1024
+max_entries = 1024
 max_attempts = 1024
 
 [[trunk]]
