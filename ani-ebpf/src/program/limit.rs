@@ -44,7 +44,10 @@ fn spend(decision: &Decision, reading: &Reading, settings: &Settings, limit: &Li
     }
     let hash = bucket::hash(&call, limit, &settings.bucket_keys);
     let index = bucket::set_of(hash, settings.buckets_mask);
-    let Some(mut set) = maps::buckets(index) else { return 0 };
+    let Some(mut set) = maps::buckets(index) else {
+        decision.contended();
+        return 0;
+    };
     match bucket::spend(&mut set, hash, decision.now(), limit) {
         Spent::Within => {}
         Spent::Displacing => maps::count(Counter::BucketForgotten),
