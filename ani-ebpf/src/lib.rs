@@ -23,4 +23,4 @@ pub mod gcra;
 pub mod lists;
 pub mod nh;
 pub mod scan;
-mod select;
+pub mod select;

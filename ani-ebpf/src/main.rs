@@ -40,18 +40,21 @@ mod object {
 
     /// `frags` lets the program sit on interfaces with jumbo frames (Linux 5.18).
     #[xdp(frags)]
+    #[inline(always)]
     pub(crate) fn ani_ingress(ctx: XdpContext) -> u32 {
         verdict(program::ingress(&ctx) as u8)
     }
 
     /// Where `ani_ingress` goes on to with an INVITE that was read.
     #[xdp(frags)]
+    #[inline(always)]
     pub(crate) fn ani_decide(ctx: XdpContext) -> u32 {
         verdict(program::decide(&ctx))
     }
 
     /// Where `ani_ingress` goes on to with what may belong to a call that was stopped.
     #[xdp(frags)]
+    #[inline(always)]
     pub(crate) fn ani_follow_up(ctx: XdpContext) -> u32 {
         verdict(program::follow_up(&ctx) as u8)
     }
@@ -66,6 +69,7 @@ mod object {
 
     /// Passes everything: what a frame costs that nobody looks at.
     #[xdp(frags)]
+    #[inline(always)]
     pub(crate) fn ani_pass(_ctx: XdpContext) -> u32 {
         XDP_PASS
     }

@@ -22,6 +22,13 @@ fn opaque(value: u64) -> u64 {
     core::hint::black_box(value)
 }
 
+/// A zero that the compiler does not know: to write several in a row it would call `memset`, which goes
+/// by the byte here.
+#[inline(always)]
+pub fn zero() -> u64 {
+    opaque(0)
+}
+
 /// 1 where both are equal, else 0.
 #[inline(always)]
 pub(crate) fn equal(one: u64, other: u64) -> u64 {

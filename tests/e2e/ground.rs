@@ -51,7 +51,8 @@ fn plain(message: &[u8]) -> scan::Plain {
     let text = String::from_utf8_lossy(message);
     assert_eq!(scan::start_line(&scratch), StartLine::Invite, "{text}");
     scan::invite(&scratch, &ORDERS, &DialPlan::NONE, Telling::SIGNER)
-        .unwrap_or_else(|why| panic!("{why:?}: {text}"))
+        .unwrap_or_else(|why| panic!("{why:?}: {text}"));
+    scan::plain(&scratch)
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! One verdict for each call attempt.
 //!
-//! Each step is a function of its own that leaves what it found in the decision, like a phase of the
-//! scan.
+//! Each step leaves what it found in the decision, like a phase of the scan.
 
 use ani_ebpf::{
     abi::{counter::Counter, settings::Settings},
@@ -13,13 +12,8 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use super::{decision::Decision, maps, reading::Reading};
 
 /// Finds the attempt of an INVITE that was walked through, and what it was told before.
-#[inline(never)]
-pub(super) fn find(
-    decision: &Decision,
-    reading: &Reading,
-    scratch: &Scratch,
-    settings: &Settings,
-) -> u32 {
+#[inline(always)]
+pub(super) fn find(decision: &Decision, reading: &Reading, scratch: &Scratch, settings: &Settings) {
     let key = key(scratch, settings, reading.trunk);
     let check = attempt::check(reading.ani, reading.called, &settings.attempt_keys);
     decision.attempted(key, check);
@@ -29,18 +23,17 @@ pub(super) fn find(
     {
         decision.tell(exit);
     }
-    0
 }
 
 /// Remembers the way out that the attempt is given.
-#[inline(never)]
-pub(super) fn remember(decision: &Decision, settings: &Settings) -> u32 {
+#[inline(always)]
+pub(super) fn remember(decision: &Decision, settings: &Settings) {
     let (key, check) = decision.attempt();
     if key == 0 {
-        return 0;
+        return;
     }
     let Some(mut set) = maps::attempts(attempt::set_of(key, settings.attempts_mask)) else {
-        return 0;
+        return;
     };
     let now_ns = decision.now();
     if attempt::remember(&mut set, key, Told::new(now_ns, check, decision.exit()), now_ns) {
@@ -49,7 +42,6 @@ pub(super) fn remember(decision: &Decision, settings: &Settings) -> u32 {
     if attempt::is_stop(decision.exit()) {
         maps::stopped(now_ns);
     }
-    0
 }
 
 /// The key of a request's attempt; 0 where it is not remembered.

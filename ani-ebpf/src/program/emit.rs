@@ -2,10 +2,13 @@
 
 use core::mem::MaybeUninit;
 
-use ani_ebpf::abi::{
-    counter::Counter,
-    record::{HEADER_LEN, RecordHeader},
-    settings::{MAX_SEGMENT, RECORD_SIZES, Settings},
+use ani_ebpf::{
+    abi::{
+        counter::Counter,
+        record::{HEADER_LEN, RecordHeader},
+        settings::{MAX_SEGMENT, RECORD_SIZES, Settings},
+    },
+    select,
 };
 use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 
@@ -142,13 +145,19 @@ fn write<const FRAME: usize>(
         observed_list: decision.observed_list(),
         observed_limit: decision.observed_limit(),
         ranged: decision.ranged(),
-        reserved: [0; 6],
+        reserved: zeros(),
     };
     // SAFETY: the entry is one Record<FRAME> of ring memory; its first field is written whole.
     unsafe { (&raw mut (*record.as_mut_ptr()).header).write(header) };
     let wakeup = if maps::reader_wants_wakeup() { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
     entry.submit(u64::from(wakeup));
     true
+}
+
+#[inline(always)]
+fn zeros() -> [u8; 6] {
+    let [zeros @ .., _, _] = select::zero().to_ne_bytes();
+    zeros
 }
 
 #[inline(always)]

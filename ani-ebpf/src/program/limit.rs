@@ -19,20 +19,21 @@ pub(super) fn is_over(decision: &Decision, reading: &Reading, settings: &Setting
         if limit.id == 0 {
             break;
         }
-        if spend(decision, reading, settings, limit) == OVER {
+        if is_over_limit(decision, reading, settings, limit) {
             return true;
         }
     }
     false
 }
 
-/// What [`spend`] returns of a call that is over the limit.
-const OVER: u32 = 1;
-
-/// A function of its own, like each phase of the scan: whatever came of it, the verifier goes on from
-/// one state.
-#[inline(never)]
-fn spend(decision: &Decision, reading: &Reading, settings: &Settings, limit: &Limit) -> u32 {
+/// Spends a call of the budget of one limit; whether it is over it.
+#[inline(always)]
+fn is_over_limit(
+    decision: &Decision,
+    reading: &Reading,
+    settings: &Settings,
+    limit: &Limit,
+) -> bool {
     let call = Spender {
         caller: reading.ani,
         called: reading.called,
@@ -40,13 +41,13 @@ fn spend(decision: &Decision, reading: &Reading, settings: &Settings, limit: &Li
         attestation: reading.attestation,
     };
     if !bucket::applies(&call, limit, decision.rank() == Action::Gray as u8) {
-        return 0;
+        return false;
     }
     let hash = bucket::hash(&call, limit, &settings.bucket_keys);
     let index = bucket::set_of(hash, settings.buckets_mask);
     let Some(mut set) = maps::buckets(index) else {
         decision.contended();
-        return 0;
+        return false;
     };
     match bucket::spend(&mut set, hash, decision.now(), limit) {
         Spent::Within => {}
@@ -55,8 +56,8 @@ fn spend(decision: &Decision, reading: &Reading, settings: &Settings, limit: &Li
         Spent::Over if limit.observed != 0 => decision.would_be_over(limit.id),
         Spent::Over => {
             decision.over(limit.id);
-            return OVER;
+            return true;
         }
     }
-    0
+    false
 }

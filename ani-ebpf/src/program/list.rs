@@ -11,12 +11,12 @@ use ani_ebpf::{
 use super::{decision::Decision, maps, reading::Reading};
 
 /// Leaves in the decision what the lists in force say of the caller.
-#[inline(never)]
-pub(super) fn find(decision: &Decision, reading: &Reading, settings: &Settings) -> u32 {
+#[inline(always)]
+pub(super) fn find(decision: &Decision, reading: &Reading, settings: &Settings) {
     let generation = settings.generation & 1;
     let layout = &settings.layouts[generation as usize];
     if layout.is_empty() || reading.ani.is_none() {
-        return 0;
+        return;
     }
     let asked = Asked {
         number: reading.ani,
@@ -29,5 +29,4 @@ pub(super) fn find(decision: &Decision, reading: &Reading, settings: &Settings) 
     // What a weaker list would have done is of no account.
     let observed = if found.observed_rank > found.rank { found.observed } else { NO_LIST };
     decision.listed(&found, observed);
-    0
 }

@@ -159,6 +159,13 @@ pub(super) fn leave(reading: &Reading) {
     }
 }
 
+/// What was left so far, to be added to.
+#[inline(always)]
+pub(super) fn reading_mut() -> Option<&'static mut Reading> {
+    // SAFETY: the element is this CPU's own; it is asked for once, after the last [`leave`].
+    READING.get_ptr_mut(0).map(|reading| unsafe { &mut *reading })
+}
+
 /// What the program before left.
 #[inline(always)]
 pub(super) fn reading() -> Option<&'static Reading> {

@@ -4,9 +4,10 @@
 //! behind a tail call, in memory, all ways look alike to it.
 
 use ani_ebpf::{
-    abi::{number::Number, record::NO_TRUNK, trunk::Trunk},
+    abi::{number::Number, record::NO_TRUNK},
     dial_plan::Dialled,
     scan::{self, NotPlain, Plain, Scratch},
+    select,
 };
 
 use super::{maps, network::Address};
@@ -51,17 +52,27 @@ impl Reading {
     };
 
     #[inline(always)]
-    fn new(at: u32, first_fragment: bool) -> Self {
-        Self { at, first_fragment: u8::from(first_fragment), ..Self::NONE }
+    fn new(trunk: u16, at: u32, first_fragment: bool) -> Self {
+        let none = Number(!select::zero());
+        let [not_plain, attestation, ani_header, priority, in_dialog, ..] =
+            select::zero().to_ne_bytes();
+        Self {
+            ani: none,
+            called: none,
+            at,
+            trunk,
+            first_fragment: u8::from(first_fragment),
+            not_plain,
+            attestation,
+            ani_header,
+            priority,
+            in_dialog,
+        }
     }
 
     #[inline(always)]
-    fn take(&mut self, plain: &Plain, trunk: &Trunk) {
-        if let Some(dialled) = plain.caller.digits()
-            && let Some(number) = trunk.dial_plan.e164(dialled)
-        {
-            self.ani = number;
-        }
+    fn take(&mut self, plain: &Plain) {
+        self.ani = plain.ani;
         self.called = plain.called.digits().map_or(Number::NONE, Dialled::digits);
         self.attestation = plain.attestation as u8;
         self.ani_header = plain.ani_header.map_or(0, |header| header as u8);
@@ -71,24 +82,29 @@ impl Reading {
 }
 
 /// Reads an INVITE whose request line was recognised, and leaves what it found.
+///
+/// What is known before the scan is left before it: what has to be kept through it would make another
+/// scan to verify of each way to it.
 #[inline(always)]
 pub(super) fn invite(scratch: &Scratch, source: Address, at: u32, first_fragment: bool) {
-    let mut reading = Reading::new(at, first_fragment);
-    if let Some(trunk) = maps::trunk(source) {
-        reading.trunk = trunk.index;
-        match scan::invite(scratch, &trunk.orders, &trunk.dial_plan, trunk.telling) {
-            Ok(plain) => reading.take(&plain, trunk),
-            Err(why) => reading.not_plain = why as u8,
-        }
+    let trunk = maps::trunk(source);
+    let index = trunk.map_or(NO_TRUNK, |trunk| trunk.index);
+    maps::leave(&Reading::new(index, at, first_fragment));
+    let Some(trunk) = trunk else { return };
+    let plain = scan::invite(scratch, &trunk.orders, &trunk.dial_plan, trunk.telling);
+    let why = plain.map_or_else(|why| why as u8, |()| 0);
+    let Some(reading) = maps::reading_mut() else { return };
+    reading.not_plain = why;
+    if why == 0 {
+        reading.take(&scan::plain(scratch));
     }
-    maps::leave(&reading);
 }
 
 /// Leaves that an INVITE cannot be read from its request line on.
 #[inline(always)]
 pub(super) fn not_plain(source: Address, at: u32, first_fragment: bool, why: NotPlain) {
-    let mut reading = Reading::new(at, first_fragment);
-    reading.trunk = maps::trunk(source).map_or(NO_TRUNK, |trunk| trunk.index);
+    let index = maps::trunk(source).map_or(NO_TRUNK, |trunk| trunk.index);
+    let mut reading = Reading::new(index, at, first_fragment);
     reading.not_plain = why as u8;
     maps::leave(&reading);
 }

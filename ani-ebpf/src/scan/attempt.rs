@@ -17,7 +17,7 @@ const TAG: Name = Name::new(b"tag=");
 
 /// Leaves in `scratch.attempt` the hash of Call-ID and From tag. [`super::NotPlain`]'s numbers are not
 /// meant: 1 says that one of them is too long to be told from its like.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn hash(scratch: &Scratch, keys: &AttemptKeys) -> Outcome {
     scratch.attempt.store(0);
     let call_id = scratch.skip_spaces(headers::call_id(scratch));
@@ -32,7 +32,7 @@ pub(super) fn hash(scratch: &Scratch, keys: &AttemptKeys) -> Outcome {
 
 /// Where the From tag starts, 0 for none: behind the first semicolon that `tag=` follows. Within
 /// quotes or brackets it may be none, but then it is one for the whole attempt.
-#[inline(never)]
+#[inline(always)]
 fn tag(scratch: &Scratch) -> u32 {
     scratch.user_end.store(headers::from(scratch));
     for _ in 0..MAX_SEMICOLONS {
@@ -51,7 +51,7 @@ fn tag(scratch: &Scratch) -> u32 {
 /// Adds the text at `at`, up to a semicolon or a control character, to the hash; 1 when it is longer
 /// than there are keys. In none of the two texts stands a zero, so padding with them makes no two
 /// equal.
-#[inline(never)]
+#[inline(always)]
 fn text(scratch: &Scratch, at: u32, first: u32, keys: &AttemptKeys) -> Outcome {
     let semicolons = bytes::repeat(b';');
     scratch.at.store(at);

@@ -53,16 +53,21 @@ const CLAIM: (Name, Name) = (Name::exact(b"eyJhdHRl"), Name::exact(b"c3QiOiJ"));
 #[inline(always)]
 pub(super) fn read(scratch: &Scratch, telling: Telling) {
     claimed(scratch, telling.word());
-    if telling.has(Telling::VERSTAT) {
+    if !telling.has(Telling::VERSTAT) {
+        return;
+    }
+    if verstat::is_there(scratch, telling.word()) {
         verstat::find(scratch, telling.word());
         verstat::read(scratch, telling.word());
-        both(scratch);
+    } else {
+        scratch.verstat.store(Attestation::None as u32);
     }
+    both(scratch);
 }
 
 /// Reads the level from the second part of the token, where the canonical claims start with it, and
 /// leaves it in `scratch.attestation`.
-#[inline(never)]
+#[inline(always)]
 fn claimed(scratch: &Scratch, telling: u64) -> Outcome {
     let believed = Telling::from_word(telling).has(Telling::IDENTITY);
     let claim = if believed { identity(scratch) } else { Attestation::None };
@@ -71,7 +76,7 @@ fn claimed(scratch: &Scratch, telling: u64) -> Outcome {
 }
 
 /// The least of both claims: the greater number. Nobody claims a level for what the carrier found wrong.
-#[inline(never)]
+#[inline(always)]
 fn both(scratch: &Scratch) -> Outcome {
     let (claim, told) = (u64::from(scratch.attestation.load()), u64::from(scratch.verstat.load()));
     let least = select::either(select::less(claim, told), told, claim);

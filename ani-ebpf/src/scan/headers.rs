@@ -97,7 +97,7 @@ pub(super) const KINDS: usize = 16;
 
 /// Walks from the end of the request line to the blank line and notes where the values of the
 /// headers of interest start.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn walk(scratch: &Scratch) -> Outcome {
     outcome(lines(scratch))
 }
@@ -167,7 +167,7 @@ fn may_be_of_interest(start: u64) -> bool {
 }
 
 /// Looks at the name of the header line at `line`.
-#[inline(never)]
+#[inline(always)]
 fn note(scratch: &Scratch, line: u32) -> Outcome {
     outcome(name(scratch, line, scratch.word(line)))
 }
@@ -336,7 +336,7 @@ pub(super) fn place(scratch: &Scratch, raw: u64) -> u32 {
 
 /// Leaves the number of the first header of `order` that is there in `scratch.chosen`, 0 for none.
 /// From the last to the first, each that is there taking the place of those behind it: without a branch, of which each would be two states more to verify.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn choose(scratch: &Scratch, order: u64) -> Outcome {
     let mut first = 0;
     for at in (0..MAX_ANI_HEADERS).rev() {
@@ -353,7 +353,7 @@ pub(super) fn choose(scratch: &Scratch, order: u64) -> Outcome {
 
 /// Whether Resource-Priority (RFC 4412 §3.1) names a namespace that no rule may stop; adds to what
 /// `scratch.priority` says already.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn priority(scratch: &Scratch) -> Outcome {
     let at = scratch.headers[RESOURCE_PRIORITY].load();
     if at == 0 {

@@ -119,7 +119,7 @@ impl UserCell {
 
 /// Finds the URI of the value at `at`, past the display name, and leaves it in `scratch.uri` and
 /// `scratch.bracketed`.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn uri(scratch: &Scratch, at: u32) -> Outcome {
     outcome(find_uri(scratch, at))
 }
@@ -177,7 +177,7 @@ pub(super) fn uri_user(scratch: &Scratch, cell: &UserCell, at: u32, end: u8) -> 
     read_user(scratch, cell, at, u32::from(end))
 }
 
-#[inline(never)]
+#[inline(always)]
 fn read_user(scratch: &Scratch, cell: &UserCell, at: u32, end: u32) -> Outcome {
     outcome(user_part(scratch, cell, at, end as u8))
 }
@@ -264,7 +264,7 @@ pub(super) fn caller(scratch: &Scratch, header: AniHeader) -> Outcome {
     read_caller(scratch, headers::value(scratch, header), header as u32)
 }
 
-#[inline(never)]
+#[inline(always)]
 fn read_caller(scratch: &Scratch, at: u32, header: u32) -> Outcome {
     outcome(caller_at(scratch, at, header))
 }
@@ -312,7 +312,7 @@ fn calling(scratch: &Scratch, tail: u32) -> Result<(), NotPlain> {
 }
 
 /// Leaves in `scratch.in_dialog` whether To carries a tag.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn to_tag(scratch: &Scratch) -> Outcome {
     outcome(read_to_tag(scratch))
 }

@@ -117,7 +117,7 @@ fn odd_words(scratch: &Scratch) -> Outcome {
 }
 
 /// Leaves in `scratch.line_end` where the first line ends.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn end(scratch: &Scratch) -> Outcome {
     match scratch.find(0, b'\r') {
         (end, b'\r') => {
@@ -130,7 +130,7 @@ pub(super) fn end(scratch: &Scratch) -> Outcome {
 
 /// Reads the Request-URI of a line that [`start_line`] found to be an INVITE: leaves the user in
 /// `scratch.called`, and in `scratch.priority` whether it is a `urn:service:sos`.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn called(scratch: &Scratch) -> Outcome {
     scratch.called.store(User::NONE);
     scratch.priority.store(0);

@@ -15,6 +15,9 @@ use crate::abi::trunk::{MAX_VERSTAT_HEADERS, Telling, Token};
 /// Parameters and `@` of a value that are looked at.
 const MAX_STOPS: u32 = 9;
 
+/// Letters of a value that are looked at because the word begins with them.
+const MAX_INITIALS: u32 = 6;
+
 /// Longest name of a parameter that is told from others by its first bytes, and the equals sign.
 const NAME: u32 = 8;
 
@@ -37,6 +40,38 @@ const NEXT: Outcome = 1;
 
 /// A token was found that counts; what it is, is still to be read.
 const FOUND: u32 = u32::MAX;
+
+/// Whether the word stands anywhere on the headers it may stand on. Nearly never,
+/// and then all else about them can be left alone.
+#[inline(always)]
+pub(super) fn is_there(scratch: &Scratch, telling: u64) -> bool {
+    let telling = Telling::from_word(telling);
+    scratch.odd.store(u32::from(telling.has(Telling::MORE)));
+    for at in 0..MAX_VERSTAT_HEADERS {
+        let place = headers::place(scratch, telling.header(at));
+        if place != 0 {
+            stands(scratch, place);
+        }
+    }
+    scratch.odd.load() != 0
+}
+
+/// Leaves in `scratch.odd` whether it stands in one header's value.
+#[inline(always)]
+fn stands(scratch: &Scratch, at: u32) {
+    scratch.user_end.store(at);
+    for _ in 0..MAX_INITIALS {
+        let (initial, byte) = scratch.find_either(scratch.user_end.load(), b'v', b'V');
+        if byte == b'\r' {
+            return;
+        }
+        if VERSTAT.starts(scratch.word(initial)) {
+            break;
+        }
+        scratch.user_end.store(initial + 1);
+    }
+    scratch.odd.store(1);
+}
 
 /// Looks for the token that counts: leaves [`FOUND`] in `scratch.verstat`, or an [`Attestation`].
 #[inline(never)]

@@ -3,6 +3,7 @@
 use core::cell::Cell;
 
 use super::{bytes, name_addr::UserCell};
+use crate::select;
 
 /// How much of a message is looked at, bytes.
 ///
@@ -42,8 +43,9 @@ pub struct Scratch {
     pub(super) headers: [Offset; super::headers::KINDS],
     /// The header that names the caller, as a number.
     pub(super) chosen: Offset,
-    /// The called number, E.164.
+    /// The called number and the caller's, E.164.
     pub(super) called_number: WordCell,
+    pub(super) caller_number: WordCell,
     /// Who calls.
     pub(super) caller: UserCell,
     /// Who is called.
@@ -85,6 +87,7 @@ impl Scratch {
             headers: [const { Offset::new() }; super::headers::KINDS],
             chosen: Offset::new(),
             called_number: WordCell::new(),
+            caller_number: WordCell::new(),
             caller: UserCell::new(),
             called: UserCell::new(),
             uri: Offset::new(),
@@ -125,7 +128,10 @@ impl Scratch {
         self.len.store(len);
         let end = len as usize;
         if let Some(pad) = self.window.get_mut(end..end + PAD) {
-            pad.fill(0);
+            let (words, _) = pad.as_chunks_mut::<8>();
+            for word in words.iter_mut().take(PAD / 8) {
+                *word = select::zero().to_ne_bytes();
+            }
         }
         for header in &self.headers {
             header.store(0);
@@ -205,17 +211,14 @@ impl Scratch {
 }
 
 /// The offset of the first `needle` or control character.
-///
-/// A function of its own in the kernel too: verified once for each place that calls it, and not
-/// once for each way to get there.
-#[inline(never)]
+#[inline(always)]
 fn search(scratch: &Scratch, from: u32, needle: u32) -> u32 {
     let needle = bytes::repeat(needle as u8);
     search_by(scratch, from, |word| bytes::equal(word, needle) | bytes::control(word))
 }
 
 /// [`search`] for two needles, in the two low bytes.
-#[inline(never)]
+#[inline(always)]
 fn search_either(scratch: &Scratch, from: u32, needles: u32) -> u32 {
     let one = bytes::repeat(needles as u8);
     let other = bytes::repeat((needles >> 8) as u8);

@@ -77,9 +77,10 @@ fn same_caller(
     let StartLine::Invite = scan::start_line(scratch) else {
         return Ok(false);
     };
-    let Ok(plain) = scan::invite(scratch, orders, &plan, Telling::SIGNER) else {
+    if scan::invite(scratch, orders, &plan, Telling::SIGNER).is_err() {
         return Ok(false);
-    };
+    }
+    let plain = scan::plain(scratch);
 
     let profile = Profile::generic();
     let reading = Reading { profile: &profile, orders, dial_plan: plan, trusted: true };
@@ -92,13 +93,11 @@ fn same_caller(
         Some(header) => values(parsed, header),
         None => &[],
     };
-    let number = plain.caller.digits().and_then(|dialled| DialPlan::NONE.e164(dialled));
-    let parsed_number = (!identity.number.is_none()).then_some(identity.number);
 
     same("header", &plain.ani_header, &identity.source())?;
     same("values", &usize::from(plain.ani_header.is_some()), &caller.len())?;
     same("caller", &digits(plain.caller), &number_of(caller.first()))?;
-    same("E.164", &number, &parsed_number)?;
+    same("E.164", &plain.ani, &identity.number)?;
     same("called", &digits(plain.called), &number_in(parsed.request.user))?;
     let in_dialog = parsed.to.as_ref().and_then(NameAddr::tag).is_some();
     same("in dialog", &plain.in_dialog, &in_dialog)?;

@@ -156,21 +156,15 @@ impl Memory {
         view: &mut KernelView,
     ) {
         let Trunk { orders, dial_plan, telling, .. } = trunk;
-        let plain = match scan::invite(&state.scratch, orders, dial_plan, *telling) {
-            Ok(plain) => plain,
-            Err(why) => {
-                view.exit = Counter::PassNotPlain;
-                view.not_plain = Some(why);
-                return;
-            }
-        };
+        if let Err(why) = scan::invite(&state.scratch, orders, dial_plan, *telling) {
+            view.exit = Counter::PassNotPlain;
+            view.not_plain = Some(why);
+            return;
+        }
+        let plain = scan::plain(&state.scratch);
         view.ani_header = plain.ani_header;
         view.attestation = plain.attestation;
-        view.ani = plain
-            .caller
-            .digits()
-            .and_then(|dialled| trunk.dial_plan.e164(dialled))
-            .unwrap_or(Number::NONE);
+        view.ani = plain.ani;
         let emergency = |dialled: Dialled| self.emergency.contains(&dialled.digits());
         if plain.priority || plain.called.digits().is_some_and(emergency) {
             view.exit = Counter::PassPriority;
