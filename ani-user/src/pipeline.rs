@@ -154,7 +154,7 @@ impl Analysis {
         parsed.faults.add_if(message.overlong, Fault::UdpLength);
         let view = self.view(message);
         self.tallies.spoken.count(&view.by);
-        let trunk = view.trunk.and_then(|index| self.config.trunks.get(usize::from(index)));
+        let trunk = view.trunk.and_then(|index| self.config.trunks.by_number(index));
         let reading = trunk.map_or(Reading::UNTRUSTED, config::Trunk::reading);
         let passport = Passport::read(&parsed);
         let passport = passport.as_ref();

@@ -268,7 +268,7 @@ pub(super) fn each_invite(
 pub fn one_trunk() -> Config {
     let everywhere = vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];
     Config {
-        trunks: vec![Trunk::new("any".to_owned(), everywhere, Profile::generic(), None)],
+        trunks: vec![Trunk::new("any".to_owned(), everywhere, Profile::generic(), None)].into(),
         lists: Lists {
             max_entries: MAX_BLOCKED,
             max_limited: MAX_LIMITED,
@@ -291,10 +291,7 @@ fn block(
         ..Defaults::at(Timestamp(i64::MIN))
     };
     let parsed = list::parse(&text, &defaults).map_err(anyhow::Error::msg)?;
-    let trunk = |name: &str| {
-        let at = config.trunks.iter().position(|trunk| trunk.name == name)?;
-        u16::try_from(at).ok()
-    };
+    let trunk = |name: &str| config.trunks.number_of(name);
     let listing = |entry: &Listed| {
         entry.subject.listing(policy::BLOCK, entry.expires, trunk).with_context(|| {
             let trunk = entry.subject.trunk.as_deref().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Lists in force: their ids, what they do, and changes of their entries.
 //!
-//! Entries are kept by the names of their list and trunk. Which id and which index that is follows from
-//! the configuration; an entry whose list or trunk is not configured is kept and not in force.
+//! Entries are kept by the names of their list and trunk. Which id and which index that is says the
+//! configuration; an entry whose list or trunk is not configured is kept and not in force.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -66,6 +66,27 @@ pub(super) struct InForce {
 }
 
 impl InForce {
+    /// The lists and trunks of a configuration.
+    pub(super) fn of(config: &Config) -> Self {
+        let mut lists = Vec::with_capacity(BUILT_IN.len() + config.list.len());
+        for (name, id, action) in BUILT_IN {
+            let name = name.to_owned();
+            lists.push(List { name, id, action, observed: false, file: None });
+        }
+        for (id, list) in config.list.numbered() {
+            lists.push(List {
+                name: list.name.clone(),
+                id,
+                action: list.action,
+                observed: list.observed,
+                file: list.file.clone(),
+            });
+        }
+        let trunks = config.trunks.numbered();
+        let trunks = trunks.map(|(index, trunk)| (trunk.name.clone(), index)).collect();
+        Self { lists, trunks }
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<&List> {
         self.lists.iter().find(|list| list.name == name)
     }
@@ -95,49 +116,6 @@ impl InForce {
             lists.iter().map(|list| (list.name.clone(), list.id)).collect()
         };
         self.trunks == other.trunks && ids(&self.lists) == ids(&other.lists)
-    }
-}
-
-/// Ids of the lists that were named since the start: records may tell of one that is gone.
-#[derive(Debug, Default)]
-pub(super) struct Ids(HashMap<String, u8>);
-
-impl Ids {
-    /// The id of a name.
-    fn of(&mut self, name: &str) -> Result<u8, Error> {
-        if let Some((_, id, _)) = BUILT_IN.iter().find(|(built_in, ..)| *built_in == name) {
-            return Ok(*id);
-        }
-        if let Some(id) = self.0.get(name) {
-            return Ok(*id);
-        }
-        let id = u8::try_from(1 + BUILT_IN.len() + self.0.len())
-            .map_err(|_| Error::NoId { list: name.to_owned() })?;
-        self.0.insert(name.to_owned(), id);
-        Ok(id)
-    }
-
-    /// The lists and trunks of a configuration.
-    pub(super) fn in_force(&mut self, config: &Config) -> Result<InForce, Error> {
-        let mut lists = Vec::with_capacity(BUILT_IN.len() + config.list.len());
-        for (name, id, action) in BUILT_IN {
-            let name = name.to_owned();
-            lists.push(List { name, id, action, observed: false, file: None });
-        }
-        for list in &config.list {
-            lists.push(List {
-                name: list.name.clone(),
-                id: self.of(&list.name)?,
-                action: list.action,
-                observed: list.observed,
-                file: list.file.clone(),
-            });
-        }
-        let trunks = config.trunks.iter().enumerate();
-        let trunks = trunks
-            .filter_map(|(at, trunk)| Some((trunk.name.clone(), u16::try_from(at).ok()?)))
-            .collect();
-        Ok(InForce { lists, trunks })
     }
 }
 
@@ -183,7 +161,7 @@ impl Daemon {
     /// The lists of another configuration; on an error the old ones stay.
     pub(super) fn reload_lists(&self, config: &Config) -> Result<(), Error> {
         let old = self.in_force();
-        let new = Arc::new(super::locked(&self.ids).in_force(config)?);
+        let new = Arc::new(InForce::of(config));
         let mut feeds = Vec::new();
         for list in &new.lists {
             if let Some(file) = &list.file {

@@ -44,6 +44,7 @@ pub struct Memory {
 const BEFORE_NS: i64 = 4 * 365 * 86_400 * 1_000_000_000;
 
 struct Trunk {
+    index: u16,
     sources: Vec<IpNet>,
     orders: Orders,
     dial_plan: DialPlan,
@@ -67,7 +68,8 @@ struct State {
 impl Memory {
     /// The rules of a configuration; the block list is empty.
     pub fn new(config: &Config) -> Self {
-        let trunks = config.trunks.iter().map(|trunk| Trunk {
+        let trunks = config.trunks.numbered().map(|(index, trunk)| Trunk {
+            index,
             sources: trunk.sources.clone(),
             orders: trunk.orders,
             dial_plan: trunk.dial_plan,
@@ -266,13 +268,12 @@ impl Memory {
             let networks = trunk.sources.iter().filter(|network| network.contains(&source));
             networks.map(IpNet::prefix_len).max()
         };
-        let (index, trunk, _) = self
+        let (trunk, _) = self
             .trunks
             .iter()
-            .enumerate()
-            .filter_map(|(index, trunk)| Some((index, trunk, longest(trunk)?)))
-            .max_by_key(|(_, _, len)| *len)?;
-        Some((u16::try_from(index).ok()?, trunk))
+            .filter_map(|trunk| Some((trunk, longest(trunk)?)))
+            .max_by_key(|(_, len)| *len)?;
+        Some((trunk.index, trunk))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
