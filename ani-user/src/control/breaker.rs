@@ -3,7 +3,7 @@
 //! | path | method | what |
 //! |---|---|---|
 //! | `/v1/breaker` | GET | what is at rest and why, and what the breaker holds |
-//! | `/v1/breaker/resume` | POST | `{"name"}`: ends a rest |
+//! | `/v1/breaker/resume` | POST | `{"name"}`: ends a rest; `spam`, or `list:spam` as records have it |
 //!
 //! Whoever tells of a call never waits for the kernel: that a list or limit goes to rest is put in
 //! force by whoever waits for it ([`Watch::tripped`]).
@@ -37,7 +37,10 @@ use super::{
 };
 use crate::{
     config::{self, Config, PER_CALLER},
-    policy::breaker::{Breaker, Call, Figures, Stopper, Trip},
+    policy::{
+        breaker::{Breaker, Call, Figures, Stopper, Trip},
+        names,
+    },
     telemetry::spoken::Did,
     time::Timestamp,
 };
@@ -184,7 +187,11 @@ impl Daemon {
     /// Ends the rest of the list or limit of that name.
     fn resume(&self, name: &str) -> Result<Value, Refusal> {
         let (_, rests) = self.breaker.figures();
-        let of_name = |trip: &&Trip| self.name_of(trip.stopper) == name;
+        let config = self.config();
+        let of_name = |trip: &&Trip| {
+            names::name_of(&config, trip.stopper) == name
+                || names::rule_name(&config, trip.stopper) == name
+        };
         let Some(trip) = rests.iter().find(of_name) else {
             let names: Vec<_> = rests.iter().map(|trip| self.name_of(trip.stopper)).collect();
             let names = if names.is_empty() { "nothing is".to_owned() } else { names.join(", ") };
@@ -300,12 +307,7 @@ impl Daemon {
 
     /// What an operator calls a list or limit.
     pub(super) fn name_of(&self, stopper: Stopper) -> String {
-        let config = self.config();
-        let named = match stopper {
-            Stopper::List(id) => config.list.by_number(id).map(|list| list.name.clone()),
-            Stopper::Limit(id) => config.limits.named.by_number(id).map(|limit| limit.name.clone()),
-        };
-        named.unwrap_or_else(|| stopper.name().into_owned())
+        names::name_of(&self.config(), stopper).into_owned()
     }
 
     fn trunk_name(&self, index: u16) -> String {

@@ -116,7 +116,8 @@ fn what_the_kernel_refuses_is_tried_again() {
     assert_eq!(rig.list_observes(BLOCK), Some(false));
     rig.daemon().settle_rests(rig.clock.time());
     assert_eq!(rig.list_observes(BLOCK), Some(true));
-    rig.text(&["breaker", "resume", "block"]);
+    // As records have it.
+    rig.text(&["breaker", "resume", "list:block"]);
     assert_eq!(rig.list_observes(BLOCK), Some(false));
 }
 
@@ -131,7 +132,7 @@ fn the_metrics_name_what_is_at_rest() {
         ("ani_breaker_forgotten_total", 0.0),
         ("ani_breaker_crowded_total", 0.0),
         ("ani_breaker_known", 0.0),
-        ("ani_breaker_resting{kind=\"list\",name=\"list 9\"}", 1.0),
+        ("ani_breaker_resting{kind=\"list\",name=\"#9\"}", 1.0),
     ] {
         assert_eq!(samples.get(series), Some(&value), "{series}\n{text}");
     }

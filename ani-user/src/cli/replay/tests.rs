@@ -52,8 +52,8 @@ fn a_line_of_json_has_all_that_the_contract_names() {
         "oli": null,
         "caller_id": "+14155551234", "caller_id_matches": true, "display_matches": null,
         "dnis": "+18005550199", "toll_free": true,
-        "kernel": {"plain": true, "not_plain": null, "ani": "+14155551234", "attestation": "none", "lists": null},
-        "verdict": "pass", "answer": null, "rule": null, "malformed": []
+        "kernel": {"plain": true, "not_plain": null, "ani": "+14155551234", "attestation": "none", "lists": null, "rule": null},
+        "verdict": "pass", "answer": null, "rule": null, "observed": [], "malformed": []
     });
     let candidate = serde_json::json!({
         "header": "from", "value": 1, "uri": "sip:+14155551234@h", "display": null,
@@ -80,7 +80,7 @@ fn the_block_list_stops_its_numbers_and_no_others() {
     let (summary, output, _) = run(&[capture(&messages)], Some("+1 415 555 1234\n"), true);
     let verdicts: Vec<_> =
         lines(&output).iter().map(|line| (line["verdict"].clone(), line["rule"].clone())).collect();
-    assert_eq!(verdicts, [("drop".into(), "block-list".into()), ("pass".into(), Value::Null)]);
+    assert_eq!(verdicts, [("drop".into(), "list:block".into()), ("pass".into(), Value::Null)]);
     assert_eq!(summary.dropped, 1);
 }
 
