@@ -34,6 +34,8 @@ mod entries;
 mod limits;
 /// Lists in force.
 mod lists;
+/// Lists that are read from files.
+pub(crate) mod feed;
 /// Certificates: looking, fetching, adding, removing.
 mod cert;
 /// Lists of numbers as text and CSV.

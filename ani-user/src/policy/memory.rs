@@ -66,8 +66,12 @@ struct State {
 }
 
 impl Memory {
-    /// The rules of a configuration; the block list is empty.
+    /// The rules of a configuration; nobody is on any list.
     pub fn new(config: &Config) -> Self {
+        let mut rules = super::built_in_rules();
+        for (id, list) in config.list.numbered() {
+            rules[usize::from(id)] = Rule::new(list.action, list.observed);
+        }
         let trunks = config.trunks.numbered().map(|(index, trunk)| Trunk {
             index,
             sources: trunk.sources.clone(),
@@ -86,7 +90,7 @@ impl Memory {
                 scratch: Scratch::new(),
                 lists: lists::Lists::new(list_key, config.lists.max_entries as usize),
                 images: lists::Memory::EMPTY,
-                rules: super::built_in_rules(),
+                rules,
                 epoch: None,
                 limits: config.limits.compiled(),
                 buckets: vec![BucketSet::EMPTY; config.lists.bucket_sets() as usize],
