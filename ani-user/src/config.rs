@@ -34,6 +34,8 @@ pub mod countries;
 mod error;
 /// The keys as they are written.
 mod file;
+/// Numbers that stay with their names.
+mod numbered;
 /// The profiles that come with ani.
 pub mod profiles;
 /// A number of calls in a span of time, as it is written.
@@ -41,7 +43,12 @@ mod rate;
 /// What toll-free numbers begin with.
 pub mod toll_free;
 
-pub use self::{check::NO_TRUNK_NAME, error::Error, rate::RateError};
+pub use self::{
+    check::NO_TRUNK_NAME,
+    error::Error,
+    numbered::{Named, NoNumber, Numbered},
+    rate::RateError,
+};
 
 /// Where the command line looks for the file unless told otherwise.
 pub const DEFAULT_FILE: &str = "/etc/ani/ani.toml";
@@ -63,14 +70,14 @@ pub struct Config {
     pub store: Store,
     /// The built-in profiles, then `[[profile]]`, in file order.
     pub profiles: Vec<Profile>,
-    /// `[[trunk]]`, in file order: a trunk's index is its place here.
-    pub trunks: Vec<Trunk>,
+    /// `[[trunk]]`, in file order; a trunk's index is its number.
+    pub trunks: Numbered<Trunk>,
     /// `[limits]`
     pub limits: Limits,
     /// `[lists]`
     pub lists: Lists,
     /// `[[list]]`, in file order.
-    pub list: Vec<List>,
+    pub list: Numbered<List>,
     /// `[breaker]`
     pub breaker: Breaker,
     /// `[emergency]`
@@ -107,6 +114,18 @@ impl Config {
         let file = toml::from_str(text).map_err(|error| place.refused(&error))?;
         check::total(file, place)
     }
+
+    /// The same with the numbers that trunks, lists and limits have in `before`; see
+    /// [`Numbered::after`]. To do it twice changes nothing.
+    pub fn after(self, before: &Self) -> Result<Self, NoNumber> {
+        let Limits { per_caller, named } = self.limits;
+        Ok(Self {
+            trunks: self.trunks.after(&before.trunks)?,
+            list: self.list.after(&before.list)?,
+            limits: Limits { per_caller, named: named.after(&before.limits.named)? },
+            ..self
+        })
+    }
 }
 
 /// What holds for an empty file: no interface, no trunk, no limit.
@@ -135,10 +154,10 @@ impl Default for Config {
             store: Store { path: PathBuf::from("/var/lib/ani") },
             // A test reads them.
             profiles: profiles::built_in().unwrap_or_default(),
-            trunks: Vec::new(),
-            limits: Limits { per_caller: None, named: Vec::new() },
+            trunks: Numbered::default(),
+            limits: Limits { per_caller: None, named: Numbered::default() },
             lists: Lists { max_entries: 10_000_000, max_limited: 100_000, max_attempts: 262_144 },
-            list: Vec::new(),
+            list: Numbered::default(),
             breaker: Breaker::default(),
             emergency: Emergency {
                 // Europe and mobile phones, North America, Britain, Australia, New Zealand, the
@@ -280,22 +299,20 @@ pub struct Limits {
     /// For each caller; none for an empty table in the file.
     pub per_caller: Option<Rate>,
     /// `[[limit]]`, in file order: they are looked at after the one for each caller, in this order.
-    pub named: Vec<NamedLimit>,
+    pub named: Numbered<NamedLimit>,
 }
 
 impl Limits {
     /// As the program has them.
     pub fn compiled(&self) -> Vec<Limit> {
-        let named = self.named.iter().zip(FIRST_NAMED..);
-        let named = named.filter_map(|(limit, id)| limit.compiled(id, limit.rate, limit.observed));
+        let named = self.named.numbered();
+        let named = named.filter_map(|(id, limit)| limit.compiled(id, limit.rate, limit.observed));
         self.per_caller.and_then(per_caller).into_iter().chain(named).collect()
     }
 }
 
-/// Id of the limit of each caller; the named ones follow in their order.
+/// Id of the limit of each caller.
 pub const PER_CALLER: u8 = 1;
-/// Id of the first named limit.
-pub const FIRST_NAMED: u8 = PER_CALLER + 1;
 
 /// A limit of those who share a budget.
 #[derive(Clone, Debug, PartialEq, Eq)]

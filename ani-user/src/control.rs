@@ -15,7 +15,7 @@ use std::{
 };
 
 use crate::{
-    config::{Config, Stir},
+    config::{Config, NoNumber, Stir},
     identity::Lookup,
     policy::{Enforce, rests::Rests},
     stir::{Credential, Outcome, cache::Cache, lists::Report, pool::Load},
@@ -34,6 +34,8 @@ mod entries;
 mod limits;
 /// Lists in force.
 mod lists;
+/// Lists that are read from files.
+pub(crate) mod feed;
 /// Certificates: looking, fetching, adding, removing.
 mod cert;
 /// Lists of numbers as text and CSV.
@@ -53,7 +55,7 @@ pub mod metrics;
 /// Why a request was refused.
 mod refusal;
 
-use self::lists::{Ids, InForce};
+use self::lists::InForce;
 pub use self::{
     breaker::Watch, cert::MAX_URLS, limits::Limit, list::MAX_IMPORT_BYTES, lists::Changed,
     refusal::Refusal, status::counts,
@@ -106,8 +108,6 @@ pub struct Daemon {
     clock: Arc<dyn Clock>,
     /// Entries there may be; whatever a reload says, it stays until a restart.
     max_entries: usize,
-    /// Ids of lists.
-    ids: Mutex<Ids>,
     /// Lists and trunks of the configuration in force.
     in_force: RwLock<Arc<InForce>>,
     /// Where mirrored messages come in; stays until a restart too.
@@ -149,15 +149,9 @@ pub enum Error {
         /// What is wrong with it, and the remedy.
         why: String,
     },
-    /// More lists were named since the start than there are ids.
-    #[error(
-        "list `{list}` finds no id: 252 lists have been named since the start; restart to forget \
-         those that are gone"
-    )]
-    NoId {
-        /// The list.
-        list: String,
-    },
+    /// A trunk, list or limit is one too many.
+    #[error(transparent)]
+    NoNumber(#[from] NoNumber),
     /// Kept, but not put in force, and taken back: nothing changed.
     #[error("the kernel did not take the change, so it was not made: {0:#}")]
     NotInForce(anyhow::Error),
@@ -188,7 +182,6 @@ impl Daemon {
             tallies: Arc::new(Tallies::default()),
             max_entries: config.lists.max_entries as usize,
             hep: config.capture.hep.listen,
-            ids: Mutex::default(),
             in_force: RwLock::default(),
             breaker: Arc::new(Watch::new(config.breaker)),
             config: RwLock::new(Arc::new(config)),
@@ -221,18 +214,20 @@ impl Daemon {
     pub fn restore(&self) -> Result<(), Error> {
         let _changes = self.changes();
         self.store.expire(self.clock.now())?;
-        *write(&self.in_force) = Arc::new(locked(&self.ids).in_force(&self.config())?);
+        *write(&self.in_force) = Arc::new(InForce::of(&self.config()));
         self.restore_lists()?;
         self.restore_habits()?;
         let limits = self.limits_of(&self.config())?;
         self.enforce.set_limits(&limits).map_err(Error::NotInForce)
     }
 
-    /// Takes another configuration: its limit comes in force unless an operator set one. Returns
-    /// the keys whose change needs a restart. On an error the old configuration stays.
+    /// Takes another configuration: its limit comes in force unless an operator set one. What has a
+    /// number keeps it. Returns the keys whose change needs a restart. On an error the old configuration
+    /// stays.
     pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, Error> {
         let _changes = self.changes();
         let old = self.config();
+        let config = config.after(&old)?;
         let (before, after) = (self.limits_of(&old)?, self.limits_of(&config)?);
         self.enforce_limits(&after, &before)?;
         if let Err(error) = self.reload_lists(&config) {
@@ -245,9 +240,10 @@ impl Daemon {
         if let Some(verifies) = self.verifies.get() {
             verifies.reconfigure(&config.stir);
         }
-        self.reload_breaker(&old, &config);
         let fixed = needs_restart(&old, &config);
-        *write(&self.config) = Arc::new(config);
+        let config = Arc::new(config);
+        *write(&self.config) = Arc::clone(&config);
+        self.reload_breaker(&old, &config);
         Ok(fixed)
     }
 

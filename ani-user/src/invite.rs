@@ -105,8 +105,13 @@ pub struct Invite<'a> {
     pub verdict: Verdict,
     /// SIP code of an answer; none is given yet.
     pub answer: Option<u16>,
-    /// The rule that decided.
-    pub rule: Option<&'static str>,
+    /// The rule that decided: `list:NAME` or `limit:NAME`, built-in ones `list:allow`, `list:block`,
+    /// `list:gray` and `limit:per-caller`; `list:#7` where there is none of that id any more, `list:?` of
+    /// a repeated INVITE whose first was not seen; `priority` and `in-dialog` for what no rule stops.
+    pub rule: Option<&'a str>,
+    /// Lists and limits that would have decided otherwise, were they not only observed: the strongest
+    /// list, and the last limit.
+    pub observed: Vec<&'a str>,
     /// What is wrong with the message.
     pub malformed: Vec<&'static str>,
     /// What it shows of its sender's habits.
@@ -208,4 +213,6 @@ pub struct Kernel<'a> {
     /// Where it left the INVITE undecided: what lists say of the caller that the full parser reads,
     /// `allow`, `block` or `gray`. The call passed all the same.
     pub lists: Option<&'static str>,
+    /// The list that says so, as in [`Invite::rule`].
+    pub rule: Option<&'a str>,
 }

@@ -28,7 +28,6 @@ use ani_ebpf::{
         limit::{BucketKeys, Limit, MAX_LIMITS, Spender},
         list::{Action, EXPIRY_BITS, Rule},
         number::Number,
-        record::NO_TRUNK,
         settings::{MAX_EMERGENCY, Settings},
         trunk::{MAX_SOURCES, Trunk as KernelTrunk},
     },
@@ -267,8 +266,8 @@ impl State {
             "{sources} source networks over all trunks: the program holds {MAX_SOURCES}"
         );
         let mut keys = Vec::with_capacity(sources);
-        for (index, trunk) in config.trunks.iter().enumerate() {
-            let value = kernel_trunk(index, trunk)?;
+        for (index, trunk) in config.trunks.numbered() {
+            let value = kernel_trunk(index, trunk);
             for source in &trunk.sources {
                 let key = maps::source_key(source);
                 self.maps.set_source(&key, &value)?;
@@ -317,12 +316,6 @@ impl State {
     }
 }
 
-fn kernel_trunk(index: usize, trunk: &Trunk) -> Result<KernelTrunk> {
-    let index = u16::try_from(index).ok().filter(|index| *index != NO_TRUNK);
-    Ok(KernelTrunk {
-        index: index.with_context(|| format!("trunk {}: too many trunks", trunk.name))?,
-        telling: trunk.telling,
-        orders: trunk.orders,
-        dial_plan: trunk.dial_plan,
-    })
+fn kernel_trunk(index: u16, trunk: &Trunk) -> KernelTrunk {
+    KernelTrunk { index, telling: trunk.telling, orders: trunk.orders, dial_plan: trunk.dial_plan }
 }

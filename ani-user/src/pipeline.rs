@@ -14,9 +14,10 @@ use ani_ebpf::{
     abi::{
         counter::{Counter, Kind, TABLE},
         limit::Spender,
-        list::Action,
+        list::{Action, NO_LIST},
         number::Number,
     },
+    lists::Found,
     scan::{AniHeader, MIN_MESSAGE_LEN},
 };
 
@@ -30,7 +31,7 @@ use crate::{
     config::{self, Config},
     identity::{self, Identity, Passport, Reading},
     invite::{self, Invite},
-    policy::{Enforce, Verdict, memory::Memory},
+    policy::{Enforce, Verdict, memory::Memory, names::Names},
     sip::{self, Fault, NameAddr},
     telemetry::{Tallies, Tally, habits::Habits},
     time::Timestamp,
@@ -45,6 +46,7 @@ pub struct Pipeline {
 /// The way from a message to what is known of it.
 struct Analysis {
     config: Arc<Config>,
+    names: Box<Names>,
     rules: Arc<Memory>,
     /// Who knows the lists; the rules, but where the kernel has them.
     lists: Option<Arc<dyn Enforce>>,
@@ -60,6 +62,7 @@ impl Pipeline {
         Self {
             assembly: Assembly::new(Arc::clone(&tallies)),
             analysis: Analysis {
+                names: Box::new(Names::new(&config)),
                 config,
                 rules,
                 lists: None,
@@ -86,6 +89,7 @@ impl Pipeline {
 
     /// Takes another configuration from the next frame on.
     pub fn reconfigure(&mut self, config: Arc<Config>, rules: Arc<Memory>) {
+        *self.analysis.names = Names::new(&config);
         self.analysis.config = config;
         self.analysis.rules = rules;
     }
@@ -153,8 +157,11 @@ impl Analysis {
     ) -> Invite<'a> {
         parsed.faults.add_if(message.overlong, Fault::UdpLength);
         let view = self.view(message);
-        self.tallies.spoken.count(&view.by);
-        let trunk = view.trunk.and_then(|index| self.config.trunks.get(usize::from(index)));
+        let repeated = matches!(view.exit, Counter::PassRepeated | Counter::DropRepeated);
+        if !repeated {
+            self.tallies.spoken.count(&view.by);
+        }
+        let trunk = view.trunk.and_then(|index| self.config.trunks.by_number(index));
         let reading = trunk.map_or(Reading::UNTRUSTED, config::Trunk::reading);
         let passport = Passport::read(&parsed);
         let passport = passport.as_ref();
@@ -162,7 +169,9 @@ impl Analysis {
         let oli = identity::line(&parsed, &identity, &reading);
         let candidates = identity::candidates(&parsed, passport, &identity, &reading);
         let mut kernel = kernel(&view, &identity);
-        let retransmission = self.repeats.seen(&parsed);
+        let first = self.repeats.seen(&parsed, &view.by, repeated);
+        let retransmission = first.is_some();
+        let mut by = first.filter(|_| repeated).unwrap_or(view.by);
         let mut attestation = identity::attestation(&parsed, passport, &reading);
         let to_tag = parsed.to.as_ref().and_then(NameAddr::tag);
         let starts = !retransmission && to_tag.is_none();
@@ -178,8 +187,15 @@ impl Analysis {
         };
         let open = self.verification.judge(&parsed, &of, &mut attestation);
         let attempt = told.and_then(|told| told.judged(open, attestation.signature));
-        if view.exit == Counter::PassNotPlain && to_tag.is_none() {
-            kernel.lists = self.undecided(&view, &parsed, &identity, &attestation, message.arrived);
+        if view.exit == Counter::PassNotPlain
+            && to_tag.is_none()
+            && let Some(found) =
+                self.undecided(&view, &parsed, &identity, &attestation, message.arrived)
+        {
+            kernel.lists = action(found.rank);
+            kernel.rule = kernel.lists.map(|_| self.names.list(found.list));
+            by.observed_list =
+                if found.observed_rank > found.rank { found.observed } else { NO_LIST };
         }
         let text = |bytes: Option<&'a [u8]>| bytes.map(sip::lossy);
         let user = |name: &Option<NameAddr<'a>>| name.as_ref().and_then(|name| text(name.uri.user));
@@ -225,7 +241,8 @@ impl Analysis {
             kernel,
             verdict: verdict(view.exit),
             answer: None,
-            rule: rule(view.first_exit),
+            rule: self.names.rule(view.first_exit, &by),
+            observed: self.names.observed(&by),
             malformed: parsed.faults.words().collect(),
             habits: Habits::of(&parsed, identity.toll_free),
             attempt,
@@ -240,7 +257,7 @@ impl Analysis {
         identity: &Identity<'_>,
         attestation: &invite::Attestation<'_>,
         now: Timestamp,
-    ) -> Option<&'static str> {
+    ) -> Option<Found> {
         let call = Spender {
             caller: identity.number,
             called: Number::NONE,
@@ -262,10 +279,7 @@ impl Analysis {
         if found.rank == Action::Block as u8 {
             self.tallies.add(Tally::UndecidedBlocked);
         }
-        [Action::Allow, Action::Block, Action::Gray]
-            .into_iter()
-            .find(|action| *action as u8 == found.rank)
-            .map(Action::as_str)
+        Some(found)
     }
 
     /// Whether no rule may stop it.
@@ -330,6 +344,7 @@ fn kernel<'a>(view: &KernelView, identity: &Identity<'a>) -> invite::Kernel<'a> 
         ani: ani.filter(|_| !view.ani.is_none()),
         attestation: view.attestation.as_str(),
         lists: None,
+        rule: None,
     }
 }
 
@@ -340,17 +355,10 @@ fn verdict(exit: Counter) -> Verdict {
     }
 }
 
-/// The rule behind a way out; none where nothing spoke for or against the call.
-fn rule(exit: Counter) -> Option<&'static str> {
-    match exit {
-        Counter::DropBlocked => Some("block-list"),
-        Counter::PassAllowed => Some("allow-list"),
-        Counter::PassGray => Some("gray-list"),
-        Counter::DropLimited => Some("limits.per-caller"),
-        Counter::PassInDialog => Some("in-dialog"),
-        Counter::PassPriority => Some("priority"),
-        _ => None,
-    }
+/// What lists say, as a word; none where they say nothing.
+fn action(rank: u8) -> Option<&'static str> {
+    let known = [Action::Allow, Action::Block, Action::Gray];
+    known.into_iter().find(|action| *action as u8 == rank).map(Action::as_str)
 }
 
 #[cfg(test)]

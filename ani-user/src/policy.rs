@@ -6,6 +6,8 @@ pub mod entry;
 pub mod lists;
 /// When a list or limit is taken for a mistake.
 pub mod breaker;
+/// What lists and limits are called.
+pub mod names;
 /// Rules without those at rest.
 pub mod rests;
 /// Rules in memory, for captures that are replayed.

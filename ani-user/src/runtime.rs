@@ -239,8 +239,9 @@ fn keep_habits(daemon: &Daemon) {
 }
 
 fn reload(file: &Path, daemon: &Daemon, kernel: &Kernel, mailbox: &Mailbox) -> Result<()> {
-    let config = Config::load(file)?;
     let old = daemon.config();
+    // Numbered before anything of it is in force: a trunk's index means that trunk at each moment.
+    let config = Config::load(file)?.after(&old)?;
     let taken = kernel
         .configure(&config)
         .and_then(|()| daemon.reload(config.clone()).map_err(anyhow::Error::from));

@@ -265,7 +265,7 @@ fn what_was_counted_is_shown() {
     );
     let top = rig.json(&["top", "callers", "--by", "dropped", "-n", "1"]);
     assert_eq!(top["callers"][0]["caller"], "+14155550001");
-    assert_eq!(top["callers"][0]["last_rule"], "block-list");
+    assert_eq!(top["callers"][0]["last_rule"], "list:block");
     assert_eq!(
         rig.text(&["top", "trunks"]),
         "trunk      calls  INVITEs  passed  dropped  A/B/C/none  anonymous  no number\n\
@@ -281,7 +281,7 @@ fn what_was_counted_is_shown() {
     assert_eq!(trunks(&["--by", "invites"]), ["carrier-a", "-"]);
     assert_eq!(trunks(&["-n", "1"]), ["carrier-a"]);
     let caller = rig.text(&["caller", "4155550001", "--country", "us"]);
-    assert!(caller.contains("last verdict   drop (block-list)\n"), "{caller}");
+    assert!(caller.contains("last verdict   drop (list:block)\n"), "{caller}");
     let spoofed = rig::invite("+14155550001", Verdict::Pass, rig.clock.time());
     rig.daemon().telemetry.record(&ani_user::invite::Invite { trunk: None, ..spoofed });
     let caller = rig.json(&["caller", "+14155550001"]);

@@ -104,7 +104,7 @@ fn a_blocked_callers_call_over_tls_is_seen_and_goes_on() {
     let stopped = caller(&rig, BLOCKED);
     assert_eq!((&stopped["seen"]["passed"], &stopped["seen"]["observed"]), (&json!(1), &json!(1)));
     assert_eq!(stopped["seen"]["last_transport"], "udp");
-    assert_eq!(stopped["seen"]["last_rule"], "block-list");
+    assert_eq!(stopped["seen"]["last_rule"], "list:block");
 }
 
 #[test]

@@ -79,7 +79,7 @@ impl Judge {
             same("caller", header.ani, Number::NONE)?;
             return same("way out", run.exit, Counter::PassNotPlain);
         }
-        let reading = self.config.trunks[usize::from(trunk)].reading();
+        let reading = self.config.trunks.by_number(trunk).expect("a trunk").reading();
         let passport = Passport::read(&parsed);
         let identity = identity::identify(&parsed, passport.as_ref(), &reading);
         same("caller", header.ani, identity.number)?;
@@ -93,7 +93,7 @@ impl Judge {
     pub(crate) fn caller(&self, trunk: u16, message: &[u8]) -> Option<Number> {
         let parsed = sip::invite(message, false)?;
         let untrusted = Reading::UNTRUSTED;
-        let reading = self.config.trunks.get(usize::from(trunk));
+        let reading = self.config.trunks.by_number(trunk);
         let reading = reading.map_or(untrusted, |trunk| trunk.reading());
         let passport = Passport::read(&parsed);
         Some(identity::identify(&parsed, passport.as_ref(), &reading).number)

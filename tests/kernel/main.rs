@@ -29,6 +29,8 @@ mod not_plain;
 mod attempts;
 /// Lists, and how they change.
 mod lists;
+/// A changed configuration, under traffic.
+mod reload;
 /// Budgets, exact to the call.
 mod limits;
 /// What `verstat` is worth.

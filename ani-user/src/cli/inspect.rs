@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     capture::{Content, Frame, Reach, Transport},
-    config::{Config, Trunk},
+    config::{Config, Numbered, Trunk},
     control::number,
     identity::profile::GENERIC,
     pipeline::{Pipeline, Verifier},
@@ -102,10 +102,9 @@ pub fn record_by(
     mut config: Config,
     verifier: Option<Box<dyn Verifier>>,
 ) -> Option<Value> {
-    config.trunks.truncate(1);
-    for trunk in &mut config.trunks {
-        trunk.sources = vec![IpNet::V4(Ipv4Net::default())];
-    }
+    let first = config.trunks.into_items().into_iter().next();
+    let first = first.map(|trunk| Trunk { sources: vec![IpNet::V4(Ipv4Net::default())], ..trunk });
+    config.trunks = Vec::from_iter(first).into();
     let config = Arc::new(config);
     let rules = Arc::new(Memory::new(&config));
     let mut pipeline = Pipeline::new(Arc::clone(&config), rules, Arc::default());
@@ -145,15 +144,15 @@ pub(super) fn configured(args: &Args) -> anyhow::Result<Config> {
         None => Config::default(),
     };
     if args.untrusted {
-        config.trunks.clear();
+        config.trunks = Numbered::default();
         return Ok(config);
     }
     if let Some(wanted) = &args.trunk {
-        let names: Vec<_> = config.trunks.iter().map(|trunk| trunk.name.clone()).collect();
-        config.trunks.retain(|trunk| trunk.name == *wanted);
-        if config.trunks.is_empty() {
+        let Some(trunk) = config.trunks.iter().find(|trunk| trunk.name == *wanted) else {
+            let names: Vec<_> = config.trunks.iter().map(|trunk| trunk.name.clone()).collect();
             return Err(usage(format!("there is no trunk `{wanted}`; {}", one_of(&names))));
-        }
+        };
+        config.trunks = vec![trunk.clone()].into();
         return Ok(config);
     }
     if args.config.is_some() && args.profile.is_none() {
@@ -169,7 +168,7 @@ pub(super) fn configured(args: &Args) -> anyhow::Result<Config> {
         let names: Vec<_> = config.profiles.iter().map(|profile| profile.name.clone()).collect();
         return Err(usage(format!("there is no profile `{wanted}`; {}", one_of(&names))));
     };
-    config.trunks = vec![Trunk::new(ANY.to_owned(), Vec::new(), profile.clone(), country)];
+    config.trunks = vec![Trunk::new(ANY.to_owned(), Vec::new(), profile.clone(), country)].into();
     Ok(config)
 }
 

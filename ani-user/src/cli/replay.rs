@@ -27,6 +27,7 @@ use crate::{
     },
     config::{Config, Lists, Trunk},
     control::{
+        feed,
         list::{self, Defaults},
         number,
     },
@@ -47,6 +48,9 @@ const OUTPUT_BYTES: usize = 64 << 10;
 /// Callers whose limit a replay remembers without a configuration that says otherwise.
 const MAX_LIMITED: u32 = 1_000_000;
 
+/// Before any capture: whether an entry had ended is asked for each frame.
+const BEFORE_ALL: Timestamp = Timestamp(i64::MIN);
+
 /// Read captures (pcap, pcapng) and show each INVITE with what is known of it
 ///
 /// INVITEs to any port are read. IP fragments are put together and TCP is followed; IP-in-IP, GRE and
@@ -57,8 +61,8 @@ pub struct Args {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// Configuration whose trunks, limits and emergency numbers decide. Without it, every source
-    /// counts as one trunk named "any" that reads P-Asserted-Identity, Remote-Party-ID and From in
+    /// Configuration whose trunks, limits, lists and emergency numbers decide; of the lists, what their
+    /// files say. Without it, every source counts as one trunk named "any" that reads P-Asserted-Identity, Remote-Party-ID and From in
     /// that order, and takes only numbers with a + for E.164
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -145,6 +149,7 @@ fn replay_with(
     args.signatures.apply(&mut config.stir);
     let config = Arc::new(config);
     let rules = Arc::new(Memory::new(&config));
+    feeds(&rules, &config, errors)?;
     if let Some(path) = &args.policy {
         block(&rules, &config, path, args.country.as_deref())
             .with_context(|| format!("cannot read the block list {}", path.display()))?;
@@ -268,7 +273,7 @@ pub(super) fn each_invite(
 pub fn one_trunk() -> Config {
     let everywhere = vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];
     Config {
-        trunks: vec![Trunk::new("any".to_owned(), everywhere, Profile::generic(), None)],
+        trunks: vec![Trunk::new("any".to_owned(), everywhere, Profile::generic(), None)].into(),
         lists: Lists {
             max_entries: MAX_BLOCKED,
             max_limited: MAX_LIMITED,
@@ -276,6 +281,17 @@ pub fn one_trunk() -> Config {
         },
         ..Config::default()
     }
+}
+
+/// Puts in force what the files of the configuration's lists say.
+fn feeds(rules: &Memory, config: &Config, errors: &mut dyn Write) -> anyhow::Result<()> {
+    let (listings, strangers) = feed::listings(config, BEFORE_ALL)?;
+    if let Some(strangers) = strangers {
+        writeln!(errors, "ani: {strangers}")?;
+    }
+    rules
+        .relist(&mut listings.into_iter().map(Ok))
+        .context("cannot take the lists that the configuration's files say")
 }
 
 fn block(
@@ -287,14 +303,10 @@ fn block(
     let text = fs::read_to_string(path)?;
     let defaults = Defaults {
         country: number::country(country).map_err(anyhow::Error::msg)?,
-        // Before any capture: whether an entry had ended is asked for each frame.
-        ..Defaults::at(Timestamp(i64::MIN))
+        ..Defaults::at(BEFORE_ALL)
     };
     let parsed = list::parse(&text, &defaults).map_err(anyhow::Error::msg)?;
-    let trunk = |name: &str| {
-        let at = config.trunks.iter().position(|trunk| trunk.name == name)?;
-        u16::try_from(at).ok()
-    };
+    let trunk = |name: &str| config.trunks.number_of(name);
     let listing = |entry: &Listed| {
         entry.subject.listing(policy::BLOCK, entry.expires, trunk).with_context(|| {
             let trunk = entry.subject.trunk.as_deref().unwrap_or_default();

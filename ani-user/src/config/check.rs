@@ -55,7 +55,7 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
         config.store.path = required_path(path, "store.path", text)?;
     }
     profile::add(file.profile, text, &mut config.profiles)?;
-    config.trunks = trunk::all(file.trunk, &config.profiles, text)?;
+    config.trunks = trunk::all(file.trunk, &config.profiles, text)?.into();
     if let Some(rate) = file.limits.per_caller {
         config.limits.per_caller = per_caller(rate, text)?;
     }
@@ -68,8 +68,8 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     if let Some(count) = file.lists.max_attempts {
         config.lists.max_attempts = within(count, "lists.max_attempts", ATTEMPTS, text)? as u32;
     }
-    config.limits.named = limit::all(file.limit, text)?;
-    config.list = list::all(file.list, text)?;
+    config.limits.named = limit::all(file.limit, text)?.into();
+    config.list = list::all(file.list, text)?.into();
     breaker::read(file.breaker, text, &mut config.breaker)?;
     if let Some(numbers) = file.emergency.numbers {
         config.emergency.numbers = emergency(numbers, text)?;

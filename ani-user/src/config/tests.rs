@@ -519,7 +519,7 @@ fn named_lists_are_read() {
     );
     let file = Some(PathBuf::from("spam.csv"));
     assert_eq!(
-        config.list,
+        config.list[..],
         [
             List { name: "spam".to_owned(), action: Action::Block, observed: true, file },
             List { name: "friends".to_owned(), action: Action::Allow, observed: false, file: None },

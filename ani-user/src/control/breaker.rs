@@ -3,7 +3,7 @@
 //! | path | method | what |
 //! |---|---|---|
 //! | `/v1/breaker` | GET | what is at rest and why, and what the breaker holds |
-//! | `/v1/breaker/resume` | POST | `{"name"}`: ends a rest |
+//! | `/v1/breaker/resume` | POST | `{"name"}`: ends a rest; `spam`, or `list:spam` as records have it |
 //!
 //! Whoever tells of a call never waits for the kernel: that a list or limit goes to rest is put in
 //! force by whoever waits for it ([`Watch::tripped`]).
@@ -36,8 +36,11 @@ use super::{
     api::{Answer, Said, Shared, json_of, work},
 };
 use crate::{
-    config::{self, Config, FIRST_NAMED, PER_CALLER},
-    policy::breaker::{Breaker, Call, Figures, Stopper, Trip},
+    config::{self, Config, PER_CALLER},
+    policy::{
+        breaker::{Breaker, Call, Figures, Stopper, Trip},
+        names,
+    },
     telemetry::spoken::Did,
     time::Timestamp,
 };
@@ -184,7 +187,11 @@ impl Daemon {
     /// Ends the rest of the list or limit of that name.
     fn resume(&self, name: &str) -> Result<Value, Refusal> {
         let (_, rests) = self.breaker.figures();
-        let of_name = |trip: &&Trip| self.name_of(trip.stopper) == name;
+        let config = self.config();
+        let of_name = |trip: &&Trip| {
+            names::name_of(&config, trip.stopper) == name
+                || names::rule_name(&config, trip.stopper) == name
+        };
         let Some(trip) = rests.iter().find(of_name) else {
             let names: Vec<_> = rests.iter().map(|trip| self.name_of(trip.stopper)).collect();
             let names = if names.is_empty() { "nothing is".to_owned() } else { names.join(", ") };
@@ -209,17 +216,30 @@ impl Daemon {
         Ok(json!({ "resumed": self.shown(trip) }))
     }
 
-    /// On a reload: a rest stays as it is; records stay unless the trunks have other indices.
+    /// On a reload: rests and records stay as they are, but those of what is gone. Whoever gets its
+    /// number later starts anew.
     pub(super) fn reload_breaker(&self, old: &Config, new: &Config) {
-        let mut told = self.breaker.told();
-        told.breaker.set(new.breaker);
-        let moved = old.trunks.iter().zip(&new.trunks).any(|(old, new)| old.name != new.name);
-        if moved || new.trunks.len() < old.trunks.len() {
-            told.breaker.forget_callers();
-            drop(told);
+        let trunks = new.trunks.changed(&old.trunks);
+        let lists = new.list.changed(&old.list).into_iter().map(Stopper::List);
+        let limits = new.limits.named.changed(&old.limits.named).into_iter().map(Stopper::Limit);
+        let stoppers: Vec<_> = lists.chain(limits).collect();
+        for stopper in &stoppers {
+            self.tallies.spoken.forget(*stopper);
+        }
+        let settled = self.enforce.rest(|| {
+            let mut told = self.breaker.told();
+            told.breaker.set(new.breaker);
+            told.breaker.forget_trunks(&trunks);
+            for stopper in &stoppers {
+                told.breaker.forget(*stopper);
+            }
+            told.trips.retain(|trip| !stoppers.contains(&trip.stopper));
+            resting(&told.breaker)
+        });
+        if let Err(error) = settled {
             tracing::warn!(
-                "trunks were taken away or stand in another order: for an hour the breaker knows no \
-                 callers but those who are attested; put new trunks behind the others"
+                "the kernel did not take that nobody rests of those who are gone; it is tried again: \
+                 {error:#}"
             );
         }
     }
@@ -260,11 +280,10 @@ impl Daemon {
 
     /// What lists and limits did.
     pub(super) fn register_spoken(&self, registry: &mut Registry) {
-        let lists = self.in_force();
-        let limits =
-            FIRST_NAMED..FIRST_NAMED.saturating_add(self.config().limits.named.len() as u8);
-        let all = lists.lists.iter().map(|list| Stopper::List(list.id));
-        let all: Vec<_> = all.chain((PER_CALLER..limits.end).map(Stopper::Limit)).collect();
+        let (lists, config) = (self.in_force(), self.config());
+        let lists = lists.lists.iter().map(|list| Stopper::List(list.id));
+        let limits = config.limits.named.numbered().map(|(id, _)| Stopper::Limit(id));
+        let all: Vec<_> = lists.chain([Stopper::Limit(PER_CALLER)]).chain(limits).collect();
         for (name, help, did) in [
             (
                 "ani_rule_decided",
@@ -288,24 +307,11 @@ impl Daemon {
 
     /// What an operator calls a list or limit.
     pub(super) fn name_of(&self, stopper: Stopper) -> String {
-        let named = match stopper {
-            Stopper::List(id) => {
-                let in_force = self.in_force();
-                let list = in_force.lists.iter().find(|list| list.id == id);
-                list.map(|list| list.name.clone())
-            }
-            Stopper::Limit(id) => {
-                let place = usize::from(id).checked_sub(usize::from(FIRST_NAMED));
-                let config = self.config();
-                let limit = place.and_then(|place| config.limits.named.get(place));
-                limit.map(|limit| limit.name.clone())
-            }
-        };
-        named.unwrap_or_else(|| stopper.name().into_owned())
+        names::name_of(&self.config(), stopper).into_owned()
     }
 
     fn trunk_name(&self, index: u16) -> String {
-        match self.config().trunks.get(usize::from(index)) {
+        match self.config().trunks.by_number(index) {
             Some(trunk) => trunk.name.clone(),
             None => format!("{index}, which is no longer configured"),
         }

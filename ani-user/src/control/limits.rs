@@ -10,7 +10,7 @@ use super::{
     number, torn,
 };
 use crate::{
-    config::{self, Config, FIRST_NAMED, NamedLimit, PER_CALLER, Rate},
+    config::{self, Config, NamedLimit, PER_CALLER, Rate},
     policy::Enforce as _,
     policy::breaker::Stopper,
     store::{self, LIMIT},
@@ -77,7 +77,7 @@ impl Daemon {
             "would_have": 0,
             "set_by": set_by(per_caller.by_operator),
         })];
-        for limit in &self.config().limits.named {
+        for limit in self.config().limits.named.iter() {
             limits.push(self.limit_status(limit)?);
         }
         Ok(json!({ "limits": limits }))
@@ -86,8 +86,7 @@ impl Daemon {
     fn limit_status(&self, limit: &NamedLimit) -> Result<Value, Refusal> {
         let (rate, observed) = (self.store.rate(&rate_key(limit))?, self.observed_by(limit)?);
         let config = self.config();
-        let mut ids = config.limits.named.iter().zip(FIRST_NAMED..);
-        let id = ids.find(|(named, _)| named.name == limit.name).map(|(_, id)| Stopper::Limit(id));
+        let id = config.limits.named.number_of(&limit.name).map(Stopper::Limit);
         Ok(json!({
             "name": limit.name,
             "rate": rate.unwrap_or(Some(limit.rate)).map(|rate| rate.to_string()),
@@ -135,7 +134,7 @@ impl Daemon {
     pub(super) fn limits_of(&self, config: &Config) -> Result<Vec<limit::Limit>, store::Error> {
         let per_caller = self.store.limit()?.unwrap_or(config.limits.per_caller);
         let mut limits: Vec<_> = per_caller.and_then(config::per_caller).into_iter().collect();
-        for (limit, id) in config.limits.named.iter().zip(FIRST_NAMED..) {
+        for (id, limit) in config.limits.named.numbered() {
             let rate = self.store.rate(&rate_key(limit))?.unwrap_or(Some(limit.rate));
             let observed = self.observed_by(limit)?.unwrap_or(limit.observed);
             limits.extend(rate.and_then(|rate| limit.compiled(id, rate, observed)));

@@ -1,19 +1,20 @@
 //! Lists in force: their ids, what they do, and changes of their entries.
 //!
-//! Entries are kept by the names of their list and trunk. Which id and which index that is follows from
-//! the configuration; an entry whose list or trunk is not configured is kept and not in force.
+//! Entries are kept by the names of their list and trunk. Which id and which index that is says the
+//! configuration; an entry whose list or trunk is not configured is kept and not in force.
 
 use std::{
     collections::{HashMap, HashSet},
-    fs::File,
-    io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use ani_ebpf::abi::list::{Action, Rule};
 
-use super::{Daemon, Error, list};
+use super::{
+    Daemon, Error,
+    feed::{self, Strangers},
+};
 use crate::{
     config::Config,
     policy::{
@@ -23,9 +24,6 @@ use crate::{
     store::{Entries, Replaced, Room},
     time::Timestamp,
 };
-
-/// Bytes of a file that a list is read from: some twenty million numbers.
-const MAX_FEED_BYTES: u64 = 256 << 20;
 
 /// The lists that are always there.
 pub(super) const BUILT_IN: [(&str, u8, Action); 3] = [
@@ -66,6 +64,27 @@ pub(super) struct InForce {
 }
 
 impl InForce {
+    /// The lists and trunks of a configuration.
+    pub(super) fn of(config: &Config) -> Self {
+        let mut lists = Vec::with_capacity(BUILT_IN.len() + config.list.len());
+        for (name, id, action) in BUILT_IN {
+            let name = name.to_owned();
+            lists.push(List { name, id, action, observed: false, file: None });
+        }
+        for (id, list) in config.list.numbered() {
+            lists.push(List {
+                name: list.name.clone(),
+                id,
+                action: list.action,
+                observed: list.observed,
+                file: list.file.clone(),
+            });
+        }
+        let trunks = config.trunks.numbered();
+        let trunks = trunks.map(|(index, trunk)| (trunk.name.clone(), index)).collect();
+        Self { lists, trunks }
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<&List> {
         self.lists.iter().find(|list| list.name == name)
     }
@@ -75,7 +94,12 @@ impl InForce {
     }
 
     /// What an entry puts on a list; none where its trunk is not configured.
-    fn listing(&self, list: u8, subject: &Subject, expires: Option<Timestamp>) -> Option<Listing> {
+    pub(super) fn listing(
+        &self,
+        list: u8,
+        subject: &Subject,
+        expires: Option<Timestamp>,
+    ) -> Option<Listing> {
         subject.listing(list, expires, |name| self.trunks.get(name).copied())
     }
 
@@ -98,49 +122,6 @@ impl InForce {
     }
 }
 
-/// Ids of the lists that were named since the start: records may tell of one that is gone.
-#[derive(Debug, Default)]
-pub(super) struct Ids(HashMap<String, u8>);
-
-impl Ids {
-    /// The id of a name.
-    fn of(&mut self, name: &str) -> Result<u8, Error> {
-        if let Some((_, id, _)) = BUILT_IN.iter().find(|(built_in, ..)| *built_in == name) {
-            return Ok(*id);
-        }
-        if let Some(id) = self.0.get(name) {
-            return Ok(*id);
-        }
-        let id = u8::try_from(1 + BUILT_IN.len() + self.0.len())
-            .map_err(|_| Error::NoId { list: name.to_owned() })?;
-        self.0.insert(name.to_owned(), id);
-        Ok(id)
-    }
-
-    /// The lists and trunks of a configuration.
-    pub(super) fn in_force(&mut self, config: &Config) -> Result<InForce, Error> {
-        let mut lists = Vec::with_capacity(BUILT_IN.len() + config.list.len());
-        for (name, id, action) in BUILT_IN {
-            let name = name.to_owned();
-            lists.push(List { name, id, action, observed: false, file: None });
-        }
-        for list in &config.list {
-            lists.push(List {
-                name: list.name.clone(),
-                id: self.of(&list.name)?,
-                action: list.action,
-                observed: list.observed,
-                file: list.file.clone(),
-            });
-        }
-        let trunks = config.trunks.iter().enumerate();
-        let trunks = trunks
-            .filter_map(|(at, trunk)| Some((trunk.name.clone(), u16::try_from(at).ok()?)))
-            .collect();
-        Ok(InForce { lists, trunks })
-    }
-}
-
 impl Daemon {
     /// The lists in force.
     pub(super) fn in_force(&self) -> Arc<InForce> {
@@ -153,7 +134,7 @@ impl Daemon {
         let in_force = self.in_force();
         let mut feeds = Vec::new();
         for list in &in_force.lists {
-            match list.file.as_deref().map(|file| self.feed(&list.name, file)).transpose() {
+            match list.file.as_deref().map(|file| self.read(&list.name, file)).transpose() {
                 Ok(Some(entries)) => feeds.push((list.name.clone(), entries)),
                 Ok(None) => {}
                 Err(error) => tracing::error!(
@@ -183,11 +164,11 @@ impl Daemon {
     /// The lists of another configuration; on an error the old ones stay.
     pub(super) fn reload_lists(&self, config: &Config) -> Result<(), Error> {
         let old = self.in_force();
-        let new = Arc::new(super::locked(&self.ids).in_force(config)?);
+        let new = Arc::new(InForce::of(config));
         let mut feeds = Vec::new();
         for list in &new.lists {
             if let Some(file) = &list.file {
-                feeds.push((list.name.clone(), self.feed(&list.name, file)?));
+                feeds.push((list.name.clone(), self.read(&list.name, file)?));
             }
         }
         let gone = old.lists.iter().filter(|list| new.find(&list.name).is_none());
@@ -354,59 +335,20 @@ impl Daemon {
             .store
             .replace(changes, &in_force.names(), self.max_entries, force)?
             .map_err(Error::NotInForce)?;
-        strangers.tell();
+        if let Some(strangers) = strangers.told() {
+            tracing::warn!("{strangers}");
+        }
         Ok(counts)
     }
 
-    /// What stands in the file of a list.
-    fn feed(&self, list: &str, file: &Path) -> Result<Vec<Listed>, Error> {
-        let refused =
-            |why: String| Error::Feed { list: list.to_owned(), file: file.to_owned(), why };
-        let mut bytes = Vec::new();
-        File::open(file)
-            .and_then(|file| file.take(MAX_FEED_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(|error| refused(format!("cannot be read: {error}")))?;
-        if bytes.len() as u64 > MAX_FEED_BYTES {
-            return Err(refused(format!(
-                "is larger than {} MiB; split it over several lists",
-                MAX_FEED_BYTES >> 20
-            )));
-        }
-        let text = list::text(&bytes).map_err(refused)?;
-        let parsed = list::parse(text, &list::Defaults::at(self.clock.now())).map_err(refused)?;
-        Ok(parsed.entries)
+    /// What stands in the file of a list now.
+    fn read(&self, list: &str, file: &Path) -> Result<Vec<Listed>, Error> {
+        feed::read(list, file, self.clock.now())
     }
 }
 
-/// Entries whose trunk is not configured.
-#[derive(Default)]
-struct Strangers {
-    count: usize,
-    first: String,
-}
-
-impl Strangers {
-    fn count(&mut self, list: &str, subject: &Subject) {
-        if self.count == 0 {
-            let trunk = subject.trunk.as_deref().unwrap_or_default();
-            self.first = format!("{} on list `{list}` for trunk `{trunk}`", subject.span);
-        }
-        self.count += 1;
-    }
-
-    fn tell(&self) {
-        if self.count > 0 {
-            tracing::warn!(
-                "{} entries are for trunks that are not configured: they are kept, and not in force; \
-                 the first is {}",
-                self.count,
-                self.first
-            );
-        }
-    }
-}
-
-fn distinct(entries: Vec<Listed>) -> Vec<Listed> {
+/// Of several entries of one subject the last.
+pub(super) fn distinct(entries: Vec<Listed>) -> Vec<Listed> {
     let keep: Vec<bool> = {
         let mut seen = HashSet::with_capacity(entries.len());
         entries.iter().rev().map(|entry| seen.insert(&entry.subject)).collect()

@@ -59,7 +59,7 @@ impl From<Error> for Refusal {
             | Error::TooLong { .. }
             | Error::Torn { .. }
             | Error::Feed { .. }
-            | Error::NoId { .. } => Self::failed(error.to_string()),
+            | Error::NoNumber(_) => Self::failed(error.to_string()),
         }
     }
 }

@@ -82,6 +82,7 @@ impl Invite<'_> {
             verdict,
             answer,
             rule,
+            observed,
             malformed,
         );
     }
@@ -146,7 +147,7 @@ impl Json for Line<'_> {
 
 impl Json for Kernel<'_> {
     fn write(&self, out: &mut Vec<u8>) {
-        object!(out, self, plain, not_plain, ani, attestation, lists);
+        object!(out, self, plain, not_plain, ani, attestation, lists, rule);
     }
 }
 

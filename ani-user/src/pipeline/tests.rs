@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use ani_ebpf::{
-    abi::number::Number,
+    abi::{list::Rule, number::Number},
     scan::{AniHeader, Attestation, NotPlain},
 };
 
@@ -13,7 +13,8 @@ use crate::{
     config,
     identity::Profile,
     invite::AniStatus,
-    policy::{BLOCK, Listing},
+    policy::{BLOCK, Listing, breaker::Stopper},
+    telemetry::spoken::Did,
     time::Timestamp,
 };
 
@@ -28,10 +29,11 @@ fn pipeline() -> Pipeline {
             vec!["192.0.2.0/24".parse().expect("network")],
             Profile { ani: vec![AniHeader::From], ..Profile::generic() },
             None,
-        )],
-        limits: config::Limits { per_caller: None, named: Vec::new() },
+        )]
+        .into(),
+        limits: config::Limits { per_caller: None, named: config::Numbered::default() },
         lists: config::Lists { max_entries: 1, max_limited: 1, max_attempts: 0 },
-        list: Vec::new(),
+        list: config::Numbered::default(),
         breaker: config::Breaker::default(),
         emergency: config::Emergency { numbers: Vec::new() },
         stir: config::Stir::default(),
@@ -76,7 +78,8 @@ fn what_the_kernel_decided_stands() {
     };
     let mut pipeline = pipeline();
     check(&mut pipeline, &frame(&bytes, Some(view)), |invite| {
-        assert_eq!((invite.verdict, invite.rule), (Verdict::Drop, Some("limits.per-caller")));
+        // The first was not seen.
+        assert_eq!((invite.verdict, invite.rule), (Verdict::Drop, Some("limit:?")));
         assert_eq!(invite.trunk.as_deref(), Some("carrier-a"));
         assert_eq!(invite.ani_status, AniStatus::Ok);
         assert_eq!(invite.reach, Reach::Answer);
@@ -86,6 +89,7 @@ fn what_the_kernel_decided_stands() {
             ani: Some("+14155551234".into()),
             attestation: "B",
             lists: None,
+            rule: None,
         };
         assert_eq!(invite.kernel, kernel);
     });
@@ -119,17 +123,67 @@ fn what_the_kernel_left_undecided_is_held_against_the_lists() {
     };
     let mut pipeline = pipeline();
     let tallies = Arc::clone(&pipeline.analysis.tallies);
-    let mut lists = |expected: Option<&'static str>| {
+    let mut lists = |expected: Option<&'static str>, rule: Option<&str>, observed: &[&str]| {
         check(&mut pipeline, &frame(&bytes, Some(view)), |invite| {
-            assert_eq!((invite.verdict, invite.kernel.lists), (Verdict::Pass, expected));
+            assert_eq!((invite.verdict, invite.rule), (Verdict::Pass, None));
+            assert_eq!((invite.kernel.lists, invite.kernel.rule), (expected, rule));
+            assert_eq!(invite.observed, observed);
         });
         Arc::clone(&pipeline.analysis.rules)
     };
-    let rules = lists(None);
+    let rules = lists(None, None, &[]);
     let number = Number::from_ascii(b"14155551234").expect("digits");
     rules.list(&[Listing::number(BLOCK, number, None)]).expect("memory takes all");
-    lists(Some("block"));
+    lists(Some("block"), Some("list:block"), &[]);
     assert_eq!(tallies.value(crate::telemetry::Tally::UndecidedBlocked), 1);
+    rules.set_rules(&[(BLOCK, Rule::new(Action::Block, true))]).expect("memory takes all");
+    lists(None, None, &["list:block"]);
+    assert_eq!(tallies.value(crate::telemetry::Tally::UndecidedBlocked), 1);
+}
+
+#[test]
+fn who_decided_is_told_by_name_of_repeated_invites_too() {
+    let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
+    let by = By { limit: 2, observed_list: 4, ..By::default() };
+    let first = KernelView {
+        exit: Counter::DropLimited,
+        first_exit: Counter::DropLimited,
+        not_plain: None,
+        ani: Number::from_ascii(b"14155551234").expect("digits"),
+        ani_header: Some(AniHeader::From),
+        attestation: Attestation::None,
+        trunk: Some(0),
+        by,
+    };
+    // The kernel has looked into the lists again, and says nothing of limits.
+    let by = By { list: 3, ..By::default() };
+    let again = KernelView { exit: Counter::DropRepeated, by, ..first };
+    let text = "[[trunk]]\nname = 'carrier-a'\nsources = ['192.0.2.0/24']\n\
+                [[limit]]\nname = 'tight'\ncalls = 1\nwithin = '1m'\nper = ['called']\n\
+                [[list]]\nname = 'spam'\naction = 'block'\n";
+    let config = Config::parse(text, "test").expect("a configuration");
+    let mut pipeline = pipeline();
+    let tallies = Arc::clone(&pipeline.analysis.tallies);
+    let rules = Arc::new(Memory::new(&config));
+    pipeline.reconfigure(Arc::new(config.clone()), Arc::clone(&rules));
+    for view in [first, again, again] {
+        check(&mut pipeline, &frame(&bytes, Some(view)), |invite| {
+            assert_eq!((invite.verdict, invite.rule), (Verdict::Drop, Some("limit:tight")));
+            assert_eq!(invite.observed, ["list:spam"]);
+        });
+    }
+    let decided = |who| tallies.spoken.value(who, Did::Decided);
+    assert_eq!((decided(Stopper::Limit(2)), decided(Stopper::List(3))), (1, 0), "counted once");
+    // One that is decided anew is what it is now; and who is gone has no name.
+    let after = Config::parse("", "test").map(|empty| empty.after(&config).expect("numbers"));
+    pipeline.reconfigure(Arc::new(after.expect("a configuration")), rules);
+    let exit = Counter::DropBlocked;
+    let anew = KernelView { exit, first_exit: exit, by: By { list: 4, ..By::default() }, ..first };
+    for view in [anew, KernelView { first_exit: exit, ..again }] {
+        check(&mut pipeline, &frame(&bytes, Some(view)), |invite| {
+            assert_eq!((invite.rule, invite.observed.len()), (Some("list:#4"), 0));
+        });
+    }
 }
 
 #[test]
@@ -199,7 +253,8 @@ fn the_oldest_invite_is_forgotten_first() {
     let mut repeats = Repeats::new();
     let mut seen = |branch: usize| {
         let message = fixture::invite("+14155551234", &branch.to_string());
-        repeats.seen(&sip::invite(&message, false).expect("INVITE"))
+        let invite = sip::invite(&message, false).expect("INVITE");
+        repeats.seen(&invite, &By::default(), false).is_some()
     };
     for branch in 0..repeats::MAX_REMEMBERED {
         assert!(!seen(branch));

@@ -119,14 +119,23 @@ impl Breaker {
         self.settings = settings;
         self.known.limit(settings.max_known, self.latest);
         if !settings.enabled {
-            self.forget_callers();
+            self.known.clear();
+            self.minutes.clear();
         }
     }
 
-    /// Forgets everybody, and no rest: for trunks that have other indices now.
-    pub fn forget_callers(&mut self) {
-        self.known.clear();
-        self.minutes.clear();
+    /// Forgets the callers of some trunks, and no rest: for trunks that are gone, whose indices others
+    /// may have next.
+    pub fn forget_trunks(&mut self, trunks: &[u16]) {
+        if trunks.is_empty() {
+            return;
+        }
+        self.known.retain(|trunk| !trunks.contains(&trunk));
+        for trunk in trunks {
+            if let Some(minute) = self.minutes.get_mut(usize::from(*trunk)) {
+                *minute = None;
+            }
+        }
     }
 
     /// Takes a call. Where it returns something, that must observe from now on until [`Self::due`]

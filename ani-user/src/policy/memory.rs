@@ -44,6 +44,7 @@ pub struct Memory {
 const BEFORE_NS: i64 = 4 * 365 * 86_400 * 1_000_000_000;
 
 struct Trunk {
+    index: u16,
     sources: Vec<IpNet>,
     orders: Orders,
     dial_plan: DialPlan,
@@ -65,9 +66,14 @@ struct State {
 }
 
 impl Memory {
-    /// The rules of a configuration; the block list is empty.
+    /// The rules of a configuration; nobody is on any list.
     pub fn new(config: &Config) -> Self {
-        let trunks = config.trunks.iter().map(|trunk| Trunk {
+        let mut rules = super::built_in_rules();
+        for (id, list) in config.list.numbered() {
+            rules[usize::from(id)] = Rule::new(list.action, list.observed);
+        }
+        let trunks = config.trunks.numbered().map(|(index, trunk)| Trunk {
+            index,
             sources: trunk.sources.clone(),
             orders: trunk.orders,
             dial_plan: trunk.dial_plan,
@@ -84,7 +90,7 @@ impl Memory {
                 scratch: Scratch::new(),
                 lists: lists::Lists::new(list_key, config.lists.max_entries as usize),
                 images: lists::Memory::EMPTY,
-                rules: super::built_in_rules(),
+                rules,
                 epoch: None,
                 limits: config.limits.compiled(),
                 buckets: vec![BucketSet::EMPTY; config.lists.bucket_sets() as usize],
@@ -260,13 +266,12 @@ impl Memory {
             let networks = trunk.sources.iter().filter(|network| network.contains(&source));
             networks.map(IpNet::prefix_len).max()
         };
-        let (index, trunk, _) = self
+        let (trunk, _) = self
             .trunks
             .iter()
-            .enumerate()
-            .filter_map(|(index, trunk)| Some((index, trunk, longest(trunk)?)))
-            .max_by_key(|(_, _, len)| *len)?;
-        Some((u16::try_from(index).ok()?, trunk))
+            .filter_map(|trunk| Some((trunk, longest(trunk)?)))
+            .max_by_key(|(_, len)| *len)?;
+        Some((trunk.index, trunk))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -138,7 +138,7 @@ pub struct CallerFigures {
     /// What happened to it.
     pub last_verdict: Verdict,
     /// The rule that decided it.
-    pub last_rule: Option<&'static str>,
+    pub last_rule: Option<String>,
     /// What came of verifying the last call of his that had a signature and was verified to the end.
     pub last_verification: Option<&'static str>,
 }
@@ -169,7 +169,7 @@ impl CallerFigures {
         keep(&mut self.last_trunk, invite.trunk.as_deref());
         self.last_transport = Some(invite.transport);
         self.last_verdict = invite.verdict;
-        self.last_rule = invite.rule;
+        keep(&mut self.last_rule, invite.rule);
         if let Some(outcome) = invite.attestation.verification.filter(|_| is_call(invite)) {
             self.last_verification = Some(outcome.as_str());
         }

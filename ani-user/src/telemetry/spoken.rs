@@ -41,6 +41,17 @@ impl Spoken {
         }
     }
 
+    /// Counts anew for a list or limit: of that number there is another one now, or none.
+    pub fn forget(&self, who: Stopper) {
+        let (counts, id) = match who {
+            Stopper::List(id) => (&self.lists, id),
+            Stopper::Limit(id) => (&self.limits, id),
+        };
+        for count in counts.iter().filter_map(|counts| counts.get(usize::from(id))) {
+            count.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// How often a list or limit did that.
     pub fn value(&self, who: Stopper, did: Did) -> u64 {
         let (counts, id) = match who {
@@ -79,5 +90,8 @@ mod tests {
         ] {
             assert_eq!(spoken.value(who, did), count, "{who:?} {did:?}");
         }
+        spoken.forget(Stopper::List(4));
+        assert_eq!(spoken.value(Stopper::List(4), Did::Decided), 0);
+        assert_eq!(spoken.value(Stopper::Limit(1), Did::Decided), 1);
     }
 }

@@ -54,10 +54,18 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'stat
             signature: "unverified",
             ..Attestation::NONE
         },
-        kernel: Kernel { plain: true, not_plain: None, ani: None, attestation: "A", lists: None },
+        kernel: Kernel {
+            plain: true,
+            not_plain: None,
+            ani: None,
+            attestation: "A",
+            lists: None,
+            rule: None,
+        },
         verdict: Verdict::Pass,
         answer: None,
         rule: None,
+        observed: Vec::new(),
         malformed: Vec::new(),
         habits: Habits::default(),
         attempt: None,
@@ -76,7 +84,7 @@ fn a_call_is_counted_once_and_each_of_its_invites() {
     telemetry.record(&Invite { to_tag: Some("x".into()), ..number("+14155551234", 7) });
     telemetry.record(&Invite {
         verdict: Verdict::Drop,
-        rule: Some("limit"),
+        rule: Some("limit:x"),
         dnis: Some("x".repeat(10_000).into()),
         attestation: Attestation { level: "none", ..number("", 0).attestation },
         ..number("+14155551234", 4)
@@ -88,7 +96,10 @@ fn a_call_is_counted_once_and_each_of_its_invites() {
     assert_eq!(figures.attestation, [1, 0, 0, 1]);
     assert_eq!(figures.ani_status, [2, 0, 0, 0, 0]);
     assert_eq!((caller.first_seen.seconds(), caller.last_seen.seconds()), (4, 7));
-    assert_eq!((caller.last_verdict, caller.last_rule), (Verdict::Drop, Some("limit")));
+    assert_eq!(
+        (caller.last_verdict, caller.last_rule.as_deref()),
+        (Verdict::Drop, Some("limit:x"))
+    );
     assert!(caller.last_dnis.as_ref().is_some_and(|dnis| dnis.len() < 70));
     assert_eq!(telemetry.trunks(), [("carrier-a".to_owned(), caller.figures)]);
 }

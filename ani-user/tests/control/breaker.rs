@@ -116,7 +116,8 @@ fn what_the_kernel_refuses_is_tried_again() {
     assert_eq!(rig.list_observes(BLOCK), Some(false));
     rig.daemon().settle_rests(rig.clock.time());
     assert_eq!(rig.list_observes(BLOCK), Some(true));
-    rig.text(&["breaker", "resume", "block"]);
+    // As records have it.
+    rig.text(&["breaker", "resume", "list:block"]);
     assert_eq!(rig.list_observes(BLOCK), Some(false));
 }
 
@@ -131,15 +132,14 @@ fn the_metrics_name_what_is_at_rest() {
         ("ani_breaker_forgotten_total", 0.0),
         ("ani_breaker_crowded_total", 0.0),
         ("ani_breaker_known", 0.0),
-        ("ani_breaker_resting{kind=\"list\",name=\"list 9\"}", 1.0),
+        ("ani_breaker_resting{kind=\"list\",name=\"#9\"}", 1.0),
     ] {
         assert_eq!(samples.get(series), Some(&value), "{series}\n{text}");
     }
 }
 
-/// What is known of callers goes by the trunk's index.
 #[test]
-fn trunks_in_another_order_end_what_is_known_and_no_rest() {
+fn what_is_known_of_callers_goes_with_their_trunk_and_no_rest_does() {
     let rig = Rig::new(&limited());
     let caller = Number::from_ascii(b"14155550001").expect("digits");
     let call = Call { trunk: 0, caller, vouched: false, outcome: Outcome::Passed };
@@ -154,7 +154,41 @@ fn trunks_in_another_order_end_what_is_known_and_no_rest() {
     reload(format!("{}\n{other}", limited()));
     assert_eq!(known(), 1);
     reload(format!("{other}{}", limited()));
+    assert_eq!(known(), 1, "in another order it is the same trunk");
+    let (_, limits) =
+        limited().split_once("'US'\n").map(|(a, b)| (a.to_owned(), b.to_owned())).expect("limits");
+    reload(format!("{other}{limits}"));
     assert_eq!(known(), 0);
     assert!(rig.limit_observes());
     assert_eq!(rig.json(&["breaker"])["resting"][0]["name"], "per-caller");
+}
+
+#[test]
+fn the_rest_of_what_is_gone_ends() {
+    const LIST: &str = "[[list]]\nname = 'feed'\naction = 'block'\nmode = 'enforce'\n";
+    const LIMIT: &str = "[[limit]]\nname = 'tight'\ncalls = 1\nwithin = '1m'\nper = ['called']\n\
+                         mode = 'enforce'\n";
+    let rig = Rig::new(&config(&format!("{LIST}{LIMIT}")));
+    let reload = |text: &str| {
+        let config = Config::parse(&config(text), "ani.toml").expect("a configuration");
+        rig.daemon().reload(config).expect("reloaded");
+    };
+    for (stopper, kept, other) in
+        [(Stopper::List(4), LIMIT, Stopper::Limit(2)), (Stopper::Limit(2), LIST, Stopper::List(4))]
+    {
+        stop_many(&rig, stopper);
+        rig.clock.advance(61);
+        stop_many(&rig, other);
+        assert_eq!((rig.list_observes(4), rig.limit_observes()), (Some(true), true));
+        reload(kept);
+        let resting = rig.json(&["breaker"])["resting"].clone();
+        assert_eq!(resting.as_array().map(Vec::len), Some(1), "{resting}");
+        assert_eq!(resting[0]["kind"], other.kind());
+        reload(&format!("{LIST}{LIMIT}"));
+        let rests = (rig.list_observes(4), rig.limit_observes());
+        assert_eq!(rests, (Some(other == Stopper::List(4)), other == Stopper::Limit(2)));
+        rig.clock.advance(601);
+        rig.daemon().settle_rests(rig.clock.time());
+        assert_eq!((rig.list_observes(4), rig.limit_observes()), (Some(false), false));
+    }
 }

@@ -1,9 +1,13 @@
 //! Limits with names: in the kernel, by command, over a restart.
 
 use ani_ebpf::abi::limit::Limit;
-use ani_user::config::Config;
+use ani_user::{capture::By, config::Config};
 
-use crate::{config, rig::Rig};
+use crate::{
+    config,
+    metrics::{samples, scrape},
+    rig::Rig,
+};
 
 const NAMED: &str = "[limits]\nper_caller = { calls = 5, within = '30s' }\n\
      [[limit]]\nname = 'prefixes'\ncalls = 100\nwithin = '1m'\nper = ['prefix:7']\n\
@@ -83,4 +87,43 @@ fn what_is_wrong_with_a_limit_changes_nothing() {
     let error = rig.daemon().reload(config).expect_err("no such file").to_string();
     assert!(error.starts_with("list `feed`: /nowhere/feed.csv: cannot be read"), "{error}");
     assert_eq!(rig.limits(), before);
+}
+
+#[test]
+fn a_limit_keeps_its_id_when_others_go_and_come() {
+    let rig = Rig::new(&config(NAMED));
+    let reload = |text: &str| {
+        let config = Config::parse(&config(text), "ani.toml").expect("a configuration");
+        rig.daemon().reload(config).expect("reloaded");
+    };
+    let ids = || rig.limits().iter().map(|limit| limit.id).collect::<Vec<_>>();
+    let decided = || {
+        let samples = samples(&scrape(&rig, "GET", "/metrics").1);
+        let of = |name: &str| {
+            let series = format!("ani_rule_decided_total{{kind=\"limit\",name=\"{name}\"}}");
+            samples.get(&series).copied()
+        };
+        ["prefixes", "trunks", "new"].map(of)
+    };
+    assert_eq!(ids(), [1, 2, 3]);
+    for limit in [2, 3, 3] {
+        rig.daemon().tallies.spoken.count(&By { limit, ..By::default() });
+    }
+    rig.text(&["limit", "mode", "trunks", "observe"]);
+    assert_eq!(decided(), [Some(1.0), Some(2.0), None]);
+
+    let (per_caller, prefixes) = NAMED.split_once("[[limit]]").expect("limits");
+    let (_, trunks) = prefixes.split_once("[[limit]]").expect("two");
+    reload(&format!("{per_caller}[[limit]]{trunks}"));
+    assert_eq!(ids(), [1, 3]);
+    assert_eq!(rig.limits()[1].observed, 1);
+    assert_eq!(decided(), [None, Some(2.0), None]);
+
+    let new = "[[limit]]\nname = 'new'\ncalls = 1\nwithin = '1s'\nper = ['called']\n";
+    reload(&format!("{per_caller}{new}[[limit]]{trunks}"));
+    assert_eq!(ids(), [1, 4, 3], "looked at in the order of the file");
+    assert_eq!(decided(), [None, Some(2.0), Some(0.0)]);
+    reload(NAMED);
+    assert_eq!(ids(), [1, 2, 3]);
+    assert_eq!(decided(), [Some(0.0), Some(2.0), None]);
 }

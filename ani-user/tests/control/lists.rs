@@ -73,10 +73,14 @@ fn an_entry_for_a_trunk_that_is_not_there_is_kept_and_comes_in_force_with_it() {
     );
     assert!(rig.listed().is_empty());
     let two = "[[trunk]]\nname = 'carrier-b'\nsources = ['198.51.100.0/24']\n";
-    // The trunk's index is its place in the file.
+    let third = "[[trunk]]\nname = 'carrier-c'\nsources = ['203.0.113.0/24']\n";
+    // The trunk keeps its index wherever it stands in the file, and when it comes back.
     for (text, expected) in [
         (config(two), &["2 +14155550001 1 15"][..]),
-        (format!("{two}{}", config("")), &["2 +14155550001 0 15"]),
+        (format!("{two}{}", config("")), &["2 +14155550001 1 15"]),
+        (format!("{third}{two}"), &["2 +14155550001 1 15"]),
+        (format!("{third}{}", config("")), &[]),
+        (format!("{two}{third}"), &["2 +14155550001 1 15"]),
         (config(""), &[]),
     ] {
         let config = Config::parse(&text, "ani.toml").expect("a configuration");

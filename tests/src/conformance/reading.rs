@@ -19,7 +19,7 @@ pub(super) fn read(message: &[u8], profile: &str, country: Option<&str>) -> Opti
     let profile = config.profiles.iter().find(|known| known.name == profile).expect("profile");
     let country = country.map(|code| countries::find(code).expect("country"));
     let trunk = Trunk::new("any".to_owned(), Vec::new(), profile.clone(), country);
-    config.trunks = vec![trunk];
+    config.trunks = vec![trunk].into();
     inspect::record(message, config)
 }
 

@@ -96,7 +96,7 @@ fn judged(folder: &Path, row: &Value, message: &[u8], checks_url: bool) -> Judge
     };
     config.stir.anchors = Some(folder.to_owned());
     let profile = config.profiles.iter().find(|known| known.name == "generic").expect("profile");
-    config.trunks = vec![Trunk::new("any".to_owned(), Vec::new(), profile.clone(), None)];
+    config.trunks = vec![Trunk::new("any".to_owned(), Vec::new(), profile.clone(), None)].into();
     let anchors = fs::read(folder.join(text(&row["ca"]))).expect("an authority");
     let trust = Trust::from_pem(&anchors, b"");
     let credential = match row["cert"].as_str() {

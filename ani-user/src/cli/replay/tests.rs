@@ -52,8 +52,8 @@ fn a_line_of_json_has_all_that_the_contract_names() {
         "oli": null,
         "caller_id": "+14155551234", "caller_id_matches": true, "display_matches": null,
         "dnis": "+18005550199", "toll_free": true,
-        "kernel": {"plain": true, "not_plain": null, "ani": "+14155551234", "attestation": "none", "lists": null},
-        "verdict": "pass", "answer": null, "rule": null, "malformed": []
+        "kernel": {"plain": true, "not_plain": null, "ani": "+14155551234", "attestation": "none", "lists": null, "rule": null},
+        "verdict": "pass", "answer": null, "rule": null, "observed": [], "malformed": []
     });
     let candidate = serde_json::json!({
         "header": "from", "value": 1, "uri": "sip:+14155551234@h", "display": null,
@@ -80,8 +80,102 @@ fn the_block_list_stops_its_numbers_and_no_others() {
     let (summary, output, _) = run(&[capture(&messages)], Some("+1 415 555 1234\n"), true);
     let verdicts: Vec<_> =
         lines(&output).iter().map(|line| (line["verdict"].clone(), line["rule"].clone())).collect();
-    assert_eq!(verdicts, [("drop".into(), "block-list".into()), ("pass".into(), Value::Null)]);
+    assert_eq!(verdicts, [("drop".into(), "list:block".into()), ("pass".into(), Value::Null)]);
     assert_eq!(summary.dropped, 1);
+}
+
+/// Replays one capture by a configuration, in which `FOLDER` stands for where `feed` is.
+fn run_configured(
+    messages: &[Vec<u8>],
+    config: &str,
+    feed: &str,
+) -> (anyhow::Result<Vec<Value>>, String) {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("0.pcap"), capture(messages)).expect("file");
+    std::fs::write(path("feed"), feed).expect("file");
+    let shown = folder.path().display().to_string();
+    std::fs::write(path("ani.toml"), config.replace("FOLDER", &shown)).expect("file");
+    let args = Args {
+        files: vec![path("0.pcap")],
+        config: Some(path("ani.toml")),
+        policy: None,
+        country: None,
+        signatures: Default::default(),
+    };
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let replayed = replay(&args, true, &mut output, &mut errors);
+    let text = |bytes| String::from_utf8(bytes).expect("text").replace(&shown, "FOLDER");
+    (replayed.map(|_| lines(&text(output))), text(errors))
+}
+
+const TRUNK: &str = "[[trunk]]\nname = 'a'\nsources = ['203.0.113.0/24']\n";
+
+#[test]
+fn the_lists_of_the_configuration_decide_by_their_files() {
+    let callers = ["+14155551234", "+12125550000", "+12125550001", "+442079460000"];
+    let messages = callers.map(|caller| fixture::invite(caller, &caller[1..]));
+    let lists = "[[list]]\nname = 'spam'\naction = 'block'\nmode = 'enforce'\nfile = 'FOLDER/feed'\n\
+                 [[list]]\nname = 'watched'\naction = 'block'\nfile = 'FOLDER/feed'\n\
+                 [[list]]\nname = 'by-command'\naction = 'allow'\nmode = 'enforce'\n";
+    // The last of two entries of one subject counts, and it had ended before the capture began; another
+    // ends long after.
+    let feed = "number,trunk,attestation,expires,reason,added\n\
+                +1415555*,,,,,\n\
+                +12125550000,,,,,\n\
+                +12125550000,,,1960-01-01T00:00:00Z,,\n\
+                +12125550001,,,2060-01-01T00:00:00Z,,\n\
+                +442079460000,b,,,,\n";
+    let (lines, errors) = run_configured(&messages, &format!("{TRUNK}{lists}"), feed);
+    let told: Vec<_> = lines
+        .expect("replayed")
+        .iter()
+        .map(|line| (line["rule"].clone(), line["observed"].clone()))
+        .collect();
+    let (none, stopped) = (serde_json::json!([]), Value::from("list:spam"));
+    assert_eq!(
+        told,
+        [
+            (stopped.clone(), none.clone()),
+            (Value::Null, none.clone()),
+            (stopped, none.clone()),
+            (Value::Null, none),
+        ]
+    );
+    assert_eq!(
+        errors,
+        "ani: 2 entries are for trunks that are not configured, and not in force until they are; the \
+         first is +442079460000 on list `spam` for trunk `b`\n"
+    );
+    let observed = format!("{TRUNK}{}", lists.replace("'enforce'", "'observe'"));
+    let (lines, _) = run_configured(&messages[..1], &observed, feed);
+    let line = lines.expect("replayed").remove(0);
+    assert_eq!((&line["verdict"], &line["rule"]), (&Value::from("pass"), &Value::Null));
+    assert_eq!(line["observed"], serde_json::json!(["list:spam"]));
+}
+
+#[test]
+fn a_list_whose_file_cannot_be_used_refuses_the_replay() {
+    let list = |file: &str| {
+        format!("{TRUNK}[[list]]\nname = 'spam'\naction = 'block'\nfile = 'FOLDER/{file}'\n")
+    };
+    for (config, feed, expected) in [
+        (list("none"), "", "/none: cannot be read: No such file"),
+        (
+            list("feed"),
+            "+14155551234\nnobody\n",
+            "/feed: nothing was imported: 1 line is wrong\nline 2",
+        ),
+        (
+            format!("{}[lists]\nmax_entries = 1\n", list("feed")),
+            "+14155551234\n+14155551235\n",
+            "the lists are full at 1 entries; raise lists.max_entries",
+        ),
+    ] {
+        let (lines, _) = run_configured(&[], &config, feed);
+        let error = format!("{:#}", lines.expect_err("refused"));
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]

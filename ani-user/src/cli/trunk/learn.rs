@@ -133,11 +133,12 @@ impl Sources {
 
 /// What the pipeline reads by: everything is one trunk, of that country.
 fn everywhere(country: Option<&'static Country>) -> Config {
-    let mut config = crate::cli::replay::one_trunk();
-    if let Some(any) = config.trunks.first_mut() {
-        *any = Trunk::new(any.name.clone(), any.sources.clone(), Profile::generic(), country);
-    }
-    config
+    let config = crate::cli::replay::one_trunk();
+    let of_country = |any: &Trunk| {
+        Trunk::new(any.name.clone(), any.sources.clone(), Profile::generic(), country)
+    };
+    let trunks = config.trunks.iter().map(of_country).collect::<Vec<_>>();
+    Config { trunks: trunks.into(), ..config }
 }
 
 /// As a configuration, or as JSON.

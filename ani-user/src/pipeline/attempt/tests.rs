@@ -60,7 +60,7 @@ fn told(
     let sources = vec!["192.0.2.1/32".parse().expect("network")];
     let trunk = config::Trunk::new("carrier-a".to_owned(), sources, profile, countries::find("US"));
     let stir = config::Stir { anchors: Some("/anchors".into()), ..config::Stir::default() };
-    let config = Arc::new(Config { trunks: vec![trunk], stir, ..Config::default() });
+    let config = Arc::new(Config { trunks: vec![trunk].into(), stir, ..Config::default() });
     let rules = Arc::new(Memory::new(&config));
     let left = Arc::new(Mutex::default());
     let desk = Desk { outcome, left: Arc::clone(&left) };

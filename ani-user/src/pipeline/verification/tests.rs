@@ -79,7 +79,7 @@ fn run(
     let source = if trusted { "192.0.2.1/32" } else { "192.0.2.2/32" };
     let sources = vec![source.parse().expect("network")];
     let trunk = Trunk::new("carrier-a".to_owned(), sources, profile, countries::find("US"));
-    let config = Arc::new(Config { trunks: vec![trunk], stir, ..Config::default() });
+    let config = Arc::new(Config { trunks: vec![trunk].into(), stir, ..Config::default() });
     let rules = Arc::new(Memory::new(&config));
     let mut pipeline = Pipeline::new(config, rules, Arc::default());
     let asked = Arc::new(Mutex::default());

@@ -140,6 +140,13 @@ impl Known {
         self.make_room(now);
     }
 
+    /// Forgets the callers of trunks that are not to be kept.
+    pub(super) fn retain(&mut self, keep: impl Fn(u16) -> bool) {
+        for records in [&mut self.long, &mut self.new] {
+            records.retain(|key, _| keep(key.trunk));
+        }
+    }
+
     /// Forgets everybody.
     pub(super) fn clear(&mut self) {
         self.long = Records::new();

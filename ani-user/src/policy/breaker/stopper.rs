@@ -42,15 +42,16 @@ impl Stopper {
         }
     }
 
-    /// What an operator calls it: the name of a built-in one, else its kind and id.
+    /// What an operator calls it: the name of a built-in one, else its id; `?` for id 0, one that is not
+    /// known.
     pub fn name(self) -> Cow<'static, str> {
         match self {
             Self::List(ALLOW) => "allow".into(),
             Self::List(BLOCK) => "block".into(),
             Self::List(GRAY) => "gray".into(),
             Self::Limit(PER_CALLER) => "per-caller".into(),
-            Self::List(id) => format!("list {id}").into(),
-            Self::Limit(id) => format!("limit {id}").into(),
+            Self::List(0) | Self::Limit(0) => "?".into(),
+            Self::List(id) | Self::Limit(id) => format!("#{id}").into(),
         }
     }
 

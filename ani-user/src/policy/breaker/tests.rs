@@ -428,6 +428,25 @@ fn what_is_gone_is_forgotten() {
 }
 
 #[test]
+fn callers_of_a_trunk_that_is_gone_are_forgotten_and_no_others() {
+    let mut breaker = warm(40);
+    let on_two = |call: Call| Call { trunk: 2, ..call };
+    assert_eq!(trips(&mut breaker, 0, (0..40).map(passed).map(on_two)), []);
+    let some = (0..19).flat_map(|caller| [stopped(caller, LIST), on_two(stopped(caller, LIST))]);
+    assert_eq!(trips(&mut breaker, LATER, some), []);
+    breaker.forget_trunks(&[2, 7]);
+    assert_eq!(breaker.figures().known, 40);
+    assert_eq!(
+        trips(&mut breaker, LATER + 100, (19..40).map(|caller| on_two(stopped(caller, LIST)))),
+        []
+    );
+    let trip = trips(&mut breaker, LATER + 200, [stopped(19, LIST)]);
+    assert_eq!((trip[0].trunk, trip[0].good), (0, 20));
+    breaker.forget_trunks(&[0]);
+    assert_eq!((breaker.figures().known, breaker.resting().count()), (0, 1), "rests stay");
+}
+
+#[test]
 fn switched_off_it_knows_nobody_and_rests_end() {
     let mut breaker = warm(100);
     assert_eq!(trips(&mut breaker, LATER, some_stopped(100, 40)).len(), 1);
