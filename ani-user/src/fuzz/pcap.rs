@@ -10,7 +10,7 @@ use crate::{
         assembly::{Assembly, MAX_BYTES},
         file::CaptureFile,
     },
-    cli::replay,
+    config::Config,
     invite::Invite,
     pipeline::Pipeline,
     policy::memory::Memory,
@@ -20,7 +20,7 @@ use crate::{
 /// elsewhere or twice, and each line that is written is JSON.
 pub fn pcap(data: &[u8]) {
     let Ok(mut file) = CaptureFile::new(Cursor::new(data.to_vec())) else { return };
-    let config = Arc::new(replay::one_trunk());
+    let config = Arc::new(Config::one_trunk());
     let rules = Arc::new(Memory::new(&config));
     let mut pipeline = Pipeline::new(config, rules, Arc::default());
     let mut assembly = Assembly::new(Arc::default());

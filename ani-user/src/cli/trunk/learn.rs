@@ -133,7 +133,7 @@ impl Sources {
 
 /// What the pipeline reads by: everything is one trunk, of that country.
 fn everywhere(country: Option<&'static Country>) -> Config {
-    let mut config = crate::cli::replay::one_trunk();
+    let mut config = Config::one_trunk();
     if let Some(any) = config.trunks.first_mut() {
         *any = Trunk::new(any.name.clone(), any.sources.clone(), Profile::generic(), country);
     }
