@@ -40,6 +40,8 @@ fn main() -> ExitCode {
 
 fn build() -> Result<()> {
     if env::var_os("CARGO_FEATURE_DAEMON").is_none() {
+        // Said nothing, cargo would run this again, and build all again, after any change.
+        println!("cargo::rerun-if-changed=build.rs");
         return Ok(());
     }
     let root = variable("CARGO_MANIFEST_DIR").map(PathBuf::from)?;
