@@ -1,4 +1,4 @@
-//! Builds the XDP object that the daemon carries.
+//! Builds the XDP object that the daemon carries; nothing without the daemon.
 //!
 //! The object is a binary of another package for another target, which cargo cannot depend on; so
 //! this runs cargo once more, with the one pinned compiler. `core` for the BPF target is built from
@@ -39,6 +39,11 @@ fn main() -> ExitCode {
 }
 
 fn build() -> Result<()> {
+    if env::var_os("CARGO_FEATURE_DAEMON").is_none() {
+        // Said nothing, cargo would run this again, and build all again, after any change.
+        println!("cargo::rerun-if-changed=build.rs");
+        return Ok(());
+    }
     let root = variable("CARGO_MANIFEST_DIR").map(PathBuf::from)?;
     let root = root.parent().context("the package has no parent directory")?;
     let out = variable("OUT_DIR").map(PathBuf::from)?;

@@ -3,6 +3,7 @@
 /// The clocks, and what they make of the kernel's.
 pub mod clock;
 /// The kernel's ring buffer.
+#[cfg(feature = "daemon")]
 pub mod ring;
 /// From where something comes in to the worker's thread.
 pub mod queue;

@@ -59,6 +59,12 @@ pub const SAMPLE: &str = include_str!("config/sample.toml");
 /// Bytes of a file that are read; a hundred thousand source networks fit.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 
+/// Entries of all lists at most where captures are read without a file.
+const MAX_REPLAYED_ENTRIES: u32 = 4_000_000;
+
+/// Callers whose limit is remembered there.
+const MAX_REPLAYED_LIMITED: u32 = 1_000_000;
+
 /// Everything the daemon is told, defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -125,6 +131,21 @@ impl Config {
             limits: Limits { per_caller, named: named.after(&before.limits.named)? },
             ..self
         })
+    }
+
+    /// What captures are read by without a file: every source is one trunk.
+    pub fn one_trunk() -> Self {
+        let everywhere = vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];
+        let default = Self::default();
+        Self {
+            trunks: vec![Trunk::new("any".to_owned(), everywhere, Profile::generic(), None)].into(),
+            lists: Lists {
+                max_entries: MAX_REPLAYED_ENTRIES,
+                max_limited: MAX_REPLAYED_LIMITED,
+                ..default.lists
+            },
+            ..default
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use std::{
 };
 
 use crate::{
+    capture,
     config::{Config, NoNumber, Stir},
     identity::Lookup,
     policy::{Enforce, rests::Rests},
@@ -68,6 +69,16 @@ pub trait Clock: Send + Sync {
 
     /// How long the daemon has been running, whatever is done to the time of day.
     fn uptime(&self) -> Duration;
+}
+
+impl Clock for capture::clock::Clock {
+    fn now(&self) -> Timestamp {
+        Self::now(self)
+    }
+
+    fn uptime(&self) -> Duration {
+        Self::uptime(self)
+    }
 }
 
 /// What verifies signatures; the runtime's, or a test's.

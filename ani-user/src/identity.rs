@@ -18,6 +18,7 @@ mod form;
 /// Kinds of lines.
 mod line_type;
 /// Region and line type of a number.
+#[cfg(feature = "daemon")]
 mod lookup;
 /// From a URI to a telephone number.
 mod number;
@@ -42,6 +43,7 @@ pub use candidate::{Candidate, Line, Why, candidates, line};
 pub use canonical::canonical;
 pub use form::{NumberForm, form};
 pub use line_type::LineType;
+#[cfg(feature = "daemon")]
 pub use lookup::{Known, Lookup};
 pub use number::e164;
 pub use oli::{Oli, OliPlace, oli};

@@ -4,6 +4,7 @@
 //! comes in with the frame.
 
 /// Loads and attaches the XDP program, and writes its maps.
+#[cfg(feature = "daemon")]
 pub mod kernel;
 /// Where frames come from: the ring buffer, mirrors, capture files.
 pub mod capture;
@@ -22,10 +23,13 @@ pub mod invite;
 /// What is kept per caller and per trunk.
 pub mod telemetry;
 /// Lists that survive a restart.
+#[cfg(feature = "daemon")]
 pub mod store;
 /// What commands and metrics scrapers talk to.
+#[cfg(feature = "daemon")]
 pub mod control;
 /// The command line.
+#[cfg(feature = "daemon")]
 pub mod cli;
 /// The configuration file.
 pub mod config;
@@ -33,6 +37,7 @@ pub mod config;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 /// Threads, tasks, signals and the order they end in.
+#[cfg(feature = "daemon")]
 pub mod runtime;
 /// Points in time as they are stored and shown.
 pub mod time;

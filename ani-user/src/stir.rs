@@ -46,6 +46,7 @@ pub mod anchors;
 /// Revocation lists.
 pub mod crls;
 /// Those that are fetched.
+#[cfg(feature = "daemon")]
 pub mod lists;
 /// PEM and DER, whichever it is.
 mod pem;
@@ -67,16 +68,22 @@ pub mod address;
 /// How many certificates are asked for.
 pub mod budget;
 /// One certificate, or one revocation list, is fetched.
+#[cfg(feature = "daemon")]
 pub mod fetch;
 /// How long it is used.
+#[cfg(feature = "daemon")]
 pub mod freshness;
 /// Certificates of an operator's own.
+#[cfg(feature = "daemon")]
 pub mod local;
 /// Certificates that survive a restart.
+#[cfg(feature = "daemon")]
 pub mod disk;
 /// Certificates at hand, and those that are asked for.
+#[cfg(feature = "daemon")]
 pub mod cache;
 /// Verification with what is at hand.
+#[cfg(feature = "daemon")]
 pub mod bench;
 
 pub use call::Call;

@@ -46,7 +46,8 @@ pub use self::{
 pub const MAX_TRUNK_FIGURES: usize = 2 * ani_ebpf::abi::trunk::MAX_TRUNKS as usize;
 
 /// What the callers are put in order by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(feature = "daemon", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum By {
     /// Calls: INVITEs that start one, repetitions not counted.

@@ -24,7 +24,7 @@ use std::{
 
 use ani_user::{
     capture::{Source as _, file::CaptureFile},
-    cli::replay,
+    config::Config,
     pipeline::Pipeline,
     policy::memory::Memory,
     telemetry::{Tallies, Tally},
@@ -158,7 +158,7 @@ fn tshark(program: &Path, capture: &Path) -> Command {
 }
 
 fn pipeline(capture: &Path) -> Result<()> {
-    let config = Arc::new(replay::one_trunk());
+    let config = Arc::new(Config::one_trunk());
     let rules = Arc::new(Memory::new(&config));
     let tallies = Arc::<Tallies>::default();
     let mut pipeline = Pipeline::new(config, rules, Arc::clone(&tallies));

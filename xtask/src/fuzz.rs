@@ -112,8 +112,6 @@ fn fuzz(target: &str, seconds: u32) -> anyhow::Result<bool> {
         .arg("-print_final_stats=1")
         .arg(format!("-artifact_prefix={}/", findings.display()))
         .env("PATH", workspace::path_with_tools())
-        // Two static tables of sqlite's one file have the same name.
-        .env("ASAN_OPTIONS", "detect_odr_violation=0")
         // The sanitizers are behind a flag that a stable compiler knows only so.
         .env("RUSTC_BOOTSTRAP", "1");
     let status = command.status().with_context(|| format!("cannot run {command:?}"))?;

@@ -7,7 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use object::{Object as _, ObjectSymbol as _};
-use xtask::{command, provision, workspace};
+use xtask::{
+    provision,
+    workspace::{self, Profile},
+};
 
 /// Part of the mangled name of everything in `core::panicking`.
 const PANIC: &str = "panicking";
@@ -17,7 +20,7 @@ const PROGRAM: &str = "ani_ingress";
 
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
     provision::build_tools()?;
-    command::run(workspace::cargo().args(["build", "--quiet", "--package", "ani-user"]))?;
+    workspace::build_ani(Profile::Dev)?;
     let path = workspace::bpf_object();
     let bytes = std::fs::read(&path)
         .with_context(|| format!("cannot read the XDP object {}", path.display()))?;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::{control, time::Timestamp};
+use crate::time::Timestamp;
 
 /// The time of day, and the monotonic clock that the XDP program reads.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,11 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Timestamp(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
+    }
+
+    /// How long it has been one, whatever is done to the time of day.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// What is added to CLOCK_MONOTONIC nanoseconds to make them the time of day; changes when the
@@ -43,16 +48,6 @@ impl Clock {
 impl Default for Clock {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl control::Clock for Clock {
-    fn now(&self) -> Timestamp {
-        Self::now(self)
-    }
-
-    fn uptime(&self) -> Duration {
-        self.started.elapsed()
     }
 }
 

@@ -11,6 +11,7 @@ pub mod intake;
 /// What is said to the log about senders, and how often.
 mod notices;
 /// The UDP and the TCP socket.
+#[cfg(feature = "daemon")]
 pub mod listener;
 /// Packets made for tests.
 #[cfg(any(test, feature = "fuzz"))]

@@ -16,7 +16,6 @@ use std::{
 };
 
 use anyhow::Context;
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use self::progress::Progress;
 use crate::{
@@ -25,13 +24,12 @@ use crate::{
         clock::Clock,
         file::{CaptureFile, FileError},
     },
-    config::{Config, Lists, Trunk},
+    config::Config,
     control::{
         feed,
         list::{self, Defaults},
         number,
     },
-    identity::Profile,
     invite::Invite,
     pipeline::Pipeline,
     policy::{self, Enforce, Verdict, entry::Listed, memory::Memory},
@@ -39,14 +37,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// Numbers a block list given to a replay may hold without a configuration that says otherwise.
-const MAX_BLOCKED: u32 = 4_000_000;
-
 /// Output that is gathered before it is written, bytes.
 const OUTPUT_BYTES: usize = 64 << 10;
-
-/// Callers whose limit a replay remembers without a configuration that says otherwise.
-const MAX_LIMITED: u32 = 1_000_000;
 
 /// Before any capture: whether an entry had ended is asked for each frame.
 const BEFORE_ALL: Timestamp = Timestamp(i64::MIN);
@@ -144,7 +136,7 @@ fn replay_with(
 ) -> anyhow::Result<Summary> {
     let mut config = match &args.config {
         Some(path) => super::load_config(path)?,
-        None => one_trunk(),
+        None => Config::one_trunk(),
     };
     args.signatures.apply(&mut config.stir);
     let config = Arc::new(config);
@@ -267,20 +259,6 @@ pub(super) fn each_invite(
     }
     pipeline.finish(&mut |invite| each(&invite));
     Ok(summary)
-}
-
-/// What counts without a configuration: every source is one trunk.
-pub fn one_trunk() -> Config {
-    let everywhere = vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];
-    Config {
-        trunks: vec![Trunk::new("any".to_owned(), everywhere, Profile::generic(), None)].into(),
-        lists: Lists {
-            max_entries: MAX_BLOCKED,
-            max_limited: MAX_LIMITED,
-            ..Config::default().lists
-        },
-        ..Config::default()
-    }
 }
 
 /// Puts in force what the files of the configuration's lists say.

@@ -11,10 +11,12 @@ use super::{anchors::Anchors, crls::Crls};
 /// Files of a folder, within bounds.
 pub(super) mod folder;
 /// Whether they have changed.
+#[cfg(feature = "daemon")]
 mod watch;
 
 use folder::Files;
 pub use folder::{MAX_FILE, MAX_FILES, MAX_FOLDER, Warning};
+#[cfg(feature = "daemon")]
 pub use watch::Watch;
 
 /// Anchors and revocation lists, as they were read.

@@ -2,8 +2,14 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
+use ani_ebpf::abi::number::Number;
+
 use super::*;
-use crate::policy::{entry::Attestations, lists::Span};
+use crate::{
+    config::Rate,
+    policy::{entry::Attestations, lists::Span},
+    time::Timestamp,
+};
 
 const NOW: Timestamp = Timestamp::new(1_700_000_000, 0);
 

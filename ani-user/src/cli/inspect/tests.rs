@@ -83,8 +83,8 @@ fn the_record_is_that_of_a_replay() {
     let message = fixture::invite("+14155551234", "b1");
     let ours = read(&message, &ARGS);
     let (mut replayed, mut fields) = (None, 0);
-    let rules = Arc::new(Memory::new(&crate::cli::replay::one_trunk()));
-    let config = Arc::new(crate::cli::replay::one_trunk());
+    let rules = Arc::new(Memory::new(&Config::one_trunk()));
+    let config = Arc::new(Config::one_trunk());
     let bytes = fixture::ethernet(&message);
     let frame = Frame {
         number: 1,

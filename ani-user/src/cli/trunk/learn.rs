@@ -133,7 +133,7 @@ impl Sources {
 
 /// What the pipeline reads by: everything is one trunk, of that country.
 fn everywhere(country: Option<&'static Country>) -> Config {
-    let config = crate::cli::replay::one_trunk();
+    let config = Config::one_trunk();
     let of_country = |any: &Trunk| {
         Trunk::new(any.name.clone(), any.sources.clone(), Profile::generic(), country)
     };
