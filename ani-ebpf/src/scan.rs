@@ -102,8 +102,8 @@ pub enum NotPlain {
     Tail = 14,
     /// The caller stands in a header that only the full parser reads.
     CallerHeader = 15,
-    /// A request line with other white space than one space each, or `SIP/2.0` in another case or
-    /// with something behind it.
+    /// A request line with other white space than one space each, the method or `SIP/2.0` in another
+    /// case, or something behind the version.
     RequestLine = 16,
 }
 

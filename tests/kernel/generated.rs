@@ -123,6 +123,7 @@ const REQUEST_LINES: &[(&str, &str)] = &[
     ("INVITE ", "\tSIP/2.0\r\n"),
     ("INVITE ", "  SIP/2.0\r\n"),
     ("INVITE ", " sip/2.0\r\n"),
+    ("invite ", " SIP/2.0\r\n"),
     ("INVITE ", " SIP/2.00\r\n"),
     ("INVITE ", " SIP/2.0 \r\n"),
     ("INVITE ", " SIP/2.0\n"),

@@ -34,6 +34,7 @@ fn cases() -> Vec<(NotPlain, Vec<u8>)> {
         (RequestUri, with_uri("http://sbc.example")),
         (RequestUri, with_uri("sip:+1800%35550199@sbc.example")),
         (RequestLine, text.replacen(" SIP/2.0\r\n", " sip/2.0\r\n", 1)),
+        (RequestLine, text.replacen("INVITE ", "invite ", 1)),
         (RequestLine, text.replacen(" SIP/2.0\r\n", "\tSIP/2.0\r\n", 1)),
         (RequestLine, text.replacen(" SIP/2.0\r\n", " SIP/2.0 \r\n", 1)),
         (Folded, line("Subject: a\r\n b")),

@@ -11,6 +11,9 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 
 use super::{decision::Decision, maps, reading::Reading};
 
+/// How exact the time is at which an INVITE was stopped last.
+const STOPPED_PERIOD_NS: u64 = 1_000_000_000;
+
 /// Finds the attempt of an INVITE that was walked through, and what it was told before.
 #[inline(always)]
 pub(super) fn find(decision: &Decision, reading: &Reading, scratch: &Scratch, settings: &Settings) {
@@ -40,7 +43,7 @@ pub(super) fn remember(decision: &Decision, settings: &Settings) {
         maps::count(Counter::AttemptForgotten);
     }
     if attempt::is_stop(decision.exit()) {
-        maps::stopped(now_ns);
+        maps::stopped(now_ns, STOPPED_PERIOD_NS);
     }
 }
 
@@ -64,7 +67,7 @@ fn key(scratch: &Scratch, settings: &Settings, trunk: u16) -> u64 {
 pub(super) fn stopped_lately() -> bool {
     let at = maps::stopped_at();
     // SAFETY: the helper takes nothing and returns a number.
-    at != 0 && unsafe { bpf_ktime_get_ns() }.wrapping_sub(at) < LIFE_NS
+    at != 0 && unsafe { bpf_ktime_get_ns() }.wrapping_sub(at) < LIFE_NS + STOPPED_PERIOD_NS
 }
 
 /// Whether an ACK, CANCEL or BYE that was walked through belongs to a call that was stopped.

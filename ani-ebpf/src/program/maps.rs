@@ -353,13 +353,18 @@ pub(super) fn stopped_at() -> u64 {
     }
 }
 
-/// Says that an INVITE was stopped.
+/// Says that an INVITE was stopped; where that was said less than `period_ns` ago, it is not said again,
+/// since all CPUs would wait for each other's word.
 #[inline(always)]
-pub(super) fn stopped(now_ns: u64) {
+pub(super) fn stopped(now_ns: u64, period_ns: u64) {
     if let Some(at) = STOPPED_AT.get_ptr_mut(0) {
-        // SAFETY: eight aligned bytes of a map value, stored in one instruction; the last one of
-        // several CPUs stays, which is as good as any.
-        unsafe { at.write_volatile(now_ns) };
+        // SAFETY: eight aligned bytes of a map value, loaded and stored in one instruction each; the
+        // last one of several CPUs stays, which is as good as any.
+        unsafe {
+            if now_ns.wrapping_sub(at.read_volatile()) >= period_ns {
+                at.write_volatile(now_ns);
+            }
+        }
     }
 }
 

@@ -56,8 +56,14 @@ pub(super) fn udp(frame: &Frame<'_>, packet: &Packet) -> Result<Message, Counter
     let at = packet.at + UDP_HEADER_LEN as usize;
     let start = frame.read::<8>(at).ok_or(Counter::Truncated)?;
     let mut message = Message { at: at as u32, len, follows: false };
+    // Some receivers take the method in any case.
+    let lower = start.map(|byte| byte | 0x20);
+    if let [b'i', b'n', b'v', b'i', b't', b'e', ..] = lower
+        && let b' ' | b'\t' = start[6]
+    {
+        return Ok(message);
+    }
     match *start {
-        [b'I', b'N', b'V', b'I', b'T', b'E', b' ' | b'\t', _] => Ok(message),
         [b'A', b'C', b'K', b' ', ..]
         | [b'B', b'Y', b'E', b' ', ..]
         | [b'C', b'A', b'N', b'C', b'E', b'L', b' ', _]

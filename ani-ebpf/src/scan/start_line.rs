@@ -15,6 +15,8 @@ const MAX_WORDS: u32 = 8;
 
 const INVITE: Name = Name::exact(b"INVITE ");
 const METHOD: Name = Name::exact(b"INVITE");
+/// Methods are what their case says they are (RFC 3261 §7.1), but not to every receiver.
+const ANY_METHOD: Name = Name::new(b"INVITE");
 const METHOD_LEN: u32 = 6;
 const VERSION: Name = Name::exact(b" SIP/2.0");
 /// As versions compare (RFC 3261 §7.1).
@@ -63,7 +65,7 @@ const OTHER: Outcome = 0;
 /// Looks at a line that is not the usual one: why it may be an INVITE all the same.
 ///
 /// Receivers look past white space before the request line, more of it than one space within, and
-/// the version's case; the full parser reads what they do.
+/// the case of method and version; the full parser reads what they do.
 #[inline(never)]
 fn odd(scratch: &Scratch) -> Outcome {
     let at = scratch.first_graphic();
@@ -71,7 +73,7 @@ fn odd(scratch: &Scratch) -> Outcome {
         return if scratch.len() > SEARCHED { NotPlain::Window as Outcome } else { OTHER };
     }
     let start = scratch.word(at);
-    if !METHOD.starts(start) || !matches!((start >> (8 * METHOD_LEN)) as u8, b' ' | b'\t') {
+    if !ANY_METHOD.starts(start) || !matches!((start >> (8 * METHOD_LEN)) as u8, b' ' | b'\t') {
         return OTHER;
     }
     scratch.line_end.store(at + METHOD_LEN);
@@ -87,6 +89,9 @@ fn odd(scratch: &Scratch) -> Outcome {
     }
     if at != 0 {
         return NotPlain::LeadingCrlf as Outcome;
+    }
+    if !METHOD.starts(start) {
+        return NotPlain::RequestLine as Outcome;
     }
     // More spaces than two: its URI cannot be told.
     NotPlain::RequestUri as Outcome

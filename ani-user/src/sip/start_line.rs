@@ -45,7 +45,14 @@ pub struct RequestLine<'a> {
 /// Whether a payload may be an INVITE: a look at its first bytes, for the common case that it is
 /// something else.
 pub fn may_be_invite(message: &[u8]) -> bool {
-    after_space(message).1.starts_with(METHOD)
+    after_method(after_space(message).1).is_some()
+}
+
+/// What follows the method INVITE, and whether that is in upper case: another case is another method
+/// (RFC 3261 §7.1), but not to every receiver.
+fn after_method(message: &[u8]) -> Option<(&[u8], bool)> {
+    let (method, behind) = message.split_at_checked(METHOD.len())?;
+    method.eq_ignore_ascii_case(METHOD).then_some((behind, method == METHOD))
 }
 
 /// Empty lines before a request line are looked past (RFC 3261 §7.5), and so is by receivers what
@@ -55,14 +62,14 @@ fn after_space(message: &[u8]) -> (&[u8], &[u8]) {
     message.split_at(start.unwrap_or(message.len()))
 }
 
-/// Recognises an INVITE: the method token exactly, then `SIP/2.0` as the line's last word. A line that is
+/// Recognises an INVITE: the method token in any case, then `SIP/2.0` as the line's last word. A line that is
 /// `cut` off before its end is none: what is missing could make another of it.
 pub(super) fn invite(message: &[u8], cut: bool) -> Option<RequestLine<'_>> {
     let (space, message) = after_space(message);
-    let after_method = message.strip_prefix(METHOD)?;
+    let (after_method, upper_case) = after_method(message)?;
     let mut faults = Faults::NONE;
     let empty_lines = space.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
-    faults.add_if(!empty_lines, Fault::RequestLine);
+    faults.add_if(!empty_lines || !upper_case, Fault::RequestLine);
     let (line, rest) = header::line(after_method, &mut faults);
     if cut && line.len() == after_method.len() {
         return None;

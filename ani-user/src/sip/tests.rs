@@ -42,7 +42,7 @@ fn a_plain_invite() {
 #[test]
 fn only_an_invite_request_is_one() {
     for start in [
-        "invite sip:bob@h SIP/2.0",
+        "invites sip:bob@h SIP/2.0",
         "INVITES sip:bob@h SIP/2.0",
         "INVITE sip:bob@h",
         "INVITE sip:bob@h HTTP/1.1",
@@ -69,6 +69,7 @@ fn a_request_line_that_is_wrong_is_read_and_named() {
         ("INVITE  sip:bob@h SIP/2.0", "sip:bob@h", "request-line"),
         ("INVITE sip:bob@h SIP/2.0 ", "sip:bob@h", "request-line"),
         ("INVITE sip:bob@h sip/2.0", "sip:bob@h", "request-line"),
+        ("Invite sip:bob@h SIP/2.0", "sip:bob@h", "request-line"),
         // As kamailio 5.6 takes them too.
         ("INVITE sip:bob@h SIP/2.00", "sip:bob@h", "request-line"),
         (" INVITE sip:bob@h SIP/2.0", "sip:bob@h", "request-line"),

@@ -103,11 +103,12 @@ fn late_headers() {
     });
 }
 
-/// Entry 10, "lower-case method (`invite`, not SIP), `INVITEX`": to the parser as to the kernel.
+/// Entry 10, "`INVITEX`": no INVITE, to the parser as to the kernel. (`invite`, which is not SIP, is
+/// taken for one by kamailio 5.6: see [`request_lines_that_others_take`].)
 #[test]
 fn what_is_not_the_method() {
     let mut suite = Suite::new();
-    for method in ["invite", "Invite", "INVITEX", "INVITE\0", "INVITE/", "XINVITE"] {
+    for method in ["invitex", "INVITEX", "INVITE\0", "INVITE/", "XINVITE"] {
         let text = Invite::from(&format!("+{BLOCKED}")).text().replacen("INVITE", method, 1);
         let run = suite.harness.message(US, text.as_bytes());
         assert_eq!((run.exit, run.record.is_none()), (Counter::NotInvite, true), "{method:?}");
@@ -136,6 +137,7 @@ fn request_lines_that_others_take() {
         ("INVITE  sip:1@h SIP/2.0\r\n", NotPlain::RequestUri),
         ("INVITE sip:1@h\tSIP/2.0\r\n", NotPlain::RequestLine),
         ("INVITE sip:1@h sip/2.0\r\n", NotPlain::RequestLine),
+        ("Invite sip:1@h SIP/2.0\r\n", NotPlain::RequestLine),
         ("INVITE sip:1@h SIP/2.00\r\n", NotPlain::RequestLine),
         ("INVITE sip:1@h SIP/2.0 \r\n", NotPlain::RequestLine),
         ("INVITE sip:1@h SIP/2.0  \t \r\n", NotPlain::RequestLine),
