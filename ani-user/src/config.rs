@@ -9,22 +9,10 @@ use std::{
     time::Duration,
 };
 
-use ani_ebpf::{
-    abi::{
-        attempt,
-        limit::{self, Limit},
-        list::Action,
-        number::{MAX_DIGITS, Number},
-        settings::MAX_WINDOW,
-        trunk::{AniOrder, Orders, Telling},
-    },
-    dial_plan::DialPlan,
-    gcra,
-};
+use ani_ebpf::abi::{number::Number, settings::MAX_WINDOW};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use self::countries::Country;
-use crate::identity::{self, Profile, Reading};
+use crate::identity::Profile;
 
 /// From the keys as they are written to the total configuration.
 mod check;
@@ -34,6 +22,10 @@ pub mod countries;
 mod error;
 /// The keys as they are written.
 mod file;
+/// How many calls are too many, and of whom.
+mod limits;
+/// Lists beside those that are always there.
+mod lists;
 /// Numbers that stay with their names.
 mod numbered;
 /// The profiles that come with ani.
@@ -42,12 +34,17 @@ pub mod profiles;
 mod rate;
 /// What toll-free numbers begin with.
 pub mod toll_free;
+/// A carrier's trunk.
+mod trunk;
 
 pub use self::{
     check::NO_TRUNK_NAME,
     error::Error,
+    limits::{Limits, NamedLimit, PER_CALLER, Per, per_caller},
+    lists::{List, Lists},
     numbered::{Named, NoNumber, Numbered},
-    rate::RateError,
+    rate::{Rate, RateError},
+    trunk::Trunk,
 };
 
 /// Where the command line looks for the file unless told otherwise.
@@ -257,215 +254,6 @@ pub struct Control {
 pub struct Store {
     /// Directory of the database.
     pub path: PathBuf,
-}
-
-/// A carrier's trunk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trunk {
-    /// Its name in output and metrics; unique.
-    pub name: String,
-    /// Networks its INVITEs come from; no two trunks share one.
-    pub sources: Vec<IpNet>,
-    /// ISO 3166 code of the country whose dial plan completes national numbers.
-    pub country: Option<String>,
-    /// What follows from the country.
-    pub dial_plan: DialPlan,
-    /// What its INVITEs say where, and what of it is believed.
-    pub profile: Profile,
-    /// The headers of the profile and the trunk's toll-free numbers, as the kernel has them.
-    pub orders: Orders,
-    /// What it believes of what tells the attestation, as the kernel has it.
-    pub telling: Telling,
-}
-
-impl Trunk {
-    /// A trunk of a carrier, in a country: what the profile says of both holds where the country is
-    /// not named.
-    pub fn new(
-        name: String,
-        sources: Vec<IpNet>,
-        profile: Profile,
-        country: Option<&'static Country>,
-    ) -> Self {
-        let country = country.or_else(|| countries::find(profile.country.as_deref()?));
-        let mut dial_plan = country.map_or(DialPlan::NONE, Country::dial_plan);
-        if let Some(digits) = profile.max_digits {
-            dial_plan.max_digits = digits;
-        }
-        let calling_code = country.map(Country::calling_code);
-        let orders = Orders {
-            usual: AniOrder::new(&profile.ani),
-            toll_free: AniOrder::new(&profile.ani_toll_free),
-            toll_free_prefixes: toll_free::prefixes(calling_code.as_deref()),
-        };
-        let country = country.map(|country| country.code.to_owned());
-        let telling = identity::compiled(&profile.telling);
-        Self { name, sources, country, dial_plan, profile, orders, telling }
-    }
-
-    /// How its INVITEs are read.
-    pub fn reading(&self) -> Reading<'_> {
-        Reading {
-            profile: &self.profile,
-            orders: &self.orders,
-            dial_plan: self.dial_plan,
-            trusted: true,
-        }
-    }
-}
-
-/// How many calls are too many.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// For each caller; none for an empty table in the file.
-    pub per_caller: Option<Rate>,
-    /// `[[limit]]`, in file order: they are looked at after the one for each caller, in this order.
-    pub named: Numbered<NamedLimit>,
-}
-
-impl Limits {
-    /// As the program has them.
-    pub fn compiled(&self) -> Vec<Limit> {
-        let named = self.named.numbered();
-        let named = named.filter_map(|(id, limit)| limit.compiled(id, limit.rate, limit.observed));
-        self.per_caller.and_then(per_caller).into_iter().chain(named).collect()
-    }
-}
-
-/// Id of the limit of each caller.
-pub const PER_CALLER: u8 = 1;
-
-/// A limit of those who share a budget.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedLimit {
-    /// Its name; unique.
-    pub name: String,
-    /// How many calls.
-    pub rate: Rate,
-    /// Whose.
-    pub per: Per,
-    /// Whether only of callers on a gray list.
-    pub gray: bool,
-    /// Whether what it would do is only told, unless an operator says otherwise by command.
-    pub observed: bool,
-}
-
-impl NamedLimit {
-    /// As the program has it. Calls that name a caller or a called number can be forged by anybody who
-    /// reaches a trunk: who is attested does not pay for those who are not, nor one trunk for another.
-    pub fn compiled(&self, id: u8, rate: Rate, observed: bool) -> Option<Limit> {
-        let Per { caller, called, trunk, attestation } = self.per;
-        let claimed = caller > 0 || called;
-        let (interval_ns, tolerance_ns) = gcra_of(rate)?;
-        Some(Limit {
-            interval_ns,
-            tolerance_ns,
-            caller: Limit::digits(caller),
-            called: if called { Limit::digits(MAX_DIGITS) } else { 0 },
-            trunk: if trunk || claimed { u16::MAX } else { 0 },
-            attestation: if attestation || claimed { u8::MAX } else { 0 },
-            id,
-            observed: u8::from(observed),
-            gray: u8::from(self.gray),
-            ..Limit::NONE
-        })
-    }
-}
-
-/// What those have in common who share a budget.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Per {
-    /// Digits of the caller's number: 0 where he does not count, [`MAX_DIGITS`] for all of them.
-    pub caller: u32,
-    /// The dialled number.
-    pub called: bool,
-    /// The trunk.
-    pub trunk: bool,
-    /// The claimed attestation.
-    pub attestation: bool,
-}
-
-impl Per {
-    /// As it is written: `caller` or `prefix:N`, `called`, `trunk`, `attestation`.
-    pub fn words(&self) -> Vec<String> {
-        let caller = match self.caller {
-            0 => None,
-            MAX_DIGITS => Some("caller".to_owned()),
-            digits => Some(format!("prefix:{digits}")),
-        };
-        let others =
-            [(self.called, "called"), (self.trunk, "trunk"), (self.attestation, "attestation")];
-        let others = others.into_iter().filter(|(counts, _)| *counts);
-        let others = others.map(|(_, word)| word.to_owned());
-        caller.into_iter().chain(others).collect()
-    }
-}
-
-fn gcra_of(rate: Rate) -> Option<(u64, u64)> {
-    gcra::parameters(rate.calls, u64::try_from(rate.within.as_nanos()).ok()?)
-}
-
-/// The limit of each caller over each trunk, by what is claimed of him.
-pub fn per_caller(rate: Rate) -> Option<Limit> {
-    let (interval_ns, tolerance_ns) = gcra_of(rate)?;
-    Some(Limit {
-        interval_ns,
-        tolerance_ns,
-        caller: Limit::digits(MAX_DIGITS),
-        trunk: u16::MAX,
-        attestation: u8::MAX,
-        id: PER_CALLER,
-        ..Limit::NONE
-    })
-}
-
-/// A number of calls in a span of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// At least one.
-    pub calls: u64,
-    /// At least a nanosecond a call.
-    pub within: Duration,
-}
-
-/// How much the kernel's maps hold. Changed only by a restart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lists {
-    /// Entries of all lists at most.
-    pub max_entries: u32,
-    /// Callers whose rate limit is remembered, about; who has spent least gives way.
-    pub max_limited: u32,
-    /// Call attempts whose verdict is remembered; 0 remembers none.
-    pub max_attempts: u32,
-}
-
-impl Lists {
-    /// Sets of the table of attempts: a power of two; none where none is remembered.
-    pub fn attempt_sets(&self) -> Option<u32> {
-        (self.max_attempts > 0).then(|| sets(self.max_attempts, attempt::WAYS))
-    }
-
-    /// Sets of the table of buckets: a power of two.
-    pub fn bucket_sets(&self) -> u32 {
-        sets(self.max_limited, limit::WAYS)
-    }
-}
-
-fn sets(places: u32, ways: usize) -> u32 {
-    places.div_ceil(ways as u32).next_power_of_two()
-}
-
-/// A list beside those that are always there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct List {
-    /// Its name; unique, and none of the built-in ones.
-    pub name: String,
-    /// What is done with callers on it.
-    pub action: Action,
-    /// Whether that is only told, unless an operator says otherwise by command.
-    pub observed: bool,
-    /// What it is read from at start and on reload; none where commands change it.
-    pub file: Option<PathBuf>,
 }
 
 /// When a list or limit is taken for a mistake: `docs/breaker.md`.

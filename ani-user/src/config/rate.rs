@@ -4,7 +4,14 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use ani_ebpf::gcra;
 
-use super::Rate;
+/// A number of calls in a span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// At least one.
+    pub calls: u64,
+    /// At least a nanosecond a call.
+    pub within: Duration,
+}
 
 /// Why a rate cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

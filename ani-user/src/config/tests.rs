@@ -1,5 +1,7 @@
 //! The sample against the defaults, and each thing that can be wrong against what is said of it.
 
+use ani_ebpf::{abi::list::Action, dial_plan::DialPlan};
+
 use super::*;
 
 fn parsed(text: &str) -> Config {
