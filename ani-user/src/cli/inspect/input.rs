@@ -96,9 +96,6 @@ pub(in crate::cli) fn what(message: &[u8]) -> String {
     if is_sip && method.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/")) {
         return format!("a response, `{}`", shown(line));
     }
-    if is_sip && method.eq_ignore_ascii_case(b"INVITE") {
-        return format!("method `{}`: methods are in upper case (RFC 3261 §7.1)", shown(method));
-    }
     if is_sip {
         return format!("a request with method {}", shown(method));
     }

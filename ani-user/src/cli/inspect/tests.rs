@@ -211,10 +211,6 @@ fn what_is_no_invite_says_what_it_is() {
         ("\r\n\r\nBYE sip:a@h SIP/2.0\r\n\r\n", "a request with method BYE"),
         ("SIP/2.0 200 OK\r\n\r\n", "a response, `SIP/2.0 200 OK`"),
         (
-            "invite sip:a@h SIP/2.0\r\n\r\n",
-            "method `invite`: methods are in upper case (RFC 3261 §7.1)",
-        ),
-        (
             "GET / HTTP/1.1\r\n\u{1b}[31m\r\n",
             "no SIP message: it starts with `GET / HTTP/1.1`, and not with a method, a URI and \
              SIP/2.0 in one line",
