@@ -6,6 +6,8 @@
 
 /// The sockets that mirrored messages come in on, beside the threads.
 mod mirror;
+/// What a service manager is told.
+mod service;
 /// What verifies signatures, beside the threads.
 mod stir;
 /// The thread that runs frames through the pipeline.
@@ -15,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -31,6 +33,7 @@ use tokio::{
 
 use self::{
     mirror::Mirror,
+    service::{Pulse, Watchdog},
     stir::Stir,
     worker::{Live, Mailbox, Worker},
 };
@@ -112,6 +115,7 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     let mut servers = JoinSet::new();
     servers.spawn(socket.serve(Arc::clone(&daemon), until(ended.clone())));
     servers.spawn(rests(Arc::clone(&daemon), until(ended.clone())));
+    servers.spawn(Watchdog::new(threads.pulses).watch(until(ended.clone())));
     if let Some(listener) = listener {
         servers.spawn(metrics::serve(listener, Arc::clone(&daemon), until(ended)));
     }
@@ -127,11 +131,13 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
         tracing::info!("HEP is taken on {address}; mirrored calls are only observed");
     }
     let attached = if interfaces.is_empty() { "nothing".to_owned() } else { interfaces.join(", ") };
-    tracing::info!(
-        "ready: attached to {attached}, SIP ports {:?}, {} trunks",
+    let at_work = format!(
+        "attached to {attached}, SIP ports {:?}, {} trunks",
         config.capture.sip_ports,
         config.trunks.len()
     );
+    tracing::info!("ready: {at_work}");
+    service::ready(&at_work);
 
     let outcome = serve(
         &mut signals,
@@ -144,6 +150,7 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     )
     .await;
 
+    service::stopping();
     kernel.detach();
     tracing::info!("detached: calls go on without ani");
     if let Some(mirror) = mirror {
@@ -190,10 +197,20 @@ async fn serve(
             _ = hangup.recv() => {
                 let (file, daemon) = (file.to_owned(), Arc::clone(daemon));
                 let (kernel, mailbox) = (Arc::clone(kernel), Arc::clone(mailbox));
-                spawn_blocking(move || match reload(&file, &daemon, &kernel, &mailbox) {
-                    Ok(()) => tracing::info!("{} is in force", file.display()),
-                    Err(error) => tracing::error!("reload refused, the old configuration stays: {error:#}"),
+                service::reloading();
+                let how = spawn_blocking(move || match reload(&file, &daemon, &kernel, &mailbox) {
+                    Ok(()) => {
+                        let how = format!("{} is in force", file.display());
+                        tracing::info!("{how}");
+                        how
+                    }
+                    Err(error) => {
+                        let how = format!("reload refused, the old configuration stays: {error:#}");
+                        tracing::error!("{how}");
+                        how
+                    }
                 }).await?;
+                service::ready(&how);
             }
             _ = expiry.tick() => {
                 let daemon = Arc::clone(daemon);
@@ -318,6 +335,8 @@ struct Threads {
     mailbox: Arc<Mailbox>,
     /// Ready when one has ended by itself.
     failed: oneshot::Receiver<()>,
+    /// Whether they go on.
+    pulses: [Pulse; 2],
     handles: Handles,
 }
 
@@ -340,25 +359,29 @@ impl Threads {
         let mailbox = Arc::new(Mailbox::default());
         let worker_stop = Arc::new(AtomicBool::new(false));
         sources.push(Box::new(records));
-        let worker = Worker::new(sources, daemon, Arc::clone(&mailbox), verifier);
+        let pulse = |thread| Pulse { thread, turns: Arc::new(AtomicU64::new(0)) };
+        let pulses = [pulse("ani-worker"), pulse("ani-capture")];
+        let [worked, read] = pulses.each_ref().map(|pulse| Arc::clone(&pulse.turns));
+        let worker = Worker::new(sources, daemon, Arc::clone(&mailbox), verifier, worked);
         let worker = {
             let stop = Arc::clone(&worker_stop);
-            thread::Builder::new().name("ani-worker".into()).spawn(move || worker.run(&stop))?
+            thread::Builder::new().name(pulses[0].thread.into()).spawn(move || worker.run(&stop))?
         };
 
         let stop = Arc::new(AtomicBool::new(false));
         let (tell, failed) = oneshot::channel();
+        let thread = worker.thread().clone();
         let reader =
-            RingReader { rings, asleep, records: writer, worker: worker.thread().clone(), clock };
+            RingReader { rings, asleep, records: writer, worker: thread, clock, turns: read };
         let reader = {
             let stop = Arc::clone(&stop);
-            thread::Builder::new().name("ani-capture".into()).spawn(move || {
+            thread::Builder::new().name(pulses[1].thread.into()).spawn(move || {
                 // Dropped when the thread ends, after a panic too.
                 let _tell: oneshot::Sender<()> = tell;
                 reader.run(&stop)
             })?
         };
-        Ok(Self { stop, mailbox, failed, handles: Handles { reader, worker, worker_stop } })
+        Ok(Self { stop, mailbox, failed, pulses, handles: Handles { reader, worker, worker_stop } })
     }
 }
 

@@ -29,6 +29,8 @@ mod profiles;
 mod reload;
 /// Lab, SBC and daemon together.
 mod rig;
+/// The daemon as a service manager runs it.
+mod service;
 /// Signatures, and certificates that do not come.
 mod stir;
 /// SIP over TCP.

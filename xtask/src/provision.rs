@@ -38,6 +38,9 @@ const LAB: &[Package] = &[
     Package { name: "kamailio-tls-modules", needed: Needed::Module("tls.so") },
     Package { name: "openssl", needed: Needed::Program("openssl") },
     Package { name: "sip-tester", needed: Needed::Program("sipp") },
+    // What it says of the unit; nothing of it runs.
+    Package { name: "systemd", needed: Needed::Program("systemd-analyze") },
+    Package { name: "util-linux", needed: Needed::Program("setpriv") },
 ];
 
 /// Asked by Debian's maintainer scripts before they start a service.

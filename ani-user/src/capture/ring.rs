@@ -11,7 +11,10 @@ pub mod rings;
 pub mod records;
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     thread::{self, Thread},
     time::Duration,
 };
@@ -46,6 +49,8 @@ pub struct RingReader {
     pub worker: Thread,
     /// Makes the records' times the time of day.
     pub clock: Clock,
+    /// Counted up each time it has looked.
+    pub turns: Arc<AtomicU64>,
 }
 
 impl RingReader {
@@ -79,6 +84,7 @@ impl RingReader {
     fn drain(&mut self) -> bool {
         let mut any = false;
         loop {
+            self.turns.fetch_add(1, Ordering::Relaxed);
             let (now_ns, offset) = self.clock.monotonic();
             let records = &mut self.records;
             let handed = self.rings.read(now_ns, BATCH, |record| records.push(record, offset));

@@ -5,7 +5,7 @@ use std::{
     ops::ControlFlow,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -59,6 +59,7 @@ pub(super) struct Worker {
     told: Told,
     mailbox: Arc<Mailbox>,
     clock: Clock,
+    turns: Arc<AtomicU64>,
 }
 
 /// Who is told of each INVITE.
@@ -77,11 +78,13 @@ impl Told {
 }
 
 impl Worker {
+    /// `turns` is counted up each time it comes round.
     pub(super) fn new(
         sources: Vec<Live>,
         daemon: &Daemon,
         mailbox: Arc<Mailbox>,
         verifier: Option<Box<dyn Verifier>>,
+        turns: Arc<AtomicU64>,
     ) -> Self {
         let config = daemon.config();
         let rules = Arc::new(Memory::new(&config));
@@ -99,12 +102,14 @@ impl Worker {
             },
             mailbox,
             clock: Clock::new(),
+            turns,
         }
     }
 
     /// Works until `stop` is set and nothing is left.
     pub(super) fn run(mut self, stop: &AtomicBool) {
         loop {
+            self.turns.fetch_add(1, Ordering::Relaxed);
             // Read before the sources: what was there before the stop is still worked on.
             let last = stop.load(Ordering::Relaxed);
             if let Some(config) = self.mailbox.take() {
@@ -200,6 +205,7 @@ mod tests {
             },
             mailbox: Arc::default(),
             clock: Clock::new(),
+            turns: Arc::default(),
         };
         (worker, telemetry)
     }
@@ -269,7 +275,7 @@ mod tests {
         let before = dropped();
         let mut worker = Worker {
             pipeline: Pipeline::new(daemon.config(), Arc::clone(memory), Arc::default()),
-            ..Worker::new(sources, daemon, Arc::default(), None)
+            ..Worker::new(sources, daemon, Arc::default(), None, Arc::default())
         };
         while worker.turn() {}
         dropped() - before

@@ -65,6 +65,7 @@ impl Reader {
             records: writer,
             worker: worker.thread().clone(),
             clock: Clock::new(),
+            turns: Arc::default(),
         };
         let reader = {
             let stop = Arc::clone(&stop);

@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream},
+    os::unix::fs::chown,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Output},
     time::Duration,
@@ -53,6 +54,8 @@ pub struct Settings {
     pub mode: &'static str,
     /// How signatures are verified: keys of `[stir]`, a line each.
     pub stir: String,
+    /// Whether it runs as a service manager runs it: see [`spawn_service`].
+    pub service: bool,
 }
 
 impl Default for Settings {
@@ -70,6 +73,7 @@ impl Default for Settings {
             hep: false,
             mode: "auto",
             stir: String::new(),
+            service: false,
         }
     }
 }
@@ -134,7 +138,11 @@ impl Daemon {
         let mut daemon = Self {
             binary: binary.to_path_buf(),
             socket: socket(lab),
-            process: spawn(lab, binary, &config, "ani.log")?,
+            process: if settings.service {
+                spawn_service(lab, binary, &config)?
+            } else {
+                spawn(lab, binary, &config, "ani.log")?
+            },
         };
         let (binary, socket) = (daemon.binary.clone(), daemon.socket.clone());
         daemon.process.wait_until_ready(STARTUP, || {
@@ -143,6 +151,11 @@ impl Daemon {
                 .is_ok_and(|output| output.status.success())
         })?;
         Ok(daemon)
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// What one command of the command line says.
@@ -295,6 +308,50 @@ pub fn spawn(lab: &Lab, binary: &Path, config: &Path, log: &str) -> anyhow::Resu
     let mut command = Command::new(binary);
     command.arg("run").arg("--config").arg(config);
     Process::spawn(&lab.sbc, "ani run", command, &lab.path(log))
+}
+
+/// The user and group of nobody, as which a service runs in the lab.
+pub const SERVICE_USER: u32 = 65_534;
+
+/// The capabilities it is given: those of `ani-user/systemd/ani.service`.
+pub const SERVICE_CAPABILITIES: [&str; 3] = ["net_admin", "perfmon", "bpf"];
+
+/// How often a sign of life is wanted from it, microseconds.
+const WATCHDOG_USEC: &str = "1500000";
+
+/// Starts `ani run` as the systemd unit does: as an ordinary user with three capabilities and no more to
+/// be had, told where to notify ([`notify_socket`]) and that it is watched.
+///
+/// # Errors
+///
+/// When it cannot be started, or its files cannot be given to that user.
+pub fn spawn_service(lab: &Lab, binary: &Path, config: &Path) -> anyhow::Result<Process> {
+    let own = lab.path("ani");
+    // Where it was built, the user may not be allowed to go.
+    std::fs::copy(binary, &own).with_context(|| format!("cannot write {}", own.display()))?;
+    chown(lab.directory(), Some(SERVICE_USER), Some(SERVICE_USER))
+        .context("cannot give the lab's directory to the service's user")?;
+    let capabilities = SERVICE_CAPABILITIES.map(|name| format!("+{name}")).join(",");
+    let mut command = Command::new("setpriv");
+    command
+        .arg(format!("--reuid={SERVICE_USER}"))
+        .arg(format!("--regid={SERVICE_USER}"))
+        .args(["--clear-groups", "--no-new-privs"])
+        .arg(format!("--inh-caps=-all,{capabilities}"))
+        .arg(format!("--ambient-caps=-all,{capabilities}"))
+        .arg(format!("--bounding-set=-all,{capabilities}"))
+        .arg(own)
+        .arg("run")
+        .arg("--config")
+        .arg(config)
+        .env("NOTIFY_SOCKET", notify_socket(lab))
+        .env("WATCHDOG_USEC", WATCHDOG_USEC);
+    Process::spawn(&lab.sbc, "ani run", command, &lab.path("ani.log"))
+}
+
+/// Where a service tells how it is.
+pub fn notify_socket(lab: &Lab) -> PathBuf {
+    lab.path("notify")
 }
 
 /// Where the lab's daemon listens for commands.

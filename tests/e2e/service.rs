@@ -1,0 +1,153 @@
+//! The daemon as a service manager runs it: as an ordinary user, asked for signs of life; and the unit that
+//! has it so.
+
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt as _, net::UnixDatagram},
+    process::Command,
+    time::Duration,
+};
+
+use nix::sys::signal::Signal;
+use xtask::{
+    lab::{
+        Lab,
+        daemon::{Daemon, SERVICE_CAPABILITIES, SERVICE_USER, Settings, notify_socket},
+        sbc::Sbc,
+    },
+    workspace,
+};
+
+use crate::rig::{Rig, SETTLE, ani};
+
+const BLOCKED: &str = "+12015550166";
+const HONEST: &str = "+12015550101";
+
+/// The least that `systemd-analyze security` may find exposed: 10 is all.
+const MOST_EXPOSED: f64 = 3.0;
+
+/// What a service manager is told.
+struct Manager(UnixDatagram);
+
+impl Manager {
+    fn new(lab: &Lab) -> Self {
+        let path = notify_socket(lab);
+        let socket = UnixDatagram::bind(&path).expect("a socket");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("permissions");
+        socket.set_read_timeout(Some(SETTLE)).expect("a time-out");
+        Self(socket)
+    }
+
+    /// The next that is no sign of life.
+    fn next(&self) -> String {
+        loop {
+            let told = self.any();
+            if told != "WATCHDOG=1\n" {
+                return told;
+            }
+        }
+    }
+
+    fn any(&self) -> String {
+        let mut buffer = [0; 4_096];
+        let len = self.0.recv(&mut buffer).expect("something is told in time");
+        String::from_utf8_lossy(&buffer[..len]).into_owned()
+    }
+}
+
+#[test]
+fn an_ordinary_user_with_three_capabilities_is_enough() {
+    let ani = ani();
+    let lab = Lab::new().expect("lab");
+    let manager = Manager::new(&lab);
+    let sbc = Sbc::start(&lab).expect("SBC");
+    let settings = Settings { service: true, ..Settings::default() };
+    let daemon = Daemon::start(&lab, ani, &settings).expect("daemon");
+    let rig = Rig { daemon, sbc, lab };
+
+    let status = fs::read_to_string(format!("/proc/{}/status", rig.daemon.id())).expect("status");
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(field("Uid:"), vec![SERVICE_USER.to_string(); 4]);
+    for set in ["CapPrm:", "CapEff:", "CapBnd:"] {
+        let bits = u64::from_str_radix(&field(set)[0], 16).expect("a mask");
+        assert_eq!(bits.count_ones() as usize, SERVICE_CAPABILITIES.len(), "{set} {bits:x}");
+    }
+
+    let ready = manager.next();
+    assert!(ready.starts_with("READY=1\nSTATUS=attached to sbc0"), "{ready}");
+    rig.daemon.cli(&["block", "add", BLOCKED]).expect("block add");
+    rig.assert_stopped(BLOCKED);
+    rig.assert_reachable(HONEST);
+    for _ in 0..3 {
+        assert_eq!(manager.any(), "WATCHDOG=1\n");
+    }
+
+    rig.daemon.signal(Signal::SIGHUP).expect("SIGHUP");
+    let reloading = manager.next();
+    assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
+    let ready = manager.next();
+    assert!(ready.starts_with("READY=1\n") && ready.contains("is in force"), "{ready}");
+    // The file is read by its user, as the daemon's: a broken one is said where operators look.
+    rig.lab.write("ani.toml", "[capture]\nsip_ports = \"all\"\n").expect("file");
+    rig.daemon.signal(Signal::SIGHUP).expect("SIGHUP");
+    assert!(manager.next().starts_with("RELOADING=1\n"));
+    let refused = manager.next();
+    assert!(refused.contains("reload refused") && refused.contains("ani.toml:2"), "{refused}");
+
+    rig.daemon.stop().expect("a clean end");
+    assert_eq!(manager.next(), "STOPPING=1\n");
+}
+
+#[test]
+fn a_daemon_that_hangs_gives_no_sign_of_life() {
+    let lab = Lab::new().expect("lab");
+    let manager = Manager::new(&lab);
+    let settings = Settings { service: true, ..Settings::default() };
+    let daemon = Daemon::start(&lab, ani(), &settings).expect("daemon");
+    manager.next();
+    assert_eq!(manager.any(), "WATCHDOG=1\n");
+    daemon.signal(Signal::SIGSTOP).expect("SIGSTOP");
+    // One may be on its way.
+    manager.0.set_read_timeout(Some(Duration::from_millis(1_500))).expect("a time-out");
+    let mut buffer = [0; 64];
+    let _on_its_way = manager.0.recv(&mut buffer);
+    assert!(manager.0.recv(&mut buffer).is_err(), "a daemon that is stopped says that it goes on");
+    daemon.signal(Signal::SIGCONT).expect("SIGCONT");
+    manager.0.set_read_timeout(Some(SETTLE)).expect("a time-out");
+    assert_eq!(manager.any(), "WATCHDOG=1\n");
+    daemon.stop().expect("a clean end");
+}
+
+/// The unit as it is, but for where the daemon is.
+#[test]
+fn the_unit_is_sound_and_exposes_little() {
+    let source = workspace::root().join("ani-user/systemd/ani.service");
+    let unit = fs::read_to_string(&source).expect("the unit");
+    let lab = Lab::new().expect("lab");
+    let own = unit.replace("/usr/bin/ani", &ani().display().to_string());
+    let path = lab.write("ani.service", &own).expect("a unit");
+    let analyze = |arguments: &[&str]| {
+        let mut command = Command::new("systemd-analyze");
+        let output = command.args(arguments).arg(&path).output().expect("systemd-analyze");
+        let text =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        (output.status.success(), text.into_owned())
+    };
+    let (sound, text) = analyze(&["verify", "--man=no"]);
+    assert!(sound && text.is_empty(), "{text}");
+    let (_, text) = analyze(&["security", "--offline=true", "--no-pager"]);
+    let exposed = text
+        .lines()
+        .find(|line| line.contains("Overall exposure level"))
+        .and_then(|line| line.split_whitespace().find_map(|word| word.parse::<f64>().ok()))
+        .unwrap_or_else(|| panic!("no figure: {text}"));
+    assert!(exposed < MOST_EXPOSED, "{text}");
+    for name in SERVICE_CAPABILITIES {
+        let name = format!("CAP_{}", name.to_uppercase());
+        let lines = unit.lines().filter(|line| line.contains("apabilit") && line.contains(&name));
+        assert_eq!(lines.count(), 2, "{name}");
+    }
+}
