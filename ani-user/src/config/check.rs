@@ -13,6 +13,8 @@ use super::{Config, Error, Rate, error::Text, file};
 
 /// When a list is taken for a mistake.
 mod breaker;
+/// Which calls are held.
+mod hold;
 /// Mirrored messages.
 mod hep;
 /// Named limits.
@@ -70,6 +72,7 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     }
     config.limits.named = limit::all(file.limit, text)?.into();
     config.list = list::all(file.list, text)?.into();
+    hold::read(file.hold, text, &mut config.hold)?;
     breaker::read(file.breaker, text, &mut config.breaker)?;
     if let Some(numbers) = file.emergency.numbers {
         config.emergency.numbers = emergency(numbers, text)?;
