@@ -465,6 +465,8 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
             lists: None,
             rule: None,
         },
+        held: None,
+        hold: None,
         verdict,
         answer: None,
         rule: (verdict == Verdict::Drop).then_some("list:block"),
