@@ -14,6 +14,8 @@ mod cost;
 mod cpu;
 /// Honest calls under a flood.
 mod flood;
+/// INVITEs that are held and released.
+mod hold;
 /// The lab, and the sending side.
 mod ground;
 /// Who takes records out of the ring.
@@ -29,6 +31,7 @@ const GROUP: &str = "system";
 /// Measures the group; needs root.
 pub(crate) fn run(report: &mut Report) -> Result<()> {
     cost::run(report)?;
+    hold::run(report)?;
     capture::run(report)?;
     flood::run(report)
 }
