@@ -1,5 +1,5 @@
 //! What commands and metrics scrapers talk to: the running daemon's shared state (`Daemon`), HTTP
-//! and JSON over a unix socket (`socket`), and Prometheus metrics over TCP (`metrics`).
+//! and JSON over unix sockets (`socket`), and Prometheus metrics over TCP (`metrics`).
 //!
 //! A change is made in one order: all of it validated, kept in the store, put in force, answered.
 //! What the kernel refuses is taken out of the store again, so that the two never tell different
@@ -25,8 +25,14 @@ use crate::{
     time::Timestamp,
 };
 
-/// The unix socket: made, served, taken away.
+/// The unix sockets: made, served, taken away.
 pub mod socket;
+/// The table of routes.
+mod routes;
+/// Who asks.
+mod peer;
+/// Users and groups by name.
+pub(crate) mod accounts;
 /// Paths and what they answer.
 mod api;
 /// Lists as requests see them: paging, adding, removing, import and export.
@@ -58,8 +64,15 @@ mod refusal;
 
 use self::lists::InForce;
 pub use self::{
-    breaker::Watch, cert::MAX_URLS, limits::Limit, list::MAX_IMPORT_BYTES, lists::Changed,
-    refusal::Refusal, status::counts,
+    api::routes,
+    breaker::Watch,
+    cert::MAX_URLS,
+    limits::Limit,
+    list::MAX_IMPORT_BYTES,
+    lists::Changed,
+    refusal::Refusal,
+    routes::{Access, Route},
+    status::counts,
 };
 
 /// Where the time comes from; the runtime's clock, or a test's.

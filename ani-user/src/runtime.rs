@@ -90,6 +90,7 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     daemon.restore()?;
 
     let socket = Socket::bind(&config.control.socket).await?;
+    let read_socket = Socket::bind_read(&config.control).await?;
     let listener = match config.control.metrics {
         Some(address) => Some(metrics::bind(address).await?),
         None => None,
@@ -113,7 +114,9 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     // Who asks meanwhile waits: what is answered is true of a daemon that is at work.
     let (shutdown, ended) = watch::channel(());
     let mut servers = JoinSet::new();
-    servers.spawn(socket.serve(Arc::clone(&daemon), until(ended.clone())));
+    for socket in [Some(socket), read_socket].into_iter().flatten() {
+        servers.spawn(socket.serve(Arc::clone(&daemon), until(ended.clone())));
+    }
     servers.spawn(rests(Arc::clone(&daemon), until(ended.clone())));
     servers.spawn(Watchdog::new(threads.pulses).watch(until(ended.clone())));
     if let Some(listener) = listener {

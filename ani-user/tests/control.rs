@@ -30,6 +30,9 @@ mod refusals;
 /// What signatures came to.
 #[path = "control/signatures.rs"]
 mod signatures;
+/// Two sockets, and who may do what.
+#[path = "control/sockets.rs"]
+mod sockets;
 
 use std::{
     fs,

@@ -12,7 +12,10 @@ use nix::sys::signal::Signal;
 use xtask::{
     lab::{
         Lab,
-        daemon::{Daemon, SERVICE_CAPABILITIES, SERVICE_USER, Settings, notify_socket},
+        daemon::{
+            Daemon, SERVICE_CAPABILITIES, SERVICE_READ_GROUP, SERVICE_USER, Settings, as_other,
+            notify_socket,
+        },
         sbc::Sbc,
     },
     workspace,
@@ -83,6 +86,17 @@ fn an_ordinary_user_with_three_capabilities_is_enough() {
     rig.assert_reachable(HONEST);
     for _ in 0..3 {
         assert_eq!(manager.any(), "WATCHDOG=1\n");
+    }
+
+    // Who may look, who may change things, and who neither, are other users than it.
+    for (groups, look, change) in
+        [(&[][..], 4, 4), (&[SERVICE_READ_GROUP.1], 0, 4), (&[SERVICE_USER], 0, 0)]
+    {
+        let code = |arguments: &[&str]| {
+            as_other(&rig.lab, groups, arguments).expect("a command").status.code()
+        };
+        assert_eq!(code(&["status"]), Some(look), "{groups:?}");
+        assert_eq!(code(&["block", "add", BLOCKED]), Some(change), "{groups:?}");
     }
 
     rig.daemon.signal(Signal::SIGHUP).expect("SIGHUP");

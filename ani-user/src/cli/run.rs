@@ -9,7 +9,7 @@ use super::{
     exit::{Code, Failure},
     load_config,
 };
-use crate::{config::DEFAULT_FILE, kernel::preflight, runtime};
+use crate::{config::DEFAULT_FILE, control::socket, kernel::preflight, runtime};
 
 /// Attaches to the configured interfaces and runs in the foreground until SIGTERM or Ctrl-C
 ///
@@ -25,7 +25,10 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<()> {
     let mut config = load_config(&args.config)?;
     if let Some(socket) = &globals.socket {
-        config.control.socket.clone_from(socket);
+        config.control = config.control.at(socket);
+    }
+    if let Err(error) = socket::read_group(&config.control) {
+        return Err(Failure::say(Code::Usage, format_args!("{}: {error}", args.config.display())));
     }
     if config.capture.is_empty() {
         return Err(Failure::say(

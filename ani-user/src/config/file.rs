@@ -46,6 +46,8 @@ pub(super) struct Capture {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Control {
     pub(super) socket: Option<Spanned<String>>,
+    pub(super) read_socket: Option<Spanned<String>>,
+    pub(super) read_group: Option<Spanned<String>>,
     pub(super) metrics: Option<Spanned<String>>,
 }
 
