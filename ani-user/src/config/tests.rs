@@ -429,6 +429,11 @@ fn mirrored_messages_come_from_the_loopback_unless_told_otherwise() {
     assert_eq!(sources, ["127.0.0.0/8", "::1/128"]);
     let hep = parsed("[capture]\nhep = '[::]:9060'\nhep_sources = ['192.0.2.1']\nhep_key = 'k'");
     assert_eq!((hep.capture.hep.sources.len(), hep.capture.hep.key.as_str()), (1, "k"));
+    for text in ["[capture]\nhep_key = 123456", "[capture]\nhep_key = ['123456']"] {
+        let error = refused(text);
+        assert_eq!(error, "ani.toml:2: capture.hep_key: this is no text; write it in quotes");
+    }
+    assert!(!refused("capture = { hep_key = 123456 }").contains("123456"));
     let long = "k".repeat(257);
     assert_eq!(
         refused(&format!("[capture]\nhep_key = '{long}'")),
