@@ -18,6 +18,8 @@ use crate::identity::Profile;
 mod check;
 /// How the countries of the world dial.
 pub mod countries;
+/// What differs between two configurations.
+pub mod difference;
 /// What is wrong, where, and what to write instead.
 mod error;
 /// The keys as they are written.
