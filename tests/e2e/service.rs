@@ -104,12 +104,20 @@ fn an_ordinary_user_with_three_capabilities_is_enough() {
     assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
     let ready = manager.next();
     assert!(ready.starts_with("READY=1\n") && ready.contains("is in force"), "{ready}");
+    rig.daemon.cli(&["reload"]).expect("reload");
+    assert!(manager.next().starts_with("RELOADING=1\nMONOTONIC_USEC="));
+    let ready = manager.next();
+    assert!(ready.starts_with("READY=1\n") && ready.contains("nothing changed"), "{ready}");
     // The file is read by its user, as the daemon's: a broken one is said where operators look.
     rig.lab.write("ani.toml", "[capture]\nsip_ports = \"all\"\n").expect("file");
     rig.daemon.signal(Signal::SIGHUP).expect("SIGHUP");
     assert!(manager.next().starts_with("RELOADING=1\n"));
     let refused = manager.next();
     assert!(refused.contains("reload refused") && refused.contains("ani.toml:2"), "{refused}");
+    let command = rig.daemon.try_cli(&["reload"]).expect("a command");
+    assert_eq!(command.status.code(), Some(2));
+    assert!(manager.next().starts_with("RELOADING=1\n"));
+    assert_eq!(manager.next(), refused);
 
     rig.daemon.stop().expect("a clean end");
     assert_eq!(manager.next(), "STOPPING=1\n");

@@ -17,6 +17,7 @@
 //! | `/v1/certificates…` | | certificates of signers; see `cert` |
 //! | `/v1/habits…` | | what trunks send; see `habits` |
 //! | `/v1/breaker…` | | lists and limits at rest; see `breaker` |
+//! | `/v1/reload` | | the configuration, read again; see `reload` |
 //! | `/v1/limits/named` | GET | all limits, in the order they are looked at |
 //! | `/v1/limits/named/{name}` | PUT, DELETE | `{"rate": "10 per 1m" or "none", "mode": "observe", "enforce" or "reset"}`, either or both |
 //! | `/v1/limits` | GET, PUT, DELETE | `{"per_caller": {"calls", "within"} or null}` |
@@ -44,6 +45,7 @@ use super::{
     limits::SetNamed,
     number,
     peer::Did,
+    reload,
     routes::{Access, MAX_BODY_BYTES, Route, Routes, Verb},
     status,
 };
@@ -93,7 +95,7 @@ fn all(access: Access) -> Routes {
         .look("/v1/limits/named", all_limits)
         .change(Put, "/v1/limits/named/{name}", set_named)
         .change(Delete, "/v1/limits/named/{name}", reset_named);
-    habits::routes(cert::routes(breaker::routes(routes)))
+    reload::routes(habits::routes(cert::routes(breaker::routes(routes))))
 }
 
 pub(super) type Shared = State<Arc<Daemon>>;

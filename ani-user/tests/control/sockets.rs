@@ -1,24 +1,23 @@
 //! Two sockets: one takes everything, the other what only looks; and who may do what, as other users.
 
 use std::{
-    fs, io,
+    fs,
     os::unix::{
         fs::{MetadataExt, PermissionsExt},
         net::UnixStream,
     },
     path::Path,
     process::{Command, Output},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use ani_user::{
     config::Config,
     control::{routes, socket::Socket},
 };
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{
     config,
+    log::Log,
     rig::{Rig, ani, exchange},
 };
 
@@ -188,49 +187,6 @@ fn a_group_that_is_not_there_is_said_with_the_remedy() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let bound = runtime.expect("runtime").block_on(Socket::bind_read(&control));
     assert!(bound.expect_err("no group").to_string().contains("no group `no-such-group`"));
-}
-
-/// What the daemons of all tests log.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn of_all() -> &'static Self {
-        static LOG: OnceLock<Log> = OnceLock::new();
-        LOG.get_or_init(|| {
-            let log = Self::default();
-            let written = log.clone();
-            tracing_subscriber::fmt().with_ansi(false).with_writer(written).init();
-            log
-        })
-    }
-
-    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.bytes().clone()).expect("UTF-8")
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.bytes().extend(line);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
 }
 
 #[test]
