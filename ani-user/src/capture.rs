@@ -187,6 +187,34 @@ pub struct KernelView {
     pub trunk: Option<u16>,
     /// Which lists and limits spoke.
     pub by: By,
+    /// What is known of a frame that was held; none for one that went its way.
+    pub held: Option<Hold>,
+}
+
+/// A frame that was held: dropped in the kernel, for the daemon to decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Number of the frame; of a call in fragments, of the first.
+    pub number: u64,
+    /// Interface it came in on.
+    pub ifindex: u32,
+    /// Where the UDP payload starts in it, bytes.
+    pub payload_at: u16,
+    /// CLOCK_MONOTONIC when the program looked at it, nanoseconds.
+    pub seen_ns: u64,
+    /// Whether it still is.
+    pub state: HoldState,
+}
+
+/// Whether a held frame still is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldState {
+    /// It waits for a decision.
+    Open,
+    /// It was released: the daemon came to it too late.
+    Late,
+    /// It was released: too many were held.
+    Full,
 }
 
 /// Ids of the lists and limits that decided, and of those that would have, were they not only observed;

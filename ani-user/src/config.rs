@@ -24,6 +24,8 @@ pub mod difference;
 mod error;
 /// The keys as they are written.
 mod file;
+/// Which calls are held until the daemon has decided.
+mod hold;
 /// How many calls are too many, and of whom.
 mod limits;
 /// Lists beside those that are always there.
@@ -42,6 +44,7 @@ mod trunk;
 pub use self::{
     check::NO_TRUNK_NAME,
     error::Error,
+    hold::Hold,
     limits::{Limits, NamedLimit, PER_CALLER, Per, per_caller},
     lists::{List, Lists},
     numbered::{Named, NoNumber, Numbered},
@@ -83,6 +86,8 @@ pub struct Config {
     pub lists: Lists,
     /// `[[list]]`, in file order.
     pub list: Numbered<List>,
+    /// `[hold]`
+    pub hold: Hold,
     /// `[breaker]`
     pub breaker: Breaker,
     /// `[emergency]`
@@ -180,6 +185,7 @@ impl Default for Config {
             limits: Limits { per_caller: None, named: Numbered::default() },
             lists: Lists { max_entries: 10_000_000, max_limited: 100_000, max_attempts: 262_144 },
             list: Numbered::default(),
+            hold: Hold::default(),
             breaker: Breaker::default(),
             emergency: Emergency {
                 // Europe and mobile phones, North America, Britain, Australia, New Zealand, the

@@ -6,6 +6,8 @@ mod attach;
 mod array;
 /// Many entries in one system call.
 mod batch;
+/// Calls that are held.
+pub mod hold;
 /// The images of lists.
 mod lists;
 /// The maps by name and type.
@@ -16,10 +18,12 @@ pub mod object;
 pub mod preflight;
 /// The ring buffers, one for each CPU.
 pub mod rings;
+/// Runs a program once, on a frame of ours.
+mod test_run;
 /// Which XDP program an interface has.
 pub mod xdp_state;
 
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 
 use ani_ebpf::{
     abi::{
@@ -28,10 +32,12 @@ use ani_ebpf::{
         limit::{BucketKeys, Limit, MAX_LIMITS, Spender},
         list::{Action, EXPIRY_BITS, Rule},
         number::Number,
+        programs,
         settings::{MAX_EMERGENCY, Settings},
         trunk::{MAX_SOURCES, Trunk as KernelTrunk},
     },
     lists::{Asked, Found, find},
+    scan::Scratch,
 };
 use anyhow::{Context as _, Result, ensure};
 use aya::{
@@ -39,17 +45,21 @@ use aya::{
     programs::{ProgramError, Xdp, links::FdLink},
 };
 
-use self::{lists::KernelImages, maps::Maps};
+use self::{hold::Hold, lists::KernelImages, maps::Maps};
 use crate::{
     capture::{clock::Clock, ring::rings::Rings},
     config::{Config, Trunk},
-    policy::{self, Enforce, Interface, Listing},
+    policy::{
+        self, Enforce, Interface, Listing,
+        settle::{Held, Settled},
+    },
     time::Timestamp,
 };
 
 /// The program in the kernel, attached from [`Kernel::attach`] on while this lives.
 pub struct Kernel {
     clock: Clock,
+    hold: Arc<Hold>,
     state: Mutex<State>,
 }
 
@@ -61,6 +71,8 @@ struct State {
     /// Until they are taken.
     rings: Option<Rings>,
     settings: Settings,
+    /// Whether what is not plain is held as soon as there is a rule.
+    hold_not_plain: bool,
     lists: policy::lists::Lists,
     images: lists::Held,
     interfaces: Vec<Interface>,
@@ -81,7 +93,18 @@ impl Kernel {
     pub fn load(config: &Config) -> Result<Self> {
         let mut ebpf = object::open(config)?;
         object::load(&mut ebpf)?;
-        let [list_key] = policy::hash_keys();
+        let [list_key, ticket] = policy::hash_keys();
+        let attempt_keys = AttemptKeys(policy::hash_keys());
+        let hold = Arc::new(Hold {
+            settle: object::load_program(&mut ebpf, programs::SETTLE_NAME)?,
+            pass: object::load_program(&mut ebpf, programs::PASS_NAME)?,
+            keys: attempt_keys,
+            // 0 is no ticket.
+            ticket: ticket | 1,
+            generic: RwLock::default(),
+            scratch: Mutex::new(Scratch::new()),
+            heartbeat: Mutex::new(maps::Heartbeat::take(&mut ebpf)?),
+        });
         let rings = rings::make(&mut ebpf, config.capture.ring_bytes)?;
         tracing::info!("{} ring buffers of {} bytes each", rings.buffers.len(), rings.bytes_each);
         let mut state = State {
@@ -96,19 +119,21 @@ impl Kernel {
                 window: config.capture.window,
                 parts_room: u64::from(rings.bytes_each) / 2,
                 attempts_mask: config.lists.attempt_sets().map_or(u32::MAX, |sets| sets - 1),
-                attempt_keys: AttemptKeys(policy::hash_keys()),
+                attempt_keys,
+                ticket: ticket | 1,
                 bucket_keys: BucketKeys(policy::hash_keys()),
                 buckets_mask: config.lists.bucket_sets() - 1,
                 rules: policy::built_in_rules(),
                 list_key,
                 ..Settings::EMPTY
             },
+            hold_not_plain: config.hold.not_plain,
             interfaces: Vec::new(),
             sources: Vec::new(),
             ports: Vec::new(),
         };
         state.configure(config)?;
-        Ok(Self { clock: Clock::new(), state: Mutex::new(state) })
+        Ok(Self { clock: Clock::new(), hold, state: Mutex::new(state) })
     }
 
     /// The rings that INVITEs come through, and the flag their reader sets before it sleeps. Both
@@ -118,6 +143,11 @@ impl Kernel {
             let rings = state.rings.take().context("the ring buffers are read already")?;
             Ok((rings, maps::ReaderAsleep::take(&mut state.ebpf)?))
         })
+    }
+
+    /// What holding calls takes.
+    pub fn hold(&self) -> Arc<Hold> {
+        Arc::clone(&self.hold)
     }
 
     /// Runs `work` on the loaded object.
@@ -146,6 +176,7 @@ impl Kernel {
             for name in &config.capture.interfaces {
                 match attach::attach(program, name, config.capture.mode) {
                     Ok((link, mode)) => {
+                        self.hold.set_generic(name, mode == "generic")?;
                         links.push(link);
                         interfaces.push(Interface { name: name.clone(), mode });
                     }
@@ -249,6 +280,10 @@ impl Enforce for Kernel {
         Some(find(|kind| state.images.image(kind), layout, key, &asked, rules))
     }
 
+    fn settle(&self, call: &Held<'_>, _now: Timestamp) -> Result<Settled> {
+        self.hold.settle(call)
+    }
+
     fn counters(&self) -> Result<Counters> {
         self.locked(|state| state.maps.counters())
     }
@@ -285,6 +320,7 @@ impl State {
         for (place, number) in self.settings.emergency.iter_mut().zip(&config.emergency.numbers) {
             *place = *number;
         }
+        self.hold_not_plain = config.hold.not_plain;
         self.write_settings()?;
 
         // Last: until its port is in the bitmap, a packet is passed as not ours.
@@ -312,10 +348,19 @@ impl State {
         let allows = self.lists.range_lists().iter().any(lets);
         let generation = self.settings.generation as usize & 1;
         self.settings.layouts[generation].allows = u32::from(allows);
+        // Where nothing can be against a call, there is nothing to wait for.
+        let rules = !self.lists.is_empty() || self.settings.limit_count > 0;
+        self.settings.hold = u32::from(self.hold_not_plain && rules);
         self.maps.set_settings(&self.settings)
     }
 }
 
 fn kernel_trunk(index: u16, trunk: &Trunk) -> KernelTrunk {
-    KernelTrunk { index, telling: trunk.telling, orders: trunk.orders, dial_plan: trunk.dial_plan }
+    KernelTrunk {
+        index,
+        telling: trunk.telling,
+        orders: trunk.orders,
+        dial_plan: trunk.dial_plan,
+        hold: 0,
+    }
 }

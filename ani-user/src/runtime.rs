@@ -327,7 +327,13 @@ impl Threads {
         let pulse = |thread| Pulse { thread, turns: Arc::new(AtomicU64::new(0)) };
         let pulses = [pulse("ani-worker"), pulse("ani-capture")];
         let [worked, read] = pulses.each_ref().map(|pulse| Arc::clone(&pulse.turns));
-        let worker = Worker::new(sources, daemon, Arc::clone(&mailbox), verifier, worked);
+        let hold = kernel.hold();
+        let worker = Worker::new(sources, daemon, Arc::clone(&mailbox), verifier, worked).holding(
+            Arc::clone(&hold),
+            &daemon.config().hold,
+            Arc::clone(&daemon.tallies),
+            Arc::clone(&read),
+        );
         let worker = {
             let stop = Arc::clone(&worker_stop);
             thread::Builder::new().name(pulses[0].thread.into()).spawn(move || worker.run(&stop))?
@@ -336,8 +342,14 @@ impl Threads {
         let stop = Arc::new(AtomicBool::new(false));
         let (tell, failed) = oneshot::channel();
         let thread = worker.thread().clone();
-        let reader =
-            RingReader { rings, asleep, records: writer, worker: thread, clock, turns: read };
+        let reader = RingReader {
+            rings,
+            asleep,
+            records: writer.releasing(hold),
+            worker: thread,
+            clock,
+            turns: read,
+        };
         let reader = {
             let stop = Arc::clone(&stop);
             thread::Builder::new().name(pulses[1].thread.into()).spawn(move || {

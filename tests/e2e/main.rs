@@ -21,6 +21,8 @@ mod ground;
 mod habits;
 /// Calls over TLS that the SBC mirrors.
 mod hep;
+/// INVITEs that only the daemon can decide.
+mod hold;
 /// The rate limit.
 mod limits;
 /// Callers who stand in other headers.

@@ -17,6 +17,8 @@ mod breaker;
 mod control;
 /// Mirrored messages.
 mod hep;
+/// Which calls are held.
+mod hold;
 /// Named limits.
 mod limit;
 /// Named lists.
@@ -72,6 +74,7 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     }
     config.limits.named = limit::all(file.limit, text)?.into();
     config.list = list::all(file.list, text)?.into();
+    hold::read(file.hold, text, &mut config.hold)?;
     breaker::read(file.breaker, text, &mut config.breaker)?;
     if let Some(numbers) = file.emergency.numbers {
         config.emergency.numbers = emergency(numbers, text)?;

@@ -21,6 +21,7 @@ pub(super) struct File {
     pub(super) limit: Vec<Spanned<NamedLimit>>,
     pub(super) lists: Lists,
     pub(super) list: Vec<Spanned<List>>,
+    pub(super) hold: Hold,
     pub(super) breaker: Breaker,
     pub(super) emergency: Emergency,
     pub(super) stir: Stir,
@@ -141,6 +142,15 @@ pub(super) struct List {
     pub(super) action: Option<Spanned<String>>,
     pub(super) mode: Option<Spanned<String>>,
     pub(super) file: Option<Spanned<String>>,
+}
+
+/// `[hold]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Hold {
+    pub(super) not_plain: Option<bool>,
+    pub(super) deadline: Option<Spanned<String>>,
+    pub(super) max: Option<Spanned<i64>>,
 }
 
 /// `[breaker]`

@@ -8,17 +8,19 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
+    act::{held::Table, release::Release},
     capture::{Source, clock::Clock},
-    config::Config,
+    config::{self, Config},
     control::{Daemon, Watch},
-    invite::Invite,
+    invite::{HeldAs, Invite},
+    kernel::hold::Hold,
     pipeline::{Pipeline, Verifier},
-    policy::memory::Memory,
-    telemetry::Telemetry,
+    policy::{Verdict, memory::Memory},
+    telemetry::{Tallies, Telemetry},
 };
 
 /// How long the worker sleeps when nobody wakes it.
@@ -60,7 +62,62 @@ pub(super) struct Worker {
     mailbox: Arc<Mailbox>,
     clock: Clock,
     turns: Arc<AtomicU64>,
+    /// None where nothing can be held.
+    holding: Option<Holding>,
 }
+
+/// Calls that are held, and whether more can be.
+struct Holding {
+    table: Table,
+    kernel: Arc<Hold>,
+    /// How often the thread came round that reads the rings, now and when the last sign of life was
+    /// given.
+    read: Arc<AtomicU64>,
+    seen: u64,
+    /// When that was.
+    beaten: Option<Instant>,
+}
+
+impl Holding {
+    /// Says to the program that held calls are decided, as long as both threads go on and frames can be
+    /// released.
+    fn beat(&mut self, now_ns: u64, now: Instant) {
+        if self.beaten.is_some_and(|at| now < at + BEAT) {
+            return;
+        }
+        let read = self.read.load(Ordering::Relaxed);
+        if read != self.seen && self.table.is_open(now) {
+            self.seen = read;
+            self.beaten = Some(now);
+            if let Err(error) = self.kernel.beat(now_ns) {
+                tracing::error!("INVITEs that are not plain pass undecided: {error:#}");
+            }
+        }
+    }
+
+    /// Lets the frame of a call go on or not, first of all.
+    fn settle(&mut self, invite: &Invite<'_>, told: &Told) {
+        if let (Some(hold), Some(held)) = (&invite.hold, invite.held) {
+            match (held, invite.verdict) {
+                (HeldAs::Decided, Verdict::Drop) => self.table.stop(hold),
+                (HeldAs::Decided, Verdict::Pass) => self.table.pass(hold, Instant::now()),
+                _ => self.table.undecided(hold, Instant::now()),
+            }
+        }
+        told.of(invite);
+    }
+
+    /// No more are held, and those that are go on.
+    fn end(&mut self) {
+        if let Err(error) = self.kernel.beat(0) {
+            tracing::error!("{error:#}");
+        }
+        self.table.finish(Instant::now());
+    }
+}
+
+/// Time between two signs of life.
+const BEAT: Duration = Duration::from_millis(100);
 
 /// Who is told of each INVITE.
 struct Told {
@@ -103,7 +160,24 @@ impl Worker {
             mailbox,
             clock: Clock::new(),
             turns,
+            holding: None,
         }
+    }
+
+    /// The same for a program whose held calls are decided here; `read` is counted up by the thread
+    /// that reads the rings.
+    #[must_use]
+    pub(super) fn holding(
+        mut self,
+        kernel: Arc<Hold>,
+        config: &config::Hold,
+        tallies: Arc<Tallies>,
+        read: Arc<AtomicU64>,
+    ) -> Self {
+        let way: Arc<dyn Release> = Arc::clone(&kernel) as _;
+        let table = Table::new(config, way, tallies);
+        self.holding = Some(Holding { table, kernel, read, seen: 0, beaten: None });
+        self
     }
 
     /// Works until `stop` is set and nothing is left.
@@ -114,31 +188,59 @@ impl Worker {
             let last = stop.load(Ordering::Relaxed);
             if let Some(config) = self.mailbox.take() {
                 let rules = Arc::new(Memory::new(&config));
+                if let Some(holding) = &mut self.holding {
+                    holding.table.reconfigure(&config.hold);
+                }
                 self.pipeline.reconfigure(config, rules);
+            }
+            if let Some(holding) = &mut self.holding {
+                let now = Instant::now();
+                holding.table.expire(now);
+                if !last {
+                    holding.beat(self.clock.monotonic().0, now);
+                }
             }
             if self.turn() {
                 continue;
             }
             if last {
-                let Self { mut pipeline, told, .. } = self;
+                let Self { mut pipeline, told, holding, .. } = self;
                 pipeline.finish(&mut |invite| told.of(&invite));
+                if let Some(mut holding) = holding {
+                    holding.end();
+                }
                 return;
             }
-            let Self { pipeline, told, clock, .. } = &mut self;
+            let Self { pipeline, told, clock, holding, .. } = &mut self;
             pipeline.expire(clock.now(), &mut |invite| told.of(&invite));
-            thread::park_timeout(PARK);
+            let due = holding.as_ref().and_then(|holding| holding.table.next_due());
+            let due = due.map(|due| due.saturating_duration_since(Instant::now()));
+            thread::park_timeout(due.map_or(PARK, |due| due.min(PARK)));
         }
     }
 
     /// One turn of every source; whether there was anything.
     fn turn(&mut self) -> bool {
-        let Self { sources, pipeline, told, .. } = self;
+        let Self { sources, pipeline, told, clock, holding, .. } = self;
         let mut any = false;
         for source in sources {
             let mut left = TURN;
             let Ok(()) = source.frames(&mut |frame| {
                 any = true;
-                pipeline.frame(frame, &mut |invite| told.of(&invite));
+                match (frame.kernel.and_then(|view| view.held), &mut *holding) {
+                    (Some(held), Some(holding)) => {
+                        let age = clock.monotonic().0.saturating_sub(held.seen_ns);
+                        let now = Instant::now();
+                        let frame = holding.table.keep(frame, Duration::from_nanos(age), now);
+                        pipeline.frame(&frame, &mut |invite| holding.settle(&invite, told));
+                        holding.table.undecided(&held, now);
+                    }
+                    // The rest of one in fragments may say what becomes of the first.
+                    (_, Some(holding)) => {
+                        pipeline.frame(frame, &mut |invite| holding.settle(&invite, told));
+                    }
+                    _ => pipeline.frame(frame, &mut |invite| told.of(&invite)),
+                }
                 left = left.saturating_sub(1);
                 if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
@@ -206,6 +308,7 @@ mod tests {
             mailbox: Arc::default(),
             clock: Clock::new(),
             turns: Arc::default(),
+            holding: None,
         };
         (worker, telemetry)
     }

@@ -62,6 +62,8 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'stat
             lists: None,
             rule: None,
         },
+        held: None,
+        hold: None,
         verdict: Verdict::Pass,
         answer: None,
         rule: None,

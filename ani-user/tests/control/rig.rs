@@ -26,7 +26,11 @@ use ani_user::{
     config::{Config, Rate},
     control::{Clock, Daemon, metrics, socket::Socket},
     invite::{AniStatus, Attestation, Invite, Kernel},
-    policy::{BLOCK, Enforce, Interface, Listing, Verdict, lists::Span},
+    policy::{
+        BLOCK, Enforce, Interface, Listing, Verdict,
+        lists::Span,
+        settle::{Held, Settled},
+    },
     store::Store,
     telemetry::habits::Habits,
     time::Timestamp,
@@ -149,6 +153,10 @@ impl Enforce for Memory {
 
     fn find(&self, _call: &Spender, _now: Timestamp) -> Option<Found> {
         None
+    }
+
+    fn settle(&self, _call: &Held<'_>, _now: Timestamp) -> anyhow::Result<Settled> {
+        anyhow::bail!("no call is held")
     }
 
     fn counters(&self) -> anyhow::Result<Counters> {
@@ -467,5 +475,7 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
         malformed: Vec::new(),
         habits: Habits::default(),
         attempt: None,
+        held: None,
+        hold: None,
     }
 }

@@ -7,8 +7,8 @@ use ani_ebpf::abi::trunk::{Orders, TollFree};
 use super::{Differ, How, Several, Shown as _, members, order, secret, value};
 use crate::{
     config::{
-        Breaker, Capture, Config, Control, Emergency, Hep, Limits, List, Lists, Named, NamedLimit,
-        Stir, Store, Telemetry, Trunk,
+        Breaker, Capture, Config, Control, Emergency, Hep, Hold, Limits, List, Lists, Named,
+        NamedLimit, Stir, Store, Telemetry, Trunk,
     },
     identity::{Profile, profile::Telling},
 };
@@ -24,6 +24,7 @@ pub(super) fn all(old: &Config, new: &mut Config, to: &mut Differ) {
         limits,
         lists,
         list,
+        hold,
         breaker,
         emergency,
         stir,
@@ -43,6 +44,10 @@ pub(super) fn all(old: &Config, new: &mut Config, to: &mut Differ) {
     to.fixed("lists.max_limited", value, &old.lists.max_limited, max_limited);
     to.fixed("lists.max_attempts", value, &old.lists.max_attempts, max_attempts);
     to.tables(&old.list, list);
+    let Hold { not_plain, deadline, max } = hold;
+    to.live("hold.not_plain", value, &old.hold.not_plain, not_plain);
+    to.live("hold.deadline", value, &old.hold.deadline, deadline);
+    to.live("hold.max", value, &old.hold.max, max);
     let Breaker { enabled, share, callers, rest, max_known } = breaker;
     to.live("breaker.enabled", value, &old.breaker.enabled, enabled);
     to.live("breaker.share", value, &old.breaker.share, share);
