@@ -64,7 +64,7 @@ fn every_packet_is_counted_on_one_way_out_and_the_metrics_say_the_same() {
     assert_eq!(count(&status, "dropped_limited"), 3);
     assert_eq!(count(&status, "dropped"), sum(&status, &[Kind::Dropped]));
     let ways = ["passed", "dropped", "held"].map(|way| count(&status, way));
-    assert_eq!(count(&status, "invites"), ways.iter().sum());
+    assert_eq!(count(&status, "invites"), ways.iter().sum::<u64>());
     assert_eq!(count(&status, "invites"), count(&status, "captured") + count(&status, "lost"));
     let received = rig.sbc.received().expect("the SBC's log").len() as u64;
     assert_eq!(count(&status, "passed"), received);

@@ -14,8 +14,8 @@ use crate::rig::{PATIENCE, Rig, SETTLE, impatient};
 const BLOCKED: &str = "+12015550166";
 const HONEST: &str = "+12015550101";
 
-/// A header that makes an INVITE one that the program leaves to the daemon.
-const FOLDED: &str = "Subject: held until\n it is decided";
+/// A second value that RFC 3325 §9.1 allows, and with which the program leaves an INVITE to the daemon.
+const TWICE: &str = "P-Asserted-Identity: <tel:[field0]>";
 
 const CALLS: u32 = 1_000;
 
@@ -54,7 +54,7 @@ fn complete(rig: &Rig, route: Route, padding: usize) {
     let before = rig.received(HONEST);
     let (held, released) =
         (rig.daemon.counter("held").expect("counter"), tally(rig, "held_released"));
-    let plan = Plan::new(Callers::one(HONEST), CALLS, 200).over(route).padded(padding).with(FOLDED);
+    let plan = Plan::new(Callers::one(HONEST), CALLS, 200).over(route).padded(padding).with(TWICE);
     let outcome = rig.call(&plan);
     assert!(outcome.all_completed(CALLS), "{route:?}, {padding}: {outcome:?}");
     let held = rig.daemon.counter("held").expect("counter") - held;
@@ -65,8 +65,12 @@ fn complete(rig: &Rig, route: Route, padding: usize) {
         "few are late: {}",
         rig.daemon.status().expect("status")
     );
+    // A socket's buffer may be full on a busy machine; nothing comes twice.
     let received = (rig.received(HONEST) - before) as u64;
-    assert_eq!(received, held, "{outcome:?}");
+    assert!((u64::from(CALLS)..=held).contains(&received), "{received} of {held}: {outcome:?}");
+    if outcome.retransmitted == 0 {
+        assert_eq!(received, held);
+    }
 }
 
 /// None of a blocked caller's calls gets through.
@@ -110,7 +114,7 @@ fn what_is_not_plain_is_no_way_around_a_list() {
     let mut placed = 0;
     for padding in [0, 1_600] {
         for route in [Route::V4, Route::V6] {
-            let plan = impatient(BLOCKED, 3).over(route).padded(padding).with(FOLDED);
+            let plan = impatient(BLOCKED, 3).over(route).padded(padding).with(TWICE);
             placed += stopped(&rig, &plan).placed;
         }
     }
@@ -128,7 +132,7 @@ fn a_limit_is_spent_by_both_forms() {
         let plan = header.map_or(plan.clone(), |header| plan.with(header));
         rig.call(&plan).completed
     };
-    assert_eq!((call(None), call(Some(FOLDED)), call(None)), (2, 1, 0));
+    assert_eq!((call(None), call(Some(TWICE)), call(None)), (2, 1, 0));
     adds_up(&rig);
 }
 
@@ -138,7 +142,7 @@ fn a_daemon_that_stands_still_holds_nothing_for_long() {
     rig.assert_stopped(BLOCKED);
     rig.daemon.signal(Signal::SIGSTOP).expect("SIGSTOP");
     // The first of them are held, and come again when nothing is held any more.
-    let plan = Plan::new(Callers::one(HONEST), 20, 10).with(FOLDED);
+    let plan = Plan::new(Callers::one(HONEST), 20, 10).with(TWICE);
     let calls = Uac::start(&rig.lab, &plan).expect("calls");
     let outcome = calls.finish().expect("calls");
     rig.daemon.signal(Signal::SIGCONT).expect("SIGCONT");
@@ -150,5 +154,5 @@ fn a_daemon_that_stands_still_holds_nothing_for_long() {
     .expect("what passed was counted");
     adds_up(&rig);
     std::thread::sleep(Duration::from_millis(300));
-    stopped(&rig, &impatient(BLOCKED, 2).with(FOLDED));
+    stopped(&rig, &impatient(BLOCKED, 2).with(TWICE));
 }

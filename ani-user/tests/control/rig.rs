@@ -468,6 +468,8 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
             lists: None,
             rule: None,
         },
+        held: None,
+        hold: None,
         verdict,
         answer: None,
         rule: (verdict == Verdict::Drop).then_some("list:block"),
@@ -475,7 +477,5 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
         malformed: Vec::new(),
         habits: Habits::default(),
         attempt: None,
-        held: None,
-        hold: None,
     }
 }
