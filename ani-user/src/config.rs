@@ -18,6 +18,8 @@ use crate::identity::Profile;
 mod check;
 /// How the countries of the world dial.
 pub mod countries;
+/// What differs between two configurations.
+pub mod difference;
 /// What is wrong, where, and what to write instead.
 mod error;
 /// The keys as they are written.
@@ -172,6 +174,8 @@ impl Default for Config {
             },
             control: Control {
                 socket: PathBuf::from("/run/ani/ani.sock"),
+                read_socket: Some(PathBuf::from("/run/ani/read.sock")),
+                read_group: None,
                 metrics: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))),
             },
             store: Store { path: PathBuf::from("/var/lib/ani") },
@@ -251,8 +255,26 @@ pub enum Mode {
 pub struct Control {
     /// Path of the unix socket that serves HTTP and JSON.
     pub socket: PathBuf,
+    /// Path of the one that serves what only looks; none for an empty string in the file.
+    pub read_socket: Option<PathBuf>,
+    /// Group whose members may use that one; none for the daemon's own.
+    pub read_group: Option<String>,
     /// Where Prometheus metrics are served; none for an empty string in the file.
     pub metrics: Option<SocketAddr>,
+}
+
+impl Control {
+    /// Where the socket for looking is, unless the file says otherwise.
+    pub fn read_beside(socket: &Path) -> PathBuf {
+        socket.with_file_name("read.sock")
+    }
+
+    /// The same with another socket; the one for looking goes along if it stood beside it.
+    pub fn at(self, socket: &Path) -> Self {
+        let beside = self.read_socket == Some(Self::read_beside(&self.socket));
+        let read_socket = if beside { Some(Self::read_beside(socket)) } else { self.read_socket };
+        Self { socket: socket.to_owned(), read_socket, ..self }
+    }
 }
 
 /// What survives a restart.

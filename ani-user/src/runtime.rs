@@ -6,6 +6,8 @@
 
 /// The sockets that mirrored messages come in on, beside the threads.
 mod mirror;
+/// A configuration that is read again.
+mod reload;
 /// What a service manager is told.
 mod service;
 /// What verifies signatures, beside the threads.
@@ -14,7 +16,6 @@ mod stir;
 mod worker;
 
 use std::{
-    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -31,8 +32,10 @@ use tokio::{
     task::{JoinSet, spawn_blocking},
 };
 
+pub use self::reload::Source;
 use self::{
     mirror::Mirror,
+    reload::Others,
     service::{Pulse, Watchdog},
     stir::Stir,
     worker::{Live, Mailbox, Worker},
@@ -64,23 +67,23 @@ const HABITS_EVERY: u32 = 30;
 /// How often the XDP program's notices are looked for.
 const NOTICE_PERIOD: Duration = Duration::from_millis(500);
 
-/// Runs the daemon until SIGTERM or SIGINT.
+/// Runs the daemon with a configuration until SIGTERM or SIGINT.
 ///
-/// `file` is read again on SIGHUP.
+/// On SIGHUP, and when `ani reload` asks for it, it is read again from its source.
 ///
 /// # Errors
 ///
 /// When it cannot start, or one of its threads ends with an error.
-pub fn run(file: &Path, config: Config) -> Result<()> {
+pub fn run(source: Source, config: Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .context("cannot start the async runtime")?;
-    runtime.block_on(daemon(file.to_owned(), config))
+    runtime.block_on(daemon(source, config))
 }
 
-async fn daemon(file: PathBuf, config: Config) -> Result<()> {
+async fn daemon(source: Source, config: Config) -> Result<()> {
     let mut signals = Signals { end: End::new()?, hangup: listen(SignalKind::hangup())? };
     let clock = Clock::new();
     let store = Store::open(&config.store.path)?;
@@ -90,6 +93,7 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     daemon.restore()?;
 
     let socket = Socket::bind(&config.control.socket).await?;
+    let read_socket = Socket::bind_read(&config.control).await?;
     let listener = match config.control.metrics {
         Some(address) => Some(metrics::bind(address).await?),
         None => None,
@@ -108,12 +112,19 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     };
     let verifier = stir.as_deref().map(Stir::verifier);
     let threads = Threads::start(&kernel, &daemon, clock, sources, verifier)?;
+    daemon.reload_through(Arc::new(Others {
+        source,
+        kernel: Arc::clone(&kernel),
+        mailbox: Arc::clone(&threads.mailbox),
+    }));
     let mirror = mirror.map(|mirror| mirror.start(threads.handles.worker.thread(), &daemon, clock));
     kernel.attach(&config)?;
     // Who asks meanwhile waits: what is answered is true of a daemon that is at work.
     let (shutdown, ended) = watch::channel(());
     let mut servers = JoinSet::new();
-    servers.spawn(socket.serve(Arc::clone(&daemon), until(ended.clone())));
+    for socket in [Some(socket), read_socket].into_iter().flatten() {
+        servers.spawn(socket.serve(Arc::clone(&daemon), until(ended.clone())));
+    }
     servers.spawn(rests(Arc::clone(&daemon), until(ended.clone())));
     servers.spawn(Watchdog::new(threads.pulses).watch(until(ended.clone())));
     if let Some(listener) = listener {
@@ -139,16 +150,7 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     tracing::info!("ready: {at_work}");
     service::ready(&at_work);
 
-    let outcome = serve(
-        &mut signals,
-        &file,
-        &daemon,
-        &kernel,
-        stir.as_ref(),
-        &threads.mailbox,
-        threads.failed,
-    )
-    .await;
+    let outcome = serve(&mut signals, &daemon, stir.as_ref(), threads.failed).await;
 
     service::stopping();
     kernel.detach();
@@ -180,11 +182,8 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
 /// Waits for signals and time; ends on SIGTERM, SIGINT, or a thread that has ended.
 async fn serve(
     signals: &mut Signals,
-    file: &Path,
     daemon: &Arc<Daemon>,
-    kernel: &Arc<Kernel>,
     stir: Option<&Arc<Stir>>,
-    mailbox: &Arc<Mailbox>,
     mut failed: oneshot::Receiver<()>,
 ) -> Result<()> {
     let mut expiry = tokio::time::interval(EXPIRY_PERIOD);
@@ -195,22 +194,9 @@ async fn serve(
             () = end.come() => return Ok(()),
             _ = &mut failed => bail!("a thread of the daemon has ended"),
             _ = hangup.recv() => {
-                let (file, daemon) = (file.to_owned(), Arc::clone(daemon));
-                let (kernel, mailbox) = (Arc::clone(kernel), Arc::clone(mailbox));
-                service::reloading();
-                let how = spawn_blocking(move || match reload(&file, &daemon, &kernel, &mailbox) {
-                    Ok(()) => {
-                        let how = format!("{} is in force", file.display());
-                        tracing::info!("{how}");
-                        how
-                    }
-                    Err(error) => {
-                        let how = format!("reload refused, the old configuration stays: {error:#}");
-                        tracing::error!("{how}");
-                        how
-                    }
-                }).await?;
-                service::ready(&how);
+                let daemon = Arc::clone(daemon);
+                // What came of it is in the log.
+                spawn_blocking(move || daemon.reload_file().is_ok()).await?;
             }
             _ = expiry.tick() => {
                 let daemon = Arc::clone(daemon);
@@ -253,27 +239,6 @@ fn keep_habits(daemon: &Daemon) {
     if let Err(error) = daemon.keep_habits() {
         tracing::warn!("cannot store what was learned of the trunks' habits: {error}");
     }
-}
-
-fn reload(file: &Path, daemon: &Daemon, kernel: &Kernel, mailbox: &Mailbox) -> Result<()> {
-    let old = daemon.config();
-    // Numbered before anything of it is in force: a trunk's index means that trunk at each moment.
-    let config = Config::load(file)?.after(&old)?;
-    let taken = kernel
-        .configure(&config)
-        .and_then(|()| daemon.reload(config.clone()).map_err(anyhow::Error::from));
-    let fixed = match taken {
-        Ok(fixed) => fixed,
-        Err(error) => {
-            kernel.configure(&old).context("and the old one cannot be put back")?;
-            return Err(error);
-        }
-    };
-    mailbox.put(Arc::new(config));
-    if !fixed.is_empty() {
-        tracing::warn!("changed, but only a restart takes it: {}", fixed.join(", "));
-    }
-    Ok(())
 }
 
 /// What the daemon is told by signals.

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     config::{Config, DEFAULT_FILE},
+    control::socket,
     kernel::{preflight, xdp_state},
 };
 
@@ -93,7 +94,7 @@ fn checks(args: &Args) -> Vec<Check> {
     ];
     let interfaces = if args.interfaces.is_empty() {
         match load_config(&args.config) {
-            Ok(Config { capture, .. }) => {
+            Ok(Config { capture, control, .. }) => {
                 checks.push(check(
                     "configuration",
                     Outcome::Fail,
@@ -104,6 +105,10 @@ fn checks(args: &Args) -> Vec<Check> {
                         "capture.interfaces is empty: name one, or set capture.hep"
                     );
                     checks.push(check("interfaces", Outcome::Fail, Err(none)));
+                }
+                if let Some(group) = &control.read_group {
+                    let found = socket::read_group(&control).map(|_| group.clone());
+                    checks.push(check("read group", Outcome::Fail, found.map_err(Into::into)));
                 }
                 if let Some(address) = capture.hep.listen {
                     checks.push(check("HEP", Outcome::Fail, listens(address)));

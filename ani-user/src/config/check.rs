@@ -13,10 +13,12 @@ use super::{Config, Error, Rate, error::Text, file};
 
 /// When a list is taken for a mistake.
 mod breaker;
-/// Which calls are held.
-mod hold;
+/// Sockets and metrics.
+mod control;
 /// Mirrored messages.
 mod hep;
+/// Which calls are held.
+mod hold;
 /// Named limits.
 mod limit;
 /// Named lists.
@@ -52,7 +54,7 @@ const CALLERS: RangeInclusive<i64> = 1..=10_000_000;
 pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     let mut config = Config::default();
     capture(file.capture, text, &mut config)?;
-    control(file.control, text, &mut config)?;
+    control::read(file.control, text, &mut config.control)?;
     if let Some(path) = file.store.path {
         config.store.path = required_path(path, "store.path", text)?;
     }
@@ -176,17 +178,6 @@ fn sip_ports(ports: Vec<Spanned<i64>>, text: Text<'_>) -> Result<Vec<u16>, Error
             }
         })
         .collect()
-}
-
-fn control(file: file::Control, text: Text<'_>, config: &mut Config) -> Result<(), Error> {
-    if let Some(path) = file.socket {
-        config.control.socket = required_path(path, "control.socket", text)?;
-    }
-    if let Some(address) = file.metrics {
-        config.control.metrics =
-            listen(&address, "control.metrics", "127.0.0.1:9464", "no metrics", text)?;
-    }
-    Ok(())
 }
 
 /// An address and port to listen on; none for an empty text, which means `nothing`.

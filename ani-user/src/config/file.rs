@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Spanned;
 
 use super::Mode;
@@ -39,6 +39,7 @@ pub(super) struct Capture {
     pub(super) window: Option<Spanned<i64>>,
     pub(super) hep: Option<Spanned<String>>,
     pub(super) hep_sources: Option<Spanned<Vec<Spanned<String>>>>,
+    #[serde(deserialize_with = "secret")]
     pub(super) hep_key: Option<Spanned<String>>,
 }
 
@@ -47,6 +48,8 @@ pub(super) struct Capture {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Control {
     pub(super) socket: Option<Spanned<String>>,
+    pub(super) read_socket: Option<Spanned<String>>,
+    pub(super) read_group: Option<Spanned<String>>,
     pub(super) metrics: Option<Spanned<String>>,
 }
 
@@ -191,4 +194,14 @@ pub(super) struct Stir {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Telemetry {
     pub(super) max_callers: Option<Spanned<i64>>,
+}
+
+/// A value that no error shows, whatever it is.
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spanned<String>>, D::Error> {
+    let value = Spanned::<toml::Value>::deserialize(deserializer)?;
+    let span = value.span();
+    match value.into_inner() {
+        toml::Value::String(text) => Ok(Some(Spanned::new(span, text))),
+        _ => Err(D::Error::custom("this is no text; write it in quotes")),
+    }
 }

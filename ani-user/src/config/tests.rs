@@ -32,6 +32,8 @@ fn the_sample_names_every_key() {
         "hep_sources",
         "hep_key",
         "socket",
+        "read_socket",
+        "read_group",
         "metrics",
         "path",
         "per_caller",
@@ -118,7 +120,21 @@ per_caller = { calls = 10, within = "1m" }   # empty: none
 fn what_may_be_left_empty() {
     assert_eq!(parsed("limits.per_caller = {}").limits.per_caller, None);
     assert_eq!(parsed("control.metrics = ''").control.metrics, None);
+    assert_eq!(parsed("control.read_socket = ''").control.read_socket, None);
+    assert_eq!(parsed("control.read_group = ''").control.read_group, None);
     assert!(parsed("emergency.numbers = []").emergency.numbers.is_empty());
+}
+
+#[test]
+fn the_socket_for_looking_stands_beside_the_other_one() {
+    let control = |text: &str| parsed(&format!("[control]\n{text}")).control;
+    let beside = Some(PathBuf::from("/tmp/a/read.sock"));
+    assert_eq!(control("socket = '/tmp/a/s'").read_socket, beside);
+    let apart = control("socket = '/tmp/a/s'\nread_socket = '/tmp/b'\nread_group = 'noc'");
+    assert_eq!(apart.read_group.as_deref(), Some("noc"));
+    assert_eq!(apart.at(Path::new("/x/s")).read_socket, Some(PathBuf::from("/tmp/b")));
+    assert_eq!(control("").at(Path::new("/tmp/a/s")).read_socket, beside);
+    assert_eq!(control("read_socket = ''").at(Path::new("/tmp/a/s")).read_socket, None);
 }
 
 #[test]
@@ -194,6 +210,21 @@ fn each_mistake_is_named_with_its_line_value_and_remedy() {
             "[control]\nsocket = ''",
             "ani.toml:2: control.socket: the path is empty; write one, or leave the key out for \
              the default",
+        ),
+        (
+            "[control]\nread_socket = '/run/ani/ani.sock'",
+            "ani.toml:2: control.read_socket: `/run/ani/ani.sock` is control.socket too; write another \
+             path, or \"\" for none",
+        ),
+        (
+            "[control]\nsocket = '/x/read.sock'",
+            "ani.toml:2: control.read_socket: `/x/read.sock` is control.socket too; write another path, or \
+             \"\" for none",
+        ),
+        (
+            "[control]\nread_group = 'a b'",
+            "ani.toml:2: control.read_group: \"a b\" is no name of a group; write one such as \
+             \"ani-read\", or \"\" for the daemon's own",
         ),
         (
             "[control]\nmetrics = '9464'",
@@ -398,6 +429,11 @@ fn mirrored_messages_come_from_the_loopback_unless_told_otherwise() {
     assert_eq!(sources, ["127.0.0.0/8", "::1/128"]);
     let hep = parsed("[capture]\nhep = '[::]:9060'\nhep_sources = ['192.0.2.1']\nhep_key = 'k'");
     assert_eq!((hep.capture.hep.sources.len(), hep.capture.hep.key.as_str()), (1, "k"));
+    for text in ["[capture]\nhep_key = 123456", "[capture]\nhep_key = ['123456']"] {
+        let error = refused(text);
+        assert_eq!(error, "ani.toml:2: capture.hep_key: this is no text; write it in quotes");
+    }
+    assert!(!refused("capture = { hep_key = 123456 }").contains("123456"));
     let long = "k".repeat(257);
     assert_eq!(
         refused(&format!("[capture]\nhep_key = '{long}'")),

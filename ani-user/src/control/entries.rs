@@ -318,7 +318,7 @@ fn changeable<'a>(in_force: &'a InForce, name: &str) -> Result<&'a List, Refusal
     match &list.file {
         None => Ok(list),
         Some(file) => Err(Refusal::conflict(format!(
-            "list `{}` is what {} says; change that file and have the daemon read it with SIGHUP",
+            "list `{}` is what {} says; change that file and run `ani reload`",
             list.name,
             file.display()
         ))),

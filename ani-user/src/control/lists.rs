@@ -14,6 +14,7 @@ use ani_ebpf::abi::list::{Action, Rule};
 use super::{
     Daemon, Error,
     feed::{self, Strangers},
+    reload::Fed,
 };
 use crate::{
     config::Config,
@@ -161,8 +162,9 @@ impl Daemon {
         self.relist(&in_force, &feeds).map(|_| ())
     }
 
-    /// The lists of another configuration; on an error the old ones stay.
-    pub(super) fn reload_lists(&self, config: &Config) -> Result<(), Error> {
+    /// The lists of another configuration, and which of those with files are others now; on an error the
+    /// old ones stay.
+    pub(super) fn reload_lists(&self, config: &Config) -> Result<Vec<Fed>, Error> {
         let old = self.in_force();
         let new = Arc::new(InForce::of(config));
         let mut feeds = Vec::new();
@@ -176,20 +178,27 @@ impl Daemon {
         rules.extend(self.rules(&new));
         let result = self.enforce.set_rules(&rules).map_err(Error::NotInForce).and_then(|()| {
             if feeds.is_empty() && new.same_listings(&old) {
-                return Ok(());
+                return Ok(Vec::new());
             }
-            self.relist(&new, &feeds).map(|_| ())
+            self.relist(&new, &feeds)
         });
-        if let Err(error) = result {
-            let mut back: Vec<_> = new.lists.iter().map(|list| (list.id, Rule::NONE)).collect();
-            back.extend(self.rules(&old));
-            return Err(match self.enforce.set_rules(&back) {
-                Ok(()) => error,
-                Err(undo) => Error::Torn { refused: anyhow::anyhow!("{error}"), undo },
-            });
-        }
+        let counts = match result {
+            Ok(counts) => counts,
+            Err(error) => {
+                let mut back: Vec<_> = new.lists.iter().map(|list| (list.id, Rule::NONE)).collect();
+                back.extend(self.rules(&old));
+                return Err(match self.enforce.set_rules(&back) {
+                    Ok(()) => error,
+                    Err(undo) => Error::Torn { refused: anyhow::anyhow!("{error}"), undo },
+                });
+            }
+        };
+        let fed = feeds.iter().zip(counts).filter_map(|((name, _), counts)| {
+            Fed::of(name, new.find(name)?.file.as_deref()?, counts)
+        });
+        let fed = fed.collect();
         *super::write(&self.in_force) = new;
-        Ok(())
+        Ok(fed)
     }
 
     /// Sets by command whether a list is only observed; `None` gives way to the configuration again.
@@ -342,7 +351,7 @@ impl Daemon {
     }
 
     /// What stands in the file of a list now.
-    fn read(&self, list: &str, file: &Path) -> Result<Vec<Listed>, Error> {
+    pub(super) fn read(&self, list: &str, file: &Path) -> Result<Vec<Listed>, Error> {
         feed::read(list, file, self.clock.now())
     }
 }

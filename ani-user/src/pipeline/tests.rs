@@ -21,7 +21,7 @@ use crate::{
 fn pipeline() -> Pipeline {
     let config = Arc::new(Config {
         capture: Config::default().capture,
-        control: config::Control { socket: "".into(), metrics: None },
+        control: Config::default().control,
         store: config::Store { path: "".into() },
         profiles: Vec::new(),
         trunks: vec![config::Trunk::new(

@@ -196,7 +196,7 @@ impl Rig {
     pub(crate) fn new(text: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let mut config = Config::parse(text, "ani.toml").expect("a configuration");
-        config.control.socket = directory.path().join("ani.sock");
+        config.control = config.control.at(&directory.path().join("ani.sock"));
         config.store.path = directory.path().join("store");
         let clock = Arc::new(TestClock(AtomicI64::new(Timestamp::new(1_700_000_000, 0).0)));
         let mut rig =
@@ -225,7 +225,7 @@ impl Rig {
         let (stop, stopped) = watch::channel(false);
         let (ready, started) = std::sync::mpsc::channel();
         let served = Arc::clone(&daemon);
-        let path = self.config.control.socket.clone();
+        let control = self.config.control.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -233,18 +233,21 @@ impl Rig {
                 .build()
                 .expect("runtime");
             runtime.block_on(async {
-                let socket = Socket::bind(&path).await.expect("socket");
+                let socket = Socket::bind(&control.socket).await.expect("socket");
+                let read = Socket::bind_read(&control).await.expect("socket").expect("configured");
                 let listener =
                     metrics::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("metrics");
                 ready.send(listener.local_addr().expect("address")).expect("the rig");
                 let signal = |mut stopped: watch::Receiver<bool>| async move {
                     let _stopped = stopped.wait_for(|stopped| *stopped).await;
                 };
-                let (api, metrics) = tokio::join!(
+                let (api, looked, metrics) = tokio::join!(
                     socket.serve(Arc::clone(&served), signal(stopped.clone())),
+                    read.serve(Arc::clone(&served), signal(stopped.clone())),
                     metrics::serve(listener, served, signal(stopped)),
                 );
                 api.expect("the API");
+                looked.expect("what of it looks");
                 metrics.expect("the metrics");
             });
         });

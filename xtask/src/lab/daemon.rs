@@ -88,6 +88,10 @@ impl Settings {
                 .collect();
         let hep = if self.hep { HEP.to_string() } else { String::new() };
         let mode = self.mode;
+        let read_group = match self.service {
+            true => format!("read_group = \"{}\"\n", SERVICE_READ_GROUP.0),
+            false => String::new(),
+        };
         let mut file = format!(
             "[capture]\n\
              interfaces = {interfaces:?}\n\
@@ -97,6 +101,7 @@ impl Settings {
              hep_key    = \"{KEY}\"\n\n\
              [control]\n\
              socket  = \"{}\"\n\
+             {read_group}\
              metrics = \"{METRICS}\"\n\n\
              [store]\n\
              path = \"{}\"\n",
@@ -316,6 +321,9 @@ pub const SERVICE_USER: u32 = 65_534;
 /// The capabilities it is given: those of `ani-user/systemd/ani.service`.
 pub const SERVICE_CAPABILITIES: [&str; 3] = ["net_admin", "perfmon", "bpf"];
 
+/// Name and number of the group that may look: one of every Debian's that has nobody in it.
+pub const SERVICE_READ_GROUP: (&str, u32) = ("games", 60);
+
 /// How often a sign of life is wanted from it, microseconds.
 const WATCHDOG_USEC: &str = "1500000";
 
@@ -336,7 +344,8 @@ pub fn spawn_service(lab: &Lab, binary: &Path, config: &Path) -> anyhow::Result<
     command
         .arg(format!("--reuid={SERVICE_USER}"))
         .arg(format!("--regid={SERVICE_USER}"))
-        .args(["--clear-groups", "--no-new-privs"])
+        .arg(format!("--groups={}", SERVICE_READ_GROUP.1))
+        .arg("--no-new-privs")
         .arg(format!("--inh-caps=-all,{capabilities}"))
         .arg(format!("--ambient-caps=-all,{capabilities}"))
         .arg(format!("--bounding-set=-all,{capabilities}"))
@@ -347,6 +356,24 @@ pub fn spawn_service(lab: &Lab, binary: &Path, config: &Path) -> anyhow::Result<
         .env("NOTIFY_SOCKET", notify_socket(lab))
         .env("WATCHDOG_USEC", WATCHDOG_USEC);
     Process::spawn(&lab.sbc, "ani run", command, &lab.path("ani.log"))
+}
+
+/// Runs a command against a service as another user than its own, who is in some groups too.
+///
+/// # Errors
+///
+/// When it cannot be run.
+pub fn as_other(lab: &Lab, groups: &[u32], arguments: &[&str]) -> anyhow::Result<Output> {
+    let id = SERVICE_USER - 1;
+    let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
+    let mut command = Command::new("setpriv");
+    command.arg(format!("--reuid={id}")).arg(format!("--regid={id}"));
+    match groups.as_slice() {
+        [] => command.arg("--clear-groups"),
+        groups => command.arg(format!("--groups={}", groups.join(","))),
+    };
+    command.arg(lab.path("ani")).arg("--socket").arg(socket(lab)).args(arguments);
+    command.output().with_context(|| format!("cannot run {command:?}"))
 }
 
 /// Where a service tells how it is.

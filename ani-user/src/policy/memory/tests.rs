@@ -18,7 +18,7 @@ fn config(per_caller: Option<Rate>, max_limited: u32) -> Config {
     };
     Config {
         capture: Config::default().capture,
-        control: config::Control { socket: "".into(), metrics: None },
+        control: Config::default().control,
         store: config::Store { path: "".into() },
         profiles: Vec::new(),
         trunks: vec![trunk("wide", "203.0.113.0/24"), trunk("narrow", "203.0.113.128/25")].into(),
