@@ -319,7 +319,7 @@ fn the_status_document_has_its_shape() {
         |name: &str| status["counters"][name].as_u64().unwrap_or_else(|| panic!("{name}"));
     // Each of the program's counters stands at its index plus one.
     assert_eq!(counter("packets"), 1);
-    assert_eq!(counter("invites"), counter("passed") + counter("dropped"));
+    assert_eq!(counter("invites"), counter("passed") + counter("dropped") + counter("held"));
     let dropped = ["dropped_blocked", "dropped_limited", "dropped_repeated"].map(counter);
     assert_eq!(counter("dropped"), dropped.iter().sum::<u64>());
     let no_invites = ["not_invite", "keepalive", "dropped_follow_up"].map(counter);
