@@ -166,6 +166,17 @@ pub struct Message<'a> {
     pub reach: Reach,
     /// What the XDP program made of it; of a fragmented one, of its first fragment.
     pub kernel: Option<KernelView>,
+    /// The Ethernet frame in which it became whole; none where it did not come in one.
+    pub wire: Option<Wire<'a>>,
+}
+
+/// An Ethernet frame, for an answer to go back the way it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire<'a> {
+    /// Its bytes, as far as they were captured.
+    pub bytes: &'a [u8],
+    /// The interface that the XDP program saw it on; 0 where it saw none of it.
+    pub ifindex: u32,
 }
 
 /// What the XDP program made of a frame.
@@ -187,6 +198,8 @@ pub struct KernelView {
     pub trunk: Option<u16>,
     /// Which lists and limits spoke.
     pub by: By,
+    /// The interface it came in on; 0 for none.
+    pub ifindex: u32,
 }
 
 /// Ids of the lists and limits that decided, and of those that would have, were they not only observed;

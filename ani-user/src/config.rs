@@ -14,6 +14,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::identity::Profile;
 
+/// What stopped calls are told.
+mod answers;
 /// From the keys as they are written to the total configuration.
 mod check;
 /// How the countries of the world dial.
@@ -38,6 +40,7 @@ pub mod toll_free;
 mod trunk;
 
 pub use self::{
+    answers::{Answers, Redress},
     check::NO_TRUNK_NAME,
     error::Error,
     limits::{Limits, NamedLimit, PER_CALLER, Per, per_caller},
@@ -81,6 +84,8 @@ pub struct Config {
     pub lists: Lists,
     /// `[[list]]`, in file order.
     pub list: Numbered<List>,
+    /// `[answers]`, `lists.answer` and that of `limits.per_caller`
+    pub answers: Answers,
     /// `[breaker]`
     pub breaker: Breaker,
     /// `[emergency]`
@@ -176,6 +181,7 @@ impl Default for Config {
             limits: Limits { per_caller: None, named: Numbered::default() },
             lists: Lists { max_entries: 10_000_000, max_limited: 100_000, max_attempts: 262_144 },
             list: Numbered::default(),
+            answers: Answers::default(),
             breaker: Breaker::default(),
             emergency: Emergency {
                 // Europe and mobile phones, North America, Britain, Australia, New Zealand, the

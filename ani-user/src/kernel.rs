@@ -16,6 +16,8 @@ pub mod object;
 pub mod preflight;
 /// The ring buffers, one for each CPU.
 pub mod rings;
+/// Frames onto the wire.
+pub mod transmit;
 /// Which XDP program an interface has.
 pub mod xdp_state;
 

@@ -1,6 +1,8 @@
 //! Frame in, facts out: message, caller, verdict. Knows all stages, does no I/O and reads
 //! no clock. One thread calls it.
 
+/// What a stopped call is told.
+mod answer;
 /// What the breaker is told of a call.
 mod attempt;
 /// Which INVITEs were seen before.
@@ -27,6 +29,7 @@ use self::{
     verification::{Of, Verification},
 };
 use crate::{
+    answer::{Answers, Entries},
     capture::{By, Frame, KernelView, Message, Reach, Transport, assembly::Assembly},
     config::{self, Config},
     identity::{self, Identity, Passport, Reading},
@@ -52,6 +55,7 @@ struct Analysis {
     lists: Option<Arc<dyn Enforce>>,
     repeats: Repeats,
     verification: Verification,
+    answers: Answers,
     tallies: Arc<Tallies>,
 }
 
@@ -63,6 +67,7 @@ impl Pipeline {
             assembly: Assembly::new(Arc::clone(&tallies)),
             analysis: Analysis {
                 names: Box::new(Names::new(&config)),
+                answers: Answers::new(&config),
                 config,
                 rules,
                 lists: None,
@@ -87,9 +92,17 @@ impl Pipeline {
         self
     }
 
+    /// The same with entries of lists that have an answer of their own.
+    #[must_use]
+    pub fn answering(mut self, entries: Arc<Entries>) -> Self {
+        self.analysis.answers.hear(entries);
+        self
+    }
+
     /// Takes another configuration from the next frame on.
     pub fn reconfigure(&mut self, config: Arc<Config>, rules: Arc<Memory>) {
         *self.analysis.names = Names::new(&config);
+        self.analysis.answers.reconfigure(&config);
         self.analysis.config = config;
         self.analysis.rules = rules;
     }
@@ -197,6 +210,9 @@ impl Analysis {
             by.observed_list =
                 if found.observed_rank > found.rank { found.observed } else { NO_LIST };
         }
+        let (answers, tallies) = (&mut self.answers, &self.tallies);
+        let given = answer::to(answers, &view, &by, &parsed, message, tallies);
+        let (code, reply) = given.unzip();
         let text = |bytes: Option<&'a [u8]>| bytes.map(sip::lossy);
         let user = |name: &Option<NameAddr<'a>>| name.as_ref().and_then(|name| text(name.uri.user));
         let uris =
@@ -239,13 +255,14 @@ impl Analysis {
             candidates,
             attestation,
             kernel,
-            verdict: verdict(view.exit),
-            answer: None,
+            verdict: if code.is_some() { Verdict::Answer } else { verdict(view.exit) },
+            answer: code,
             rule: self.names.rule(view.first_exit, &by),
             observed: self.names.observed(&by),
             malformed: parsed.faults.words().collect(),
             habits: Habits::of(&parsed, identity.toll_free),
             attempt,
+            reply: reply.map(Box::new),
         }
     }
 
@@ -302,6 +319,7 @@ impl Analysis {
             attestation: ani_ebpf::scan::Attestation::None,
             trunk: self.rules.trunk_of(message.src.ip()),
             by: By::default(),
+            ifindex: 0,
         };
         if let Some(view) = message.kernel {
             // A segment or a fragment that it handed on as such was not looked into.

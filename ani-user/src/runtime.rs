@@ -38,13 +38,14 @@ use self::{
     worker::{Live, Mailbox, Worker},
 };
 use crate::{
+    answer::Transmit,
     capture::{
         clock::Clock,
         ring::{RingReader, records},
     },
     config::Config,
     control::{Daemon, metrics, socket::Socket},
-    kernel::Kernel,
+    kernel::{Kernel, transmit::Transmitter},
     pipeline::Verifier,
     policy::Enforce as _,
     store::Store,
@@ -362,7 +363,8 @@ impl Threads {
         let pulse = |thread| Pulse { thread, turns: Arc::new(AtomicU64::new(0)) };
         let pulses = [pulse("ani-worker"), pulse("ani-capture")];
         let [worked, read] = pulses.each_ref().map(|pulse| Arc::clone(&pulse.turns));
-        let worker = Worker::new(sources, daemon, Arc::clone(&mailbox), verifier, worked);
+        let worker = Worker::new(sources, daemon, Arc::clone(&mailbox), verifier, worked)
+            .sending(transmitter());
         let worker = {
             let stop = Arc::clone(&worker_stop);
             thread::Builder::new().name(pulses[0].thread.into()).spawn(move || worker.run(&stop))?
@@ -382,6 +384,18 @@ impl Threads {
             })?
         };
         Ok(Self { stop, mailbox, failed, pulses, handles: Handles { reader, worker, worker_stop } })
+    }
+}
+
+/// What answers go out by. Opened whether the configuration says an answer or not: an entry may by
+/// tomorrow. Without it calls are stopped all the same, only silently.
+fn transmitter() -> Option<Box<dyn Transmit>> {
+    match Transmitter::open() {
+        Ok(transmitter) => Some(Box::new(transmitter)),
+        Err(error) => {
+            tracing::warn!("{error:#}");
+            None
+        }
     }
 }
 

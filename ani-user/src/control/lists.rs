@@ -16,6 +16,7 @@ use super::{
     feed::{self, Strangers},
 };
 use crate::{
+    answer::Answer,
     config::Config,
     policy::{
         self, Enforce as _, Listing,
@@ -53,6 +54,8 @@ pub(super) struct List {
     pub(super) observed: bool,
     /// What it is read from; then it is not changed by command.
     pub(super) file: Option<PathBuf>,
+    /// What calls are told that it stops.
+    pub(super) answer: Answer,
 }
 
 /// Lists and trunks by name.
@@ -69,7 +72,9 @@ impl InForce {
         let mut lists = Vec::with_capacity(BUILT_IN.len() + config.list.len());
         for (name, id, action) in BUILT_IN {
             let name = name.to_owned();
-            lists.push(List { name, id, action, observed: false, file: None });
+            let answer =
+                if id == policy::BLOCK { config.answers.block.clone() } else { Answer::Drop };
+            lists.push(List { name, id, action, observed: false, file: None, answer });
         }
         for (id, list) in config.list.numbered() {
             lists.push(List {
@@ -78,6 +83,7 @@ impl InForce {
                 action: list.action,
                 observed: list.observed,
                 file: list.file.clone(),
+                answer: list.answer.clone(),
             });
         }
         let trunks = config.trunks.numbered();
@@ -158,7 +164,8 @@ impl Daemon {
             return Err(Error::TooLong { file, entries, max: self.max_entries });
         }
         self.enforce.set_rules(&self.rules(&in_force)).map_err(Error::NotInForce)?;
-        self.relist(&in_force, &feeds).map(|_| ())
+        self.relist(&in_force, &feeds)?;
+        self.settle_answers(&in_force, &self.config())
     }
 
     /// The lists of another configuration; on an error the old ones stay.
@@ -188,8 +195,8 @@ impl Daemon {
                 Err(undo) => Error::Torn { refused: anyhow::anyhow!("{error}"), undo },
             });
         }
-        *super::write(&self.in_force) = new;
-        Ok(())
+        *super::write(&self.in_force) = Arc::clone(&new);
+        self.settle_answers(&new, config)
     }
 
     /// Sets by command whether a list is only observed; `None` gives way to the configuration again.
@@ -227,6 +234,10 @@ impl Daemon {
                 Err(undo) => Error::Torn { refused, undo },
             });
         }
+        let answered = |entry: &Listed| entry.answer.is_some();
+        if entries.iter().chain(&undo.replaced).any(answered) {
+            self.settle_answers(&in_force, &self.config())?;
+        }
         Ok(Changed {
             new: undo.added.len(),
             replaced: undo.replaced.len(),
@@ -251,6 +262,9 @@ impl Daemon {
                 Err(undo) => Error::Torn { refused, undo },
             });
         }
+        if removed.iter().any(|entry| entry.answer.is_some()) {
+            self.settle_answers(&in_force, &self.config())?;
+        }
         Ok(subjects)
     }
 
@@ -261,7 +275,9 @@ impl Daemon {
         entries: Vec<Listed>,
     ) -> Result<(Replaced, usize), Error> {
         let _changes = self.changes();
-        let counts = self.relist(&self.in_force(), &[(list.name.clone(), entries)])?;
+        let in_force = self.in_force();
+        let counts = self.relist(&in_force, &[(list.name.clone(), entries)])?;
+        self.settle_answers(&in_force, &self.config())?;
         Ok((counts.first().copied().unwrap_or_default(), self.store.entries(&list.name)))
     }
 
@@ -277,6 +293,7 @@ impl Daemon {
             .collect();
         if !listings.is_empty() {
             self.enforce.unlist(&listings).map_err(Error::NotInForce)?;
+            self.settle_answers(&in_force, &self.config())?;
         }
         Ok(expired.len())
     }

@@ -34,6 +34,7 @@ fn pipeline() -> Pipeline {
         limits: config::Limits { per_caller: None, named: config::Numbered::default() },
         lists: config::Lists { max_entries: 1, max_limited: 1, max_attempts: 0 },
         list: config::Numbered::default(),
+        answers: config::Answers::default(),
         breaker: config::Breaker::default(),
         emergency: config::Emergency { numbers: Vec::new() },
         stir: config::Stir::default(),
@@ -75,6 +76,7 @@ fn what_the_kernel_decided_stands() {
         attestation: Attestation::B,
         trunk: Some(0),
         by: crate::capture::By::default(),
+        ifindex: 0,
     };
     let mut pipeline = pipeline();
     check(&mut pipeline, &frame(&bytes, Some(view)), |invite| {
@@ -120,6 +122,7 @@ fn what_the_kernel_left_undecided_is_held_against_the_lists() {
         attestation: Attestation::None,
         trunk: Some(0),
         by: crate::capture::By::default(),
+        ifindex: 0,
     };
     let mut pipeline = pipeline();
     let tallies = Arc::clone(&pipeline.analysis.tallies);
@@ -154,6 +157,7 @@ fn who_decided_is_told_by_name_of_repeated_invites_too() {
         attestation: Attestation::None,
         trunk: Some(0),
         by,
+        ifindex: 0,
     };
     // The kernel has looked into the lists again, and says nothing of limits.
     let by = By { list: 3, ..By::default() };

@@ -122,6 +122,7 @@ impl Memory {
             attestation: Attestation::None,
             trunk: trunk.map(|(index, _)| index),
             by: By::default(),
+            ifindex: 0,
         };
         let known = match scan::start_line(&state.scratch) {
             StartLine::Other => false,

@@ -89,6 +89,10 @@ tallies! {
     MessageBad, "message_bad", Loss, "INVITEs captured in one frame that could not be parsed";
     Invites, "invites", Work, "INVITE requests analysed";
     UndecidedBlocked, "undecided_blocked", Work, "INVITEs that passed undecided though their caller is on a block list";
+    AnswersSent, "answers_sent", Work, "Stopped INVITEs that were answered";
+    AnswersLimited, "answers_limited", Work, "Stopped INVITEs not answered because there were too many, of their source or in all";
+    AnswersImpossible, "answers_impossible", Loss, "Stopped INVITEs not answered because it is doubtful what to copy, or the answer does not fit a frame";
+    AnswersUnsent, "answers_unsent", Loss, "Answers that the system did not send";
     InvitesCut, "invites_cut", Loss, "INVITE requests analysed without their end";
 }
 

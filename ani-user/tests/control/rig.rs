@@ -464,5 +464,6 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
         malformed: Vec::new(),
         habits: Habits::default(),
         attempt: None,
+        reply: None,
     }
 }

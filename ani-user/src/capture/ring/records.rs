@@ -111,6 +111,7 @@ fn frame(entry: &[u8], number: u64) -> Option<Frame<'_>> {
                 observed_list: header.observed_list,
                 observed_limit: header.observed_limit,
             },
+            ifindex: header.ifindex,
         }),
     })
 }
@@ -168,7 +169,7 @@ mod tests {
             assert_eq!((view.exit, view.trunk), (Counter::DropBlocked, Some(3)));
             let by = By { list: 2, ranged: true, limit: 3, observed_list: 4, observed_limit: 5 };
             assert_eq!(view.by, by);
-            assert_eq!(view.ani.to_string(), "14155551234");
+            assert_eq!((view.ani.to_string().as_str(), view.ifindex), ("14155551234", 7));
             assert_eq!(
                 (view.ani_header, view.attestation),
                 (Some(AniHeader::From), Attestation::A)

@@ -44,6 +44,7 @@ fn view(exit: Counter) -> KernelView {
         attestation: ani_ebpf::scan::Attestation::None,
         trunk: Some(0),
         by: By::default(),
+        ifindex: 0,
     }
 }
 
