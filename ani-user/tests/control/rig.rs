@@ -22,6 +22,7 @@ use ani_ebpf::{
     lists::Found,
 };
 use ani_user::{
+    answer::{Answers, Stopped},
     capture::{Reach, Transport},
     config::{Config, Rate},
     control::{Clock, Daemon, metrics, socket::Socket},
@@ -287,6 +288,13 @@ impl Rig {
             format!("{list} {span} {trunk} {attestations}")
         };
         listed.keys().map(shown).collect()
+    }
+
+    /// The code of what a call is told that a list stopped.
+    pub(crate) fn says(&self, call: &Stopped) -> Option<u16> {
+        let mut answers = Answers::new(&self.daemon().config());
+        answers.hear(self.daemon().answers());
+        answers.of_list(call).map(|answer| answer.code)
     }
 
     /// What a list does in the kernel.
