@@ -14,6 +14,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::identity::Profile;
 
+/// What stopped calls are told.
+mod answers;
 /// From the keys as they are written to the total configuration.
 mod check;
 /// How the countries of the world dial.
@@ -44,6 +46,7 @@ pub mod toll_free;
 mod trunk;
 
 pub use self::{
+    answers::{Answers, Redress},
     check::NO_TRUNK_NAME,
     error::Error,
     hold::Hold,
@@ -91,6 +94,8 @@ pub struct Config {
     pub list: Numbered<List>,
     /// `[hold]`
     pub hold: Hold,
+    /// `[answers]`, `lists.answer` and that of `limits.per_caller`
+    pub answers: Answers,
     /// `[breaker]`
     pub breaker: Breaker,
     /// `[emergency]`
@@ -189,6 +194,7 @@ impl Default for Config {
             lists: Lists { max_entries: 10_000_000, max_limited: 100_000, max_attempts: 262_144 },
             list: Numbered::default(),
             hold: Hold::default(),
+            answers: Answers::default(),
             breaker: Breaker::default(),
             emergency: Emergency {
                 // Europe and mobile phones, North America, Britain, Australia, New Zealand, the

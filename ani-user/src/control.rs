@@ -15,6 +15,7 @@ use std::{
 };
 
 use crate::{
+    answer::Entries,
     capture,
     config::{Config, NoNumber, Stir},
     identity::Lookup,
@@ -45,6 +46,8 @@ mod lists;
 pub(crate) mod feed;
 /// Certificates: looking, fetching, adding, removing.
 mod cert;
+/// What entries of lists say of their own.
+mod answers;
 /// Lists of numbers as text and CSV.
 pub(crate) mod list;
 /// Reading the configuration again.
@@ -137,6 +140,8 @@ pub struct Daemon {
     max_entries: usize,
     /// Lists and trunks of the configuration in force.
     in_force: RwLock<Arc<InForce>>,
+    /// Entries of lists that have an answer of their own.
+    answers: Arc<Entries>,
     /// Where mirrored messages come in; stays until a restart too.
     hep: Option<SocketAddr>,
     /// What verifies signatures, where anchors are configured.
@@ -214,6 +219,7 @@ impl Daemon {
             max_entries: config.lists.max_entries as usize,
             hep: config.capture.hep.listen,
             in_force: RwLock::default(),
+            answers: Arc::default(),
             breaker: Arc::new(Watch::new(config.breaker)),
             config: RwLock::new(Arc::new(config)),
             enforce: Arc::new(Rests::new(enforce)),
@@ -235,6 +241,11 @@ impl Daemon {
     /// Whatever carries the rules out.
     pub fn enforce(&self) -> Arc<dyn Enforce> {
         Arc::clone(&self.enforce) as _
+    }
+
+    /// Entries of lists that have an answer of their own.
+    pub fn answers(&self) -> Arc<Entries> {
+        Arc::clone(&self.answers)
     }
 
     /// At start: names what verifies signatures.

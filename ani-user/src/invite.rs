@@ -15,6 +15,7 @@ use serde::Serialize;
 
 pub use self::passports::Passports;
 use crate::{
+    answer::Reply,
     capture::{Hold, Reach, Transport},
     identity::{Candidate, Line, Told},
     policy::{Verdict, breaker},
@@ -109,7 +110,7 @@ pub struct Invite<'a> {
     pub hold: Option<Hold>,
     /// What happened to it.
     pub verdict: Verdict,
-    /// SIP code of an answer; none is given yet.
+    /// SIP code of the answer; none where none is given.
     pub answer: Option<u16>,
     /// The rule that decided: `list:NAME` or `limit:NAME`, built-in ones `list:allow`, `list:block`,
     /// `list:gray` and `limit:per-caller`; `list:#7` where there is none of that id any more, `list:?` of
@@ -127,6 +128,9 @@ pub struct Invite<'a> {
     /// not first here, and what it is told of later, when a signature that may vouch was looked at.
     #[serde(skip)]
     pub attempt: Option<breaker::Call>,
+    /// The answer.
+    #[serde(skip)]
+    pub reply: Option<Box<Reply>>,
 }
 
 /// What came of holding an INVITE.

@@ -20,6 +20,8 @@ pub mod preflight;
 pub mod rings;
 /// Runs a program once, on a frame of ours.
 mod test_run;
+/// Frames onto the wire.
+pub mod transmit;
 /// Which XDP program an interface has.
 pub mod xdp_state;
 

@@ -1,6 +1,8 @@
 //! Frame in, facts out: message, caller, verdict. Knows all stages, does no I/O and reads
 //! no clock. One thread calls it.
 
+/// What a stopped call is told.
+mod answer;
 /// What the breaker is told of a call.
 mod attempt;
 /// Which INVITEs were seen before.
@@ -30,6 +32,7 @@ use self::{
     verification::{Of, Verification},
 };
 use crate::{
+    answer::{Answers, Entries},
     capture::{By, Frame, HoldState, KernelView, Message, Reach, Transport, assembly::Assembly},
     config::{self, Config},
     identity::{self, Identity, Passport, Reading},
@@ -60,6 +63,7 @@ struct Analysis {
     lists: Option<Arc<dyn Enforce>>,
     repeats: Repeats,
     verification: Verification,
+    answers: Answers,
     tallies: Arc<Tallies>,
 }
 
@@ -71,6 +75,7 @@ impl Pipeline {
             assembly: Assembly::new(Arc::clone(&tallies)),
             analysis: Analysis {
                 names: Box::new(Names::new(&config)),
+                answers: Answers::new(&config),
                 config,
                 rules,
                 lists: None,
@@ -95,9 +100,17 @@ impl Pipeline {
         self
     }
 
+    /// The same with entries of lists that have an answer of their own.
+    #[must_use]
+    pub fn answering(mut self, entries: Arc<Entries>) -> Self {
+        self.analysis.answers.hear(entries);
+        self
+    }
+
     /// Takes another configuration from the next frame on.
     pub fn reconfigure(&mut self, config: Arc<Config>, rules: Arc<Memory>) {
         *self.analysis.names = Names::new(&config);
+        self.analysis.answers.reconfigure(&config);
         self.analysis.config = config;
         self.analysis.rules = rules;
     }
@@ -207,6 +220,9 @@ impl Analysis {
             by.observed_list =
                 if found.observed_rank > found.rank { found.observed } else { NO_LIST };
         }
+        let (answers, tallies) = (&mut self.answers, &self.tallies);
+        let given = answer::to(answers, &view, &by, &parsed, message, tallies);
+        let (code, reply) = given.unzip();
         let text = |bytes: Option<&'a [u8]>| bytes.map(sip::lossy);
         let user = |name: &Option<NameAddr<'a>>| name.as_ref().and_then(|name| text(name.uri.user));
         let uris =
@@ -251,13 +267,14 @@ impl Analysis {
             kernel,
             held,
             hold: seen.held,
-            verdict: verdict(view.exit),
-            answer: None,
+            verdict: if code.is_some() { Verdict::Answer } else { verdict(view.exit) },
+            answer: code,
             rule: self.names.rule(view.first_exit, &by),
             observed: self.names.observed(&by),
             malformed: parsed.faults.words().collect(),
             habits: Habits::of(&parsed, identity.toll_free),
             attempt,
+            reply: reply.map(Box::new),
         }
     }
 
@@ -281,7 +298,8 @@ impl Analysis {
             Ok(Settled { exit, first_exit, by }) => {
                 // Who calls is the full parser's to say.
                 let ani = facts.identity.number;
-                (KernelView { exit, first_exit, by, ani, ..*seen }, Some(held))
+                let attestation = facts.attestation();
+                (KernelView { exit, first_exit, by, ani, attestation, ..*seen }, Some(held))
             }
             Err(error) => {
                 tracing::debug!("a held INVITE passes undecided: {error:#}");
@@ -356,6 +374,7 @@ impl Analysis {
             trunk: self.rules.trunk_of(message.src.ip()),
             by: By::default(),
             held: None,
+            ifindex: 0,
         };
         if let Some(view) = message.kernel {
             // A segment or a fragment that it handed on as such was not looked into.
@@ -385,19 +404,23 @@ struct Facts<'f, 'a> {
 }
 
 impl Facts<'_, '_> {
-    /// Who spends of which budgets; none where it is from no configured trunk.
-    fn spender(&self, view: &KernelView) -> Option<Spender> {
-        let attestation = match self.level {
+    /// What is claimed.
+    fn attestation(&self) -> ani_ebpf::scan::Attestation {
+        match self.level {
             "A" => ani_ebpf::scan::Attestation::A,
             "B" => ani_ebpf::scan::Attestation::B,
             "C" => ani_ebpf::scan::Attestation::C,
             _ => ani_ebpf::scan::Attestation::None,
-        };
+        }
+    }
+
+    /// Who spends of which budgets; none where it is from no configured trunk.
+    fn spender(&self, view: &KernelView) -> Option<Spender> {
         Some(Spender {
             caller: self.identity.number,
             called: dialled(self.parsed),
             trunk: view.trunk?,
-            attestation: attestation as u8,
+            attestation: self.attestation() as u8,
         })
     }
 }

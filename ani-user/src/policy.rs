@@ -38,6 +38,8 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
+    /// The INVITE ends at the NIC, and its sender is told so.
+    Answer,
     /// The INVITE ends at the NIC.
     Drop,
     /// The INVITE goes on to the SBC.

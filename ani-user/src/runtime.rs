@@ -41,13 +41,14 @@ use self::{
     worker::{Live, Mailbox, Worker},
 };
 use crate::{
+    answer::Transmit,
     capture::{
         clock::Clock,
         ring::{RingReader, records},
     },
     config::Config,
     control::{Daemon, metrics, socket::Socket},
-    kernel::Kernel,
+    kernel::{Kernel, transmit::Transmitter},
     pipeline::Verifier,
     policy::Enforce as _,
     store::Store,
@@ -328,12 +329,14 @@ impl Threads {
         let pulses = [pulse("ani-worker"), pulse("ani-capture")];
         let [worked, read] = pulses.each_ref().map(|pulse| Arc::clone(&pulse.turns));
         let hold = kernel.hold();
-        let worker = Worker::new(sources, daemon, Arc::clone(&mailbox), verifier, worked).holding(
-            Arc::clone(&hold),
-            &daemon.config().hold,
-            Arc::clone(&daemon.tallies),
-            Arc::clone(&read),
-        );
+        let worker = Worker::new(sources, daemon, Arc::clone(&mailbox), verifier, worked)
+            .holding(
+                Arc::clone(&hold),
+                &daemon.config().hold,
+                Arc::clone(&daemon.tallies),
+                Arc::clone(&read),
+            )
+            .sending(transmitter());
         let worker = {
             let stop = Arc::clone(&worker_stop);
             thread::Builder::new().name(pulses[0].thread.into()).spawn(move || worker.run(&stop))?
@@ -359,6 +362,18 @@ impl Threads {
             })?
         };
         Ok(Self { stop, mailbox, failed, pulses, handles: Handles { reader, worker, worker_stop } })
+    }
+}
+
+/// What answers go out by. Opened whether the configuration says an answer or not: an entry may by
+/// tomorrow. Without it calls are stopped all the same, only silently.
+fn transmitter() -> Option<Box<dyn Transmit>> {
+    match Transmitter::open() {
+        Ok(transmitter) => Some(Box::new(transmitter)),
+        Err(error) => {
+            tracing::warn!("{error:#}");
+            None
+        }
     }
 }
 

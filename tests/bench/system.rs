@@ -6,6 +6,8 @@
 
 /// ani's program with a block list.
 mod ani;
+/// Answers to stopped calls.
+mod answers;
 /// INVITEs into the ring.
 mod capture;
 /// What one blocked INVITE costs.
@@ -30,6 +32,7 @@ const GROUP: &str = "system";
 
 /// Measures the group; needs root.
 pub(crate) fn run(report: &mut Report) -> Result<()> {
+    answers::run(report)?;
     cost::run(report)?;
     hold::run(report)?;
     capture::run(report)?;

@@ -5,6 +5,8 @@
 mod interfaces;
 /// What the counters say about the packets that came.
 mod accounting;
+/// Stopped calls that are told so.
+mod answers;
 /// Blocked callers, and the block list through restarts.
 mod blocking;
 /// Calls that nothing speaks against.

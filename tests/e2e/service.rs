@@ -59,7 +59,7 @@ impl Manager {
 }
 
 #[test]
-fn an_ordinary_user_with_three_capabilities_is_enough() {
+fn an_ordinary_user_with_four_capabilities_is_enough() {
     let ani = ani();
     let lab = Lab::new().expect("lab");
     let manager = Manager::new(&lab);

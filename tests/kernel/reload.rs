@@ -54,6 +54,7 @@ impl Running {
             expires: None,
             reason: String::new(),
             added: Clock::new().now(),
+            answer: None,
         };
         store.put("block", &[entry], Room::ANY).expect("kept");
         let daemon = Daemon::new(config, Arc::clone(&kernel) as _, store, Arc::new(Clock::new()));

@@ -73,13 +73,12 @@ impl Table {
     /// it.
     pub fn keep<'a>(&mut self, frame: &Frame<'a>, age: Duration, now: Instant) -> Frame<'a> {
         let mut frame = *frame;
-        let Some(held) = frame.kernel.as_mut().and_then(|view| view.held.as_mut()) else {
-            return frame;
-        };
+        let Some(view) = &mut frame.kernel else { return frame };
+        let (ifindex, Some(held)) = (view.ifindex, &mut view.held) else { return frame };
         let Content::Link { bytes, .. } = frame.content else { return frame };
         let entry = Entry {
             frame: bytes.to_vec(),
-            ifindex: held.ifindex,
+            ifindex,
             payload_at: held.payload_at,
             fragment: is_first_fragment(bytes),
         };

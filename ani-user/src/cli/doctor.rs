@@ -16,7 +16,7 @@ use super::{
 use crate::{
     config::{Config, DEFAULT_FILE},
     control::socket,
-    kernel::{preflight, xdp_state},
+    kernel::{preflight, transmit::Transmitter, xdp_state},
 };
 
 /// Checks kernel, privileges, BPF file system, clock, and each interface: its driver and what is
@@ -89,6 +89,11 @@ fn checks(args: &Args) -> Vec<Check> {
             "BPF file system",
             Outcome::Warn,
             preflight::bpffs().map(|()| preflight::BPFFS.to_owned()),
+        ),
+        check(
+            "answers",
+            Outcome::Warn,
+            Transmitter::open().map(|_| "stopped calls can be answered".to_owned()),
         ),
         check("clock", Outcome::Warn, preflight::clock().map(|()| "synchronised".to_owned())),
     ];

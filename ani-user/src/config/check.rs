@@ -11,6 +11,8 @@ use toml::Spanned;
 
 use super::{Config, Error, Rate, error::Text, file};
 
+/// What stopped calls are told.
+mod answers;
 /// When a list is taken for a mistake.
 mod breaker;
 /// Sockets and metrics.
@@ -60,9 +62,15 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     }
     profile::add(file.profile, text, &mut config.profiles)?;
     config.trunks = trunk::all(file.trunk, &config.profiles, text)?.into();
-    if let Some(rate) = file.limits.per_caller {
+    answers::read(file.answers, text, &mut config.answers)?;
+    if let Some(mut rate) = file.limits.per_caller {
+        let answer = rate.get_mut().answer.take();
+        config.answers.per_caller =
+            answers::answer(answer, "limits.per_caller.answer", &config.answers, text)?;
         config.limits.per_caller = per_caller(rate, text)?;
     }
+    config.answers.block =
+        answers::answer(file.lists.answer, "lists.answer", &config.answers, text)?;
     if let Some(count) = file.lists.max_entries {
         config.lists.max_entries = within(count, "lists.max_entries", MAP_ENTRIES, text)? as u32;
     }
@@ -72,9 +80,9 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     if let Some(count) = file.lists.max_attempts {
         config.lists.max_attempts = within(count, "lists.max_attempts", ATTEMPTS, text)? as u32;
     }
-    config.limits.named = limit::all(file.limit, text)?.into();
-    config.list = list::all(file.list, text)?.into();
     hold::read(file.hold, text, &mut config.hold)?;
+    config.limits.named = limit::all(file.limit, &config.answers, text)?.into();
+    config.list = list::all(file.list, &config.answers, text)?.into();
     breaker::read(file.breaker, text, &mut config.breaker)?;
     if let Some(numbers) = file.emergency.numbers {
         config.emergency.numbers = emergency(numbers, text)?;
@@ -218,8 +226,8 @@ fn required_path(path: Spanned<String>, key: &str, text: Text<'_>) -> Result<Pat
 fn per_caller(rate: Spanned<file::Rate>, text: Text<'_>) -> Result<Option<Rate>, Error> {
     let span = rate.span();
     match rate.into_inner() {
-        file::Rate { calls: None, within: None } => Ok(None),
-        file::Rate { calls: Some(calls), within: Some(within) } => {
+        file::Rate { calls: None, within: None, .. } => Ok(None),
+        file::Rate { calls: Some(calls), within: Some(within), .. } => {
             let calls_span = calls.span();
             let calls = calls.into_inner();
             let count = u64::try_from(calls).ok().filter(|count| *count > 0).ok_or_else(|| {

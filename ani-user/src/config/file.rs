@@ -22,6 +22,7 @@ pub(super) struct File {
     pub(super) lists: Lists,
     pub(super) list: Vec<Spanned<List>>,
     pub(super) hold: Hold,
+    pub(super) answers: Answers,
     pub(super) breaker: Breaker,
     pub(super) emergency: Emergency,
     pub(super) stir: Stir,
@@ -113,6 +114,7 @@ pub(super) struct Limits {
 pub(super) struct Rate {
     pub(super) calls: Option<Spanned<i64>>,
     pub(super) within: Option<Spanned<String>>,
+    pub(super) answer: Option<Spanned<String>>,
 }
 
 /// `[[limit]]`
@@ -125,6 +127,7 @@ pub(super) struct NamedLimit {
     pub(super) per: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) callers: Option<Spanned<String>>,
     pub(super) mode: Option<Spanned<String>>,
+    pub(super) answer: Option<Spanned<String>>,
 }
 
 /// `[lists]`
@@ -134,6 +137,7 @@ pub(super) struct Lists {
     pub(super) max_entries: Option<Spanned<i64>>,
     pub(super) max_limited: Option<Spanned<i64>>,
     pub(super) max_attempts: Option<Spanned<i64>>,
+    pub(super) answer: Option<Spanned<String>>,
 }
 
 /// `[[list]]`
@@ -144,6 +148,28 @@ pub(super) struct List {
     pub(super) action: Option<Spanned<String>>,
     pub(super) mode: Option<Spanned<String>>,
     pub(super) file: Option<Spanned<String>>,
+    pub(super) answer: Option<Spanned<String>>,
+}
+
+/// `[answers]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Answers {
+    pub(super) per_source: Option<Spanned<String>>,
+    pub(super) overall: Option<Spanned<String>>,
+    pub(super) retry_after: Option<Spanned<String>>,
+    pub(super) redress: Option<Redress>,
+    pub(super) card: Option<Spanned<String>>,
+}
+
+/// `{ url = "https://example.net/blocked" }`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "{ url = \"https://example.net/blocked\" }")]
+pub(super) struct Redress {
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) tel: Option<Spanned<String>>,
+    pub(super) email: Option<Spanned<String>>,
+    pub(super) location: Option<Spanned<String>>,
 }
 
 /// `[hold]`

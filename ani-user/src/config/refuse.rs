@@ -3,7 +3,7 @@
 use crate::stir::{Outcome, outcome::Class};
 
 /// Word for all outcomes that say that a signature does not hold.
-pub const FAILED: &str = "failed";
+pub(super) const FAILED: &str = "failed";
 
 /// Outcomes for which calls are refused; none unless the file says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use ani_ebpf::{abi::list::Action, dial_plan::DialPlan};
 
 use super::*;
+use crate::answer::Answer;
 
 fn parsed(text: &str) -> Config {
     Config::parse(text, "ani.toml").unwrap_or_else(|error| panic!("{error}"))
@@ -40,6 +41,12 @@ fn the_sample_names_every_key() {
         "max_entries",
         "max_limited",
         "max_attempts",
+        "answer",
+        "per_source",
+        "overall",
+        "retry_after",
+        "redress",
+        "card",
         "enabled",
         "share",
         "callers",
@@ -559,8 +566,20 @@ fn named_lists_are_read() {
     assert_eq!(
         config.list[..],
         [
-            List { name: "spam".to_owned(), action: Action::Block, observed: true, file },
-            List { name: "friends".to_owned(), action: Action::Allow, observed: false, file: None },
+            List {
+                name: "spam".to_owned(),
+                action: Action::Block,
+                observed: true,
+                file,
+                answer: Answer::Drop
+            },
+            List {
+                name: "friends".to_owned(),
+                action: Action::Allow,
+                observed: false,
+                file: None,
+                answer: Answer::Drop
+            },
         ]
     );
     for (text, expected) in [
@@ -626,4 +645,66 @@ fn named_limits_are_read() {
         .map(|n| format!("{}per = ['trunk']\n", limit.replace("'x'", &format!("'l{n}'"))))
         .collect();
     assert!(refused(&many).contains("limit: more than 7 limits beside limits.per_caller"));
+}
+
+#[test]
+fn answers_are_read() {
+    let config = parsed(
+        "[lists]\nanswer = '603'\n\
+         [limits]\nper_caller = { calls = 1, within = '1m', answer = '480' }\n\
+         [answers]\nper_source = '5 per 1s'\nretry_after = '2m'\nredress = { tel = '+12025550123' }\n\
+         [[list]]\nname = 'spam'\naction = 'block'\nanswer = '603 Network Blocked'\n\
+         [[limit]]\nname = 'tight'\ncalls = 1\nwithin = '1m'\nper = ['called']\nanswer = '503'\n",
+    );
+    let shown = [&config.answers.block, &config.answers.per_caller, &config.list[0].answer];
+    assert_eq!(shown.map(Answer::to_string), ["603", "480", "603 Network Blocked"]);
+    assert_eq!(config.limits.named[0].answer.to_string(), "503");
+    assert_eq!(config.answers.retry_after, Duration::from_secs(120));
+    assert_eq!(
+        config.answers.redress.reason(),
+        "SIP;cause=603;text=\"v=analytics1;tel=+12025550123\";location=RLN"
+    );
+    let alone = parsed("[limits]\nper_caller = { answer = '486' }\n");
+    assert_eq!(
+        (alone.limits.per_caller, alone.answers.per_caller.to_string()),
+        (None, "486".into())
+    );
+}
+
+#[test]
+fn answers_that_cannot_be_given_say_why() {
+    for (text, expected) in [
+        (
+            "[lists]\nanswer = '404'",
+            "ani.toml:2: lists.answer: `404` is no answer; write \"drop\" or one of",
+        ),
+        (
+            "[lists]\nanswer = '603 Network Blocked'",
+            "ani.toml:2: lists.answer: 603 Network Blocked tells the caller whom to turn to",
+        ),
+        (
+            "[[list]]\nname = 'x'\naction = 'allow'\nanswer = '603'",
+            "ani.toml:4: list.answer: list `x` stops nobody",
+        ),
+        (
+            "[answers]\nper_source = 'none'",
+            "ani.toml:2: answers.per_source: answers without a limit",
+        ),
+        ("[answers]\noverall = '5'", "ani.toml:2: answers.overall: `5` is no limit"),
+        (
+            "[answers]\nretry_after = '1ms'",
+            "ani.toml:2: answers.retry_after: `1ms` cannot be asked for",
+        ),
+        (
+            "[answers]\nredress = { url = 'https://a/\"\\r\\nX: y' }",
+            "ani.toml:2: answers.redress.url:",
+        ),
+        ("[answers]\nredress = { email = 'nobody' }", "ani.toml:2: answers.redress.email:"),
+        ("[answers]\nredress = { tel = 'call me' }", "ani.toml:2: answers.redress.tel:"),
+        ("[answers]\nredress = { location = 'here' }", "ani.toml:2: answers.redress.location:"),
+        ("[answers]\ncard = 'ftp://a/b'", "ani.toml:2: answers.card:"),
+    ] {
+        let error = refused(text);
+        assert!(error.starts_with(expected), "{error}");
+    }
 }

@@ -8,9 +8,9 @@
 //! | `/v1/callers/{number}?country=` | GET | all that is known of a caller |
 //! | `/v1/lists` | GET | the lists: what they do, how many entries they have |
 //! | `/v1/lists/{name}?after=&n=` | GET | a page of a list |
-//! | `/v1/lists/{name}` | POST | `{"numbers": […], "ttl", "reason", "country", "trunk", "attestation"}`: adds |
+//! | `/v1/lists/{name}` | POST | `{"numbers": […], "ttl", "reason", "country", "trunk", "attestation", "answer"}`: adds |
 //! | `/v1/lists/{name}` | DELETE | `{"numbers": […], "country", "trunk", "attestation"}`: removes |
-//! | `/v1/lists/{name}/import?replace=&ttl=&reason=&country=&trunk=&attestation=` | POST | a list as text or CSV: adds all or none, or makes it the whole list |
+//! | `/v1/lists/{name}/import?replace=&ttl=&reason=&country=&trunk=&attestation=&answer=` | POST | a list as text or CSV: adds all or none, or makes it the whole list |
 //! | `/v1/lists/{name}/export` | GET | a list as CSV |
 //! | `/v1/lists/{name}/mode` | PUT | `{"mode": "observe", "enforce" or "reset"}` |
 //! | `/v1/block…` | | `/v1/lists/block…` |

@@ -35,6 +35,7 @@ fn pipeline() -> Pipeline {
         lists: config::Lists { max_entries: 1, max_limited: 1, max_attempts: 0 },
         list: config::Numbered::default(),
         hold: config::Hold::default(),
+        answers: config::Answers::default(),
         breaker: config::Breaker::default(),
         emergency: config::Emergency { numbers: Vec::new() },
         stir: config::Stir::default(),
@@ -77,6 +78,7 @@ fn what_the_kernel_decided_stands() {
         trunk: Some(0),
         by: crate::capture::By::default(),
         held: None,
+        ifindex: 0,
     };
     let mut pipeline = pipeline();
     check(&mut pipeline, &frame(&bytes, Some(view)), |invite| {
@@ -123,6 +125,7 @@ fn what_the_kernel_left_undecided_is_held_against_the_lists() {
         trunk: Some(0),
         by: crate::capture::By::default(),
         held: None,
+        ifindex: 0,
     };
     let mut pipeline = pipeline();
     let tallies = Arc::clone(&pipeline.analysis.tallies);
@@ -147,7 +150,7 @@ fn what_the_kernel_left_undecided_is_held_against_the_lists() {
 #[test]
 fn what_is_held_is_decided_by_what_the_full_parser_reads() {
     let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
-    let held = Hold { number: 7, ifindex: 3, payload_at: 42, seen_ns: 9, state: HoldState::Open };
+    let held = Hold { number: 7, payload_at: 42, seen_ns: 9, state: HoldState::Open };
     let view = KernelView {
         exit: Counter::Held,
         first_exit: Counter::PassNotPlain,
@@ -158,6 +161,7 @@ fn what_is_held_is_decided_by_what_the_full_parser_reads() {
         trunk: Some(0),
         by: crate::capture::By::default(),
         held: Some(held),
+        ifindex: 3,
     };
     let mut pipeline = pipeline();
     let mut say = |state, expected: (Verdict, Option<&str>, Option<HeldAs>)| {
@@ -224,6 +228,7 @@ fn who_decided_is_told_by_name_of_repeated_invites_too() {
         trunk: Some(0),
         by,
         held: None,
+        ifindex: 0,
     };
     // The kernel has looked into the lists again, and says nothing of limits.
     let by = By { list: 3, ..By::default() };

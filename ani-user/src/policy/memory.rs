@@ -135,6 +135,7 @@ impl Memory {
             trunk: trunk.map(|(index, _)| index),
             by: By::default(),
             held: None,
+            ifindex: 0,
         };
         let known = match scan::start_line(&state.scratch) {
             StartLine::Other => false,

@@ -13,6 +13,7 @@ use std::{
 
 use crate::{
     act::{held::Table, release::Release},
+    answer::Transmit,
     capture::{Source, clock::Clock},
     config::{self, Config},
     control::{Daemon, Watch},
@@ -20,7 +21,7 @@ use crate::{
     kernel::hold::Hold,
     pipeline::{Pipeline, Verifier},
     policy::{Verdict, memory::Memory},
-    telemetry::{Tallies, Telemetry},
+    telemetry::{Tallies, Tally, Telemetry},
 };
 
 /// How long the worker sleeps when nobody wakes it.
@@ -99,7 +100,7 @@ impl Holding {
     fn settle(&mut self, invite: &Invite<'_>, told: &Told) {
         if let (Some(hold), Some(held)) = (&invite.hold, invite.held) {
             match (held, invite.verdict) {
-                (HeldAs::Decided, Verdict::Drop) => self.table.stop(hold),
+                (HeldAs::Decided, Verdict::Drop | Verdict::Answer) => self.table.stop(hold),
                 (HeldAs::Decided, Verdict::Pass) => self.table.pass(hold, Instant::now()),
                 _ => self.table.undecided(hold, Instant::now()),
             }
@@ -123,14 +124,28 @@ const BEAT: Duration = Duration::from_millis(100);
 struct Told {
     telemetry: Arc<Telemetry>,
     breaker: Arc<Watch>,
+    tallies: Arc<Tallies>,
+    /// What answers go out by; none where the system does not let them.
+    wire: Option<Box<dyn Transmit>>,
 }
 
 impl Told {
     fn of(&self, invite: &Invite<'_>) {
+        // First of all: somebody waits for it.
+        self.answer(invite);
         self.telemetry.record(invite);
         if let Some(attempt) = &invite.attempt {
             self.breaker.saw(attempt, invite.ts);
         }
+    }
+
+    fn answer(&self, invite: &Invite<'_>) {
+        let Some(reply) = &invite.reply else { return };
+        let sent = match (&self.wire, &reply.wire) {
+            (Some(socket), Some(wire)) => socket.transmit(wire).is_ok(),
+            _ => false,
+        };
+        self.tallies.add(if sent { Tally::AnswersSent } else { Tally::AnswersUnsent });
     }
 }
 
@@ -147,6 +162,7 @@ impl Worker {
         let rules = Arc::new(Memory::new(&config));
         let mut pipeline =
             Pipeline::new(config, rules, Arc::clone(&daemon.tallies)).listed_by(daemon.enforce());
+        pipeline = pipeline.answering(daemon.answers());
         if let Some(verifier) = verifier {
             pipeline = pipeline.verifying(verifier);
         }
@@ -156,6 +172,8 @@ impl Worker {
             told: Told {
                 telemetry: Arc::clone(&daemon.telemetry),
                 breaker: Arc::clone(&daemon.breaker),
+                tallies: Arc::clone(&daemon.tallies),
+                wire: None,
             },
             mailbox,
             clock: Clock::new(),
@@ -177,6 +195,13 @@ impl Worker {
         let way: Arc<dyn Release> = Arc::clone(&kernel) as _;
         let table = Table::new(config, way, tallies);
         self.holding = Some(Holding { table, kernel, read, seen: 0, beaten: None });
+        self
+    }
+
+    /// The same with somebody who sends answers.
+    #[must_use]
+    pub(super) fn sending(mut self, wire: Option<Box<dyn Transmit>>) -> Self {
+        self.told.wire = wire;
         self
     }
 
@@ -257,7 +282,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        capture::{Content, Frame, Reach, Transport},
+        answer::Wire,
+        capture::{Content, Frame, LinkType, Reach, Transport, fixture},
         config,
         policy::{BLOCK, Enforce as _, Listing, lists::Span},
         store::Store,
@@ -304,6 +330,8 @@ mod tests {
             told: Told {
                 telemetry: Arc::clone(&telemetry),
                 breaker: Arc::new(Watch::new(config::Breaker::default())),
+                tallies: Arc::default(),
+                wire: None,
             },
             mailbox: Arc::default(),
             clock: Clock::new(),
@@ -418,6 +446,78 @@ mod tests {
         daemon.settle_rests(Timestamp::new(1_700_000_001, 0));
         let again = vec![calls(GOOD..GOOD + 30, true), calls(A_PREFIX..A_PREFIX + 1_000, false)];
         assert_eq!(stopped(&daemon, &memory, again), 1_000, "it stops them still");
+    }
+
+    /// Takes what is sent, or nothing.
+    struct Sink {
+        takes: bool,
+        sent: Arc<Mutex<Vec<Wire>>>,
+    }
+
+    impl Transmit for Sink {
+        fn transmit(&self, wire: &Wire) -> std::io::Result<()> {
+            if !self.takes {
+                return Err(std::io::ErrorKind::WouldBlock.into());
+            }
+            self.sent.lock().expect("lock").push(wire.clone());
+            Ok(())
+        }
+    }
+
+    /// One frame with an INVITE of a caller that the prefix stops.
+    struct Once(Option<Vec<u8>>);
+
+    impl Source for Once {
+        type Error = Infallible;
+
+        fn frames(
+            &mut self,
+            each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
+        ) -> Result<(), Infallible> {
+            if let Some(bytes) = self.0.take() {
+                let wire_len = bytes.len() as u32;
+                let content = Content::Link { link: LinkType::Ethernet, bytes: &bytes, wire_len };
+                let arrived = Timestamp::new(1_700_000_000, 0);
+                let _ = each(&Frame {
+                    number: 1,
+                    arrived,
+                    content,
+                    reach: Reach::Answer,
+                    kernel: None,
+                });
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn answers_are_sent_and_counted() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let text = "[lists]\nanswer = '603'\n[[trunk]]\nname = 'a'\n\
+                    sources = ['203.0.113.0/24']\ncountry = 'US'\n";
+        let config = Config::parse(text, "test").expect("a configuration");
+        let memory = Arc::new(Memory::new(&config));
+        let number = Number::from_ascii(b"14155551234").expect("digits");
+        memory.list(&[Listing::number(BLOCK, number, None)]).expect("listed");
+        let store = Store::open(directory.path()).expect("a store");
+        let daemon = Daemon::new(config, Arc::clone(&memory) as _, store, Arc::new(Clock::new()));
+        let sent = Arc::default();
+        let sink = |takes| Box::new(Sink { takes, sent: Arc::clone(&sent) }) as Box<dyn Transmit>;
+        for (wire, counts) in
+            [(Some(sink(true)), (1, 0)), (Some(sink(false)), (1, 1)), (None, (1, 2))]
+        {
+            let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
+            let sources = vec![Box::new(Once(Some(bytes))) as Live];
+            let mut worker = Worker {
+                pipeline: Pipeline::new(daemon.config(), Arc::clone(&memory), Arc::default()),
+                ..Worker::new(sources, &daemon, Arc::default(), None, Arc::default())
+            }
+            .sending(wire);
+            while worker.turn() {}
+            let count = |tally| daemon.tallies.value(tally);
+            assert_eq!((count(Tally::AnswersSent), count(Tally::AnswersUnsent)), counts);
+        }
+        assert_eq!(sent.lock().expect("lock").len(), 1);
     }
 
     #[test]

@@ -98,6 +98,10 @@ tallies! {
     HeldUnread, "held_unread", Loss, "Held frames released undecided: no INVITE for the full parser, or nobody could decide";
     HeldIncomplete, "held_incomplete", Loss, "Held first fragments whose rest did not come: no stack makes a call of them";
     ReleaseFailed, "release_failed", Loss, "Held INVITEs that could not be put back: their callers send them again";
+    AnswersSent, "answers_sent", Work, "Stopped INVITEs that were answered";
+    AnswersLimited, "answers_limited", Work, "Stopped INVITEs not answered because there were too many, of their source or in all";
+    AnswersImpossible, "answers_impossible", Loss, "Stopped INVITEs not answered because it is doubtful what to copy, or the answer does not fit a frame";
+    AnswersUnsent, "answers_unsent", Loss, "Answers that the system did not send";
     InvitesCut, "invites_cut", Loss, "INVITE requests analysed without their end";
 }
 

@@ -71,6 +71,7 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'stat
         malformed: Vec::new(),
         habits: Habits::default(),
         attempt: None,
+        reply: None,
     }
 }
 

@@ -22,6 +22,7 @@ use ani_ebpf::{
     lists::Found,
 };
 use ani_user::{
+    answer::{Answers, Stopped},
     capture::{Reach, Transport},
     config::{Config, Rate},
     control::{Clock, Daemon, metrics, socket::Socket},
@@ -300,6 +301,13 @@ impl Rig {
         listed.keys().map(shown).collect()
     }
 
+    /// The code of what a call is told that a list stopped.
+    pub(crate) fn says(&self, call: &Stopped) -> Option<u16> {
+        let mut answers = Answers::new(&self.daemon().config());
+        answers.hear(self.daemon().answers());
+        answers.of_list(call).map(|answer| answer.code)
+    }
+
     /// What a list does in the kernel.
     pub(crate) fn rule(&self, list: u8) -> Rule {
         self.enforce.rules.lock().expect("lock").get(&list).copied().unwrap_or(Rule::NONE)
@@ -477,5 +485,6 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
         malformed: Vec::new(),
         habits: Habits::default(),
         attempt: None,
+        reply: None,
     }
 }

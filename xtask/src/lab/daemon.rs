@@ -54,6 +54,8 @@ pub struct Settings {
     pub mode: &'static str,
     /// How signatures are verified: keys of `[stir]`, a line each.
     pub stir: String,
+    /// Tables of the file beside those of the lab.
+    pub tables: &'static str,
     /// Whether it runs as a service manager runs it: see [`spawn_service`].
     pub service: bool,
 }
@@ -73,6 +75,7 @@ impl Default for Settings {
             hep: false,
             mode: "auto",
             stir: String::new(),
+            tables: "",
             service: false,
         }
     }
@@ -120,7 +123,10 @@ impl Settings {
             Some((calls, within)) => format!("{{ calls = {calls}, within = \"{within}\" }}"),
             None => "{}".to_owned(),
         };
-        file + &format!("\n[limits]\nper_caller = {limit}\n\n[stir]\n{}\n", self.stir)
+        file + &format!(
+            "\n[limits]\nper_caller = {limit}\n\n[stir]\n{}\n\n{}",
+            self.stir, self.tables
+        )
     }
 }
 
@@ -319,7 +325,7 @@ pub fn spawn(lab: &Lab, binary: &Path, config: &Path, log: &str) -> anyhow::Resu
 pub const SERVICE_USER: u32 = 65_534;
 
 /// The capabilities it is given: those of `ani-user/systemd/ani.service`.
-pub const SERVICE_CAPABILITIES: [&str; 3] = ["net_admin", "perfmon", "bpf"];
+pub const SERVICE_CAPABILITIES: [&str; 4] = ["net_admin", "net_raw", "perfmon", "bpf"];
 
 /// Name and number of the group that may look: one of every Debian's that has nobody in it.
 pub const SERVICE_READ_GROUP: (&str, u32) = ("games", 60);
@@ -327,7 +333,7 @@ pub const SERVICE_READ_GROUP: (&str, u32) = ("games", 60);
 /// How often a sign of life is wanted from it, microseconds.
 const WATCHDOG_USEC: &str = "1500000";
 
-/// Starts `ani run` as the systemd unit does: as an ordinary user with three capabilities and no more to
+/// Starts `ani run` as the systemd unit does: as an ordinary user with four capabilities and no more to
 /// be had, told where to notify ([`notify_socket`]) and that it is watched.
 ///
 /// # Errors

@@ -61,6 +61,7 @@ impl Rig {
             trunk: Some(0),
             by: By::default(),
             held: Some(hold),
+            ifindex: 5,
         };
         let frame = Frame {
             number,
@@ -93,7 +94,7 @@ impl Rig {
 }
 
 fn hold(number: u64) -> Hold {
-    Hold { number, ifindex: 5, payload_at: 42, seen_ns: 0, state: HoldState::Open }
+    Hold { number, payload_at: 42, seen_ns: 0, state: HoldState::Open }
 }
 
 fn whole() -> Vec<u8> {

@@ -142,11 +142,11 @@ fn frame(entry: &[u8], number: u64) -> Option<Frame<'_>> {
             },
             held: (exit == Counter::Held).then_some(Hold {
                 number,
-                ifindex: header.ifindex,
                 payload_at: header.sip_offset,
                 seen_ns: header.seen_ns,
                 state: HoldState::Open,
             }),
+            ifindex: header.ifindex,
         }),
     })
 }
@@ -204,7 +204,7 @@ mod tests {
             assert_eq!((view.exit, view.trunk), (Counter::DropBlocked, Some(3)));
             let by = By { list: 2, ranged: true, limit: 3, observed_list: 4, observed_limit: 5 };
             assert_eq!(view.by, by);
-            assert_eq!(view.ani.to_string(), "14155551234");
+            assert_eq!((view.ani.to_string().as_str(), view.ifindex), ("14155551234", 7));
             assert_eq!(
                 (view.ani_header, view.attestation),
                 (Some(AniHeader::From), Attestation::A)

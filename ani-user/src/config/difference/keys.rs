@@ -7,8 +7,8 @@ use ani_ebpf::abi::trunk::{Orders, TollFree};
 use super::{Differ, How, Several, Shown as _, members, order, secret, value};
 use crate::{
     config::{
-        Breaker, Capture, Config, Control, Emergency, Hep, Hold, Limits, List, Lists, Named,
-        NamedLimit, Refuse, Stir, Store, Telemetry, Trunk,
+        Answers, Breaker, Capture, Config, Control, Emergency, Hep, Hold, Limits, List, Lists,
+        Named, NamedLimit, Redress, Refuse, Stir, Store, Telemetry, Trunk,
     },
     identity::{Profile, profile::Telling},
 };
@@ -25,6 +25,7 @@ pub(super) fn all(old: &Config, new: &mut Config, to: &mut Differ) {
         lists,
         list,
         hold,
+        answers,
         breaker,
         emergency,
         stir,
@@ -44,6 +45,7 @@ pub(super) fn all(old: &Config, new: &mut Config, to: &mut Differ) {
     to.fixed("lists.max_limited", value, &old.lists.max_limited, max_limited);
     to.fixed("lists.max_attempts", value, &old.lists.max_attempts, max_attempts);
     to.tables(&old.list, list);
+    self::answers(&old.answers, answers, to);
     let Hold { not_plain, deadline, max } = hold;
     to.live("hold.not_plain", value, &old.hold.not_plain, not_plain);
     to.live("hold.deadline", value, &old.hold.deadline, deadline);
@@ -73,6 +75,21 @@ fn capture(old: &Capture, new: &mut Capture, to: &mut Differ) {
     to.fixed("capture.hep", value, &old.hep.listen, listen);
     to.fixed("capture.hep_sources", members, &old.hep.sources, sources);
     to.fixed("capture.hep_key", secret, &old.hep.key, key);
+}
+
+fn answers(old: &Answers, new: &mut Answers, to: &mut Differ) {
+    let Answers { block, per_caller, per_source, overall, retry_after, redress, card } = new;
+    to.live("limits.per_caller.answer", value, &old.per_caller, per_caller);
+    to.live("lists.answer", value, &old.block, block);
+    to.live("answers.per_source", value, &old.per_source, per_source);
+    to.live("answers.overall", value, &old.overall, overall);
+    to.live("answers.retry_after", value, &old.retry_after, retry_after);
+    let Redress { url, tel, email, location } = redress;
+    to.live("answers.redress.url", value, &old.redress.url, url);
+    to.live("answers.redress.tel", value, &old.redress.tel, tel);
+    to.live("answers.redress.email", value, &old.redress.email, email);
+    to.live("answers.redress.location", value, &old.redress.location, location);
+    to.live("answers.card", value, &old.card, card);
 }
 
 fn control(old: &Control, new: &mut Control, to: &mut Differ) {
@@ -229,7 +246,8 @@ impl Several for NamedLimit {
     }
 
     fn differ(&self, old: &Self, to: &mut Differ) {
-        let Self { name: _, rate, per, gray, observed } = self;
+        let Self { name: _, rate, per, gray, observed, answer } = self;
+        to.live("answer", value, &old.answer, answer);
         to.live("calls", value, &old.rate, rate);
         to.live("per", |old, new| members(&old.words(), &new.words()), &old.per, per);
         to.live("callers", |old, new| words(callers(*old), callers(*new)), &old.gray, gray);
@@ -250,7 +268,8 @@ impl Several for List {
     }
 
     fn differ(&self, old: &Self, to: &mut Differ) {
-        let Self { name: _, action, observed, file } = self;
+        let Self { name: _, action, observed, file, answer } = self;
+        to.live("answer", value, &old.answer, answer);
         to.live("action", value, &old.action, action);
         to.live("mode", |old, new| words(mode(*old), mode(*new)), &old.observed, observed);
         to.live("file", value, &old.file, file);

@@ -9,6 +9,7 @@ use ani_ebpf::{
 use ipnet::IpNet;
 
 use crate::{
+    answer::Answer,
     config::{Mode, Rate},
     identity::profile::{Meaning, Outcome, Place, Source},
 };
@@ -29,7 +30,20 @@ macro_rules! as_displayed {
     };
 }
 
-as_displayed!(bool, u8, u16, u32, usize, NonZeroUsize, SocketAddr, IpNet, Rate, Number);
+as_displayed!(
+    &str,
+    Answer,
+    bool,
+    u8,
+    u16,
+    u32,
+    usize,
+    NonZeroUsize,
+    SocketAddr,
+    IpNet,
+    Rate,
+    Number
+);
 
 macro_rules! as_words {
     ($($type:ty),+) => {

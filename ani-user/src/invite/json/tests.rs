@@ -122,6 +122,7 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
                 malformed: vec!["via", "to"],
                 habits: Habits::default(),
                 attempt: None,
+                reply: None,
             }
         })
 }

@@ -45,6 +45,7 @@ fn view(exit: Counter) -> KernelView {
         trunk: Some(0),
         by: By::default(),
         held: None,
+        ifindex: 0,
     }
 }
 

@@ -26,6 +26,7 @@ fn config(per_caller: Option<Rate>, max_limited: u32) -> Config {
         lists: config::Lists { max_entries: 2, max_limited, max_attempts: 0 },
         list: config::Numbered::default(),
         hold: config::Hold::default(),
+        answers: config::Answers::default(),
         breaker: config::Breaker::default(),
         emergency: config::Emergency { numbers: vec![Number::from_ascii(b"911").expect("digits")] },
         stir: config::Stir::default(),
