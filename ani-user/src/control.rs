@@ -291,6 +291,8 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     [
         ("capture.interfaces", old.capture.interfaces != new.capture.interfaces),
         ("capture.mode", old.capture.mode != new.capture.mode),
+        ("capture.pin", old.capture.pin != new.capture.pin),
+        ("capture.on_exit", old.capture.on_exit != new.capture.on_exit),
         ("capture.ring_bytes", old.capture.ring_bytes != new.capture.ring_bytes),
         ("capture.hep", old.capture.hep != new.capture.hep),
         ("control", old.control != new.control),

@@ -21,8 +21,12 @@ mod ground;
 mod habits;
 /// Calls over TLS that the SBC mirrors.
 mod hep;
+/// The program outlives the daemon.
+mod life;
 /// The rate limit.
 mod limits;
+/// INVITEs without an SBC.
+mod line;
 /// Callers who stand in other headers.
 mod profiles;
 /// A changed configuration file.
