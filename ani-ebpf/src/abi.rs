@@ -20,13 +20,15 @@ pub mod number;
 pub mod programs;
 /// One captured packet in the ring buffer.
 pub mod record;
+/// What the daemon asks of a call that was held.
+pub mod settle;
 /// What the daemon tells the program at load and on reload.
 pub mod settings;
 /// A trunk: where it sends from and how its callers are read.
 pub mod trunk;
 
 /// Compared when the daemon loads the object; raised with any change to a type in this module.
-pub const ABI_VERSION: u32 = 6;
+pub const ABI_VERSION: u32 = 7;
 
 /// ELF section of the object that holds [`ABI_VERSION`], four bytes in host order.
 pub const ABI_SECTION: &str = "ani_abi";

@@ -139,10 +139,13 @@ pub fn is_stopped(set: &impl Set, key: u64, now_ns: u64) -> bool {
     way < WAYS && is_stop(told.exit()) && told.repeats() == 0
 }
 
-/// Whether a way out is one on which a call attempt is stopped.
+/// Whether a way out is one on which a call attempt is stopped. One that was held is remembered when the
+/// daemon has stopped it.
 #[inline(always)]
 pub const fn is_stop(exit: u8) -> bool {
-    exit == Counter::DropBlocked as u8 || exit == Counter::DropLimited as u8
+    exit == Counter::DropBlocked as u8
+        || exit == Counter::DropLimited as u8
+        || exit == Counter::Held as u8
 }
 
 // Held to the table.
@@ -154,7 +157,7 @@ const _: () = {
             row.counter,
             Counter::DropFragment | Counter::DropFollowUp | Counter::DropRepeated
         );
-        let stops = matches!(row.kind, Kind::Dropped) && !follows;
+        let stops = matches!(row.kind, Kind::Dropped | Kind::Held) && !follows;
         assert!(stops == is_stop(row.counter as u8));
         at += 1;
     }

@@ -21,7 +21,7 @@ mod object {
         counter::{Kind, TABLE},
     };
     use aya_ebpf::{
-        bindings::xdp_action::{XDP_DROP, XDP_PASS},
+        bindings::xdp_action::{XDP_ABORTED, XDP_DROP, XDP_PASS},
         macros::xdp,
         programs::XdpContext,
     };
@@ -59,16 +59,24 @@ mod object {
         verdict(program::follow_up(&ctx) as u8)
     }
 
+    /// Run by the daemon alone: what becomes of a call that was held. The frame is its question, and
+    /// gets the answer.
+    #[xdp]
+    #[inline(always)]
+    pub(crate) fn ani_settle(ctx: XdpContext) -> u32 {
+        if program::settle(&ctx) { XDP_PASS } else { XDP_ABORTED }
+    }
+
     #[inline(always)]
     fn verdict(exit: u8) -> u32 {
         match TABLE.get(usize::from(exit)).map(|row| row.kind) {
-            Some(Kind::Dropped) => XDP_DROP,
+            Some(Kind::Dropped | Kind::Held) => XDP_DROP,
             _ => XDP_PASS,
         }
     }
 
-    /// Passes everything: what a frame costs that nobody looks at.
-    #[xdp(frags)]
+    /// Passes everything: what released frames go through, and what a frame costs that nobody looks at.
+    #[xdp]
     #[inline(always)]
     pub(crate) fn ani_pass(_ctx: XdpContext) -> u32 {
         XDP_PASS

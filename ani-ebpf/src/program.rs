@@ -19,6 +19,10 @@ mod attempt;
 mod decision;
 /// What the lists and limits say about a plain INVITE.
 mod decide;
+/// Whether an INVITE can be held.
+mod hold;
+/// Released frames that come by again.
+mod release;
 /// Which list the caller is on.
 mod list;
 /// Rate limits: a bucket for each who shares a budget.
@@ -31,7 +35,10 @@ mod notice;
 mod maps;
 
 use ani_ebpf::{
-    abi::counter::Counter,
+    abi::{
+        counter::Counter,
+        settle::{Answer, QUESTION_LEN, Question},
+    },
     scan::{self, Scratch, StartLine},
 };
 use aya_ebpf::programs::XdpContext;
@@ -49,6 +56,7 @@ pub(crate) fn ingress(ctx: &XdpContext) -> Counter {
             emit::part(&frame, exit);
             exit
         }
+        Err(Counter::NotIp) if release::is_released(&frame) => Counter::Released,
         Err(exit) => exit,
     };
     maps::count(exit);
@@ -103,15 +111,39 @@ fn decided(frame: &Frame<'_>) -> u8 {
     else {
         return Counter::PassUnfinished as u8;
     };
-    decide::invite(decision, reading, scratch);
+    decide::invite(frame, decision, reading, scratch);
     if decision.is(Counter::PassLimitFull) {
         notice::limit_full(frame);
     }
-    emit::invite(frame, reading, decision);
-    if reading.first_fragment != 0 && decision.is_stop() {
+    let written = emit::invite(frame, reading, decision);
+    if !written && decision.is(Counter::Held) {
+        decision.let_go();
+    }
+    if reading.is_first_fragment() && decision.is_stop() {
         fragment::stopped(frame);
     }
     decision.exit()
+}
+
+/// Answers what the daemon asks of a call that was held; whether it has.
+#[inline(always)]
+pub(crate) fn settle(ctx: &XdpContext) -> bool {
+    let frame = Frame::new(ctx);
+    let (Some(question), Some(decision)) = (frame.read(0), maps::settled()) else {
+        return false;
+    };
+    decide::settle(decision, &Question::from_bytes(question));
+    let answer = Answer {
+        exit: decision.exit(),
+        first_exit: decision.first_exit(),
+        list: decision.list(),
+        limit: decision.limit(),
+        observed_list: decision.observed_list(),
+        observed_limit: decision.observed_limit(),
+        ranged: decision.ranged(),
+        given: Answer::GIVEN,
+    };
+    frame.write(QUESTION_LEN, &answer.to_bytes()).is_ok()
 }
 
 /// Takes an ACK, CANCEL or BYE to its way out and counts it there: the third program.

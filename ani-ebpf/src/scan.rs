@@ -220,6 +220,12 @@ pub fn plain(scratch: &Scratch) -> Plain {
     }
 }
 
+/// Whether an INVITE that [`invite`] found to be plain has an Identity header.
+#[inline(always)]
+pub fn is_signed(scratch: &Scratch) -> bool {
+    headers::is_signed(scratch)
+}
+
 #[inline(always)]
 fn ani_header(scratch: &Scratch) -> Option<AniHeader> {
     AniHeader::from_raw(scratch.chosen.load() as u8)

@@ -166,6 +166,17 @@ pub struct Message<'a> {
     pub reach: Reach,
     /// What the XDP program made of it; of a fragmented one, of its first fragment.
     pub kernel: Option<KernelView>,
+    /// The Ethernet frame in which it became whole; none where it did not come in one.
+    pub wire: Option<Wire<'a>>,
+}
+
+/// An Ethernet frame, for an answer to go back the way it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire<'a> {
+    /// Its bytes, as far as they were captured.
+    pub bytes: &'a [u8],
+    /// The interface that the XDP program saw it on; 0 where it saw none of it.
+    pub ifindex: u32,
 }
 
 /// What the XDP program made of a frame.
@@ -187,6 +198,34 @@ pub struct KernelView {
     pub trunk: Option<u16>,
     /// Which lists and limits spoke.
     pub by: By,
+    /// What is known of a frame that was held; none for one that went its way.
+    pub held: Option<Hold>,
+    /// The interface it came in on; 0 for none.
+    pub ifindex: u32,
+}
+
+/// A frame that was held: dropped in the kernel, for the daemon to decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Number of the frame; of a call in fragments, of the first.
+    pub number: u64,
+    /// Where the UDP payload starts in it, bytes.
+    pub payload_at: u16,
+    /// CLOCK_MONOTONIC when the program looked at it, nanoseconds.
+    pub seen_ns: u64,
+    /// Whether it still is.
+    pub state: HoldState,
+}
+
+/// Whether a held frame still is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldState {
+    /// It waits for a decision.
+    Open,
+    /// It was released: the daemon came to it too late.
+    Late,
+    /// It was released: too many were held.
+    Full,
 }
 
 /// Ids of the lists and limits that decided, and of those that would have, were they not only observed;

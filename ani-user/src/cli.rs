@@ -19,6 +19,8 @@ mod client;
 mod output;
 /// `ani run`
 mod run;
+/// `ani reload`
+mod reload;
 /// `ani status`
 mod status;
 /// `ani top`
@@ -91,6 +93,11 @@ impl Globals {
 enum Command {
     /// Run the daemon: attach to the interfaces, decide, count, answer
     Run(run::Args),
+    /// Have the daemon read its configuration again, and say what that changed
+    ///
+    /// One that cannot be used is refused, and the old one stays: ends with 2. What only a restart takes
+    /// is marked, and stays as it is.
+    Reload(reload::Args),
     /// What the daemon listens on, what it counted, what is in force
     Status(status::Args),
     /// The callers or trunks with the most calls
@@ -173,6 +180,7 @@ pub fn main() -> ExitCode {
 fn dispatch(Cli { globals, command }: &Cli) -> anyhow::Result<()> {
     match command {
         Command::Run(args) => run::run(args, globals),
+        Command::Reload(args) => reload::run(args, globals),
         Command::Status(args) => status::run(args, globals),
         Command::Top(command) => top::run(command, globals),
         Command::Caller(args) => caller::run(args, globals),

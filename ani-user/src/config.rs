@@ -14,14 +14,20 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::identity::Profile;
 
+/// What stopped calls are told.
+mod answers;
 /// From the keys as they are written to the total configuration.
 mod check;
 /// How the countries of the world dial.
 pub mod countries;
+/// What differs between two configurations.
+pub mod difference;
 /// What is wrong, where, and what to write instead.
 mod error;
 /// The keys as they are written.
 mod file;
+/// Which calls are held until the daemon has decided.
+mod hold;
 /// How many calls are too many, and of whom.
 mod limits;
 /// Lists beside those that are always there.
@@ -32,18 +38,23 @@ mod numbered;
 pub mod profiles;
 /// A number of calls in a span of time, as it is written.
 mod rate;
+/// For which outcomes of its verification a call is refused.
+mod refuse;
 /// What toll-free numbers begin with.
 pub mod toll_free;
 /// A carrier's trunk.
 mod trunk;
 
 pub use self::{
+    answers::{Answers, Redress},
     check::NO_TRUNK_NAME,
     error::Error,
+    hold::Hold,
     limits::{Limits, NamedLimit, PER_CALLER, Per, per_caller},
     lists::{List, Lists},
     numbered::{Named, NoNumber, Numbered},
     rate::{Rate, RateError},
+    refuse::Refuse,
     trunk::Trunk,
 };
 
@@ -81,6 +92,10 @@ pub struct Config {
     pub lists: Lists,
     /// `[[list]]`, in file order.
     pub list: Numbered<List>,
+    /// `[hold]`
+    pub hold: Hold,
+    /// `[answers]`, `lists.answer` and that of `limits.per_caller`
+    pub answers: Answers,
     /// `[breaker]`
     pub breaker: Breaker,
     /// `[emergency]`
@@ -169,6 +184,8 @@ impl Default for Config {
             },
             control: Control {
                 socket: PathBuf::from("/run/ani/ani.sock"),
+                read_socket: Some(PathBuf::from("/run/ani/read.sock")),
+                read_group: None,
                 metrics: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))),
             },
             store: Store { path: PathBuf::from("/var/lib/ani") },
@@ -178,6 +195,8 @@ impl Default for Config {
             limits: Limits { per_caller: None, named: Numbered::default() },
             lists: Lists { max_entries: 10_000_000, max_limited: 100_000, max_attempts: 262_144 },
             list: Numbered::default(),
+            hold: Hold::default(),
+            answers: Answers::default(),
             breaker: Breaker::default(),
             emergency: Emergency {
                 // Europe and mobile phones, North America, Britain, Australia, New Zealand, the
@@ -262,8 +281,26 @@ pub enum OnExit {
 pub struct Control {
     /// Path of the unix socket that serves HTTP and JSON.
     pub socket: PathBuf,
+    /// Path of the one that serves what only looks; none for an empty string in the file.
+    pub read_socket: Option<PathBuf>,
+    /// Group whose members may use that one; none for the daemon's own.
+    pub read_group: Option<String>,
     /// Where Prometheus metrics are served; none for an empty string in the file.
     pub metrics: Option<SocketAddr>,
+}
+
+impl Control {
+    /// Where the socket for looking is, unless the file says otherwise.
+    pub fn read_beside(socket: &Path) -> PathBuf {
+        socket.with_file_name("read.sock")
+    }
+
+    /// The same with another socket; the one for looking goes along if it stood beside it.
+    pub fn at(self, socket: &Path) -> Self {
+        let beside = self.read_socket == Some(Self::read_beside(&self.socket));
+        let read_socket = if beside { Some(Self::read_beside(socket)) } else { self.read_socket };
+        Self { socket: socket.to_owned(), read_socket, ..self }
+    }
 }
 
 /// What survives a restart.

@@ -1,5 +1,5 @@
 //! What commands and metrics scrapers talk to: the running daemon's shared state (`Daemon`), HTTP
-//! and JSON over a unix socket (`socket`), and Prometheus metrics over TCP (`metrics`).
+//! and JSON over unix sockets (`socket`), and Prometheus metrics over TCP (`metrics`).
 //!
 //! A change is made in one order: all of it validated, kept in the store, put in force, answered.
 //! What the kernel refuses is taken out of the store again, so that the two never tell different
@@ -15,6 +15,7 @@ use std::{
 };
 
 use crate::{
+    answer::Entries,
     capture,
     config::{Config, NoNumber, Stir},
     identity::Lookup,
@@ -25,8 +26,14 @@ use crate::{
     time::Timestamp,
 };
 
-/// The unix socket: made, served, taken away.
+/// The unix sockets: made, served, taken away.
 pub mod socket;
+/// The table of routes.
+mod routes;
+/// Who asks.
+mod peer;
+/// Users and groups by name.
+pub(crate) mod accounts;
 /// Paths and what they answer.
 mod api;
 /// Lists as requests see them: paging, adding, removing, import and export.
@@ -39,8 +46,12 @@ mod lists;
 pub(crate) mod feed;
 /// Certificates: looking, fetching, adding, removing.
 mod cert;
+/// What entries of lists say of their own.
+mod answers;
 /// Lists of numbers as text and CSV.
 pub(crate) mod list;
+/// Reading the configuration again.
+mod reload;
 /// The breaker: who tells it, what is at rest, and ending that.
 mod breaker;
 /// Habits of trunks: changes, and lessons.
@@ -58,8 +69,16 @@ mod refusal;
 
 use self::lists::InForce;
 pub use self::{
-    breaker::Watch, cert::MAX_URLS, limits::Limit, list::MAX_IMPORT_BYTES, lists::Changed,
-    refusal::Refusal, status::counts,
+    api::routes,
+    breaker::Watch,
+    cert::MAX_URLS,
+    limits::Limit,
+    list::MAX_IMPORT_BYTES,
+    lists::Changed,
+    refusal::Refusal,
+    reload::{Fed, NotReloaded, Reloaded, Surroundings},
+    routes::{Access, Route},
+    status::counts,
 };
 
 /// Where the time comes from; the runtime's clock, or a test's.
@@ -121,12 +140,18 @@ pub struct Daemon {
     max_entries: usize,
     /// Lists and trunks of the configuration in force.
     in_force: RwLock<Arc<InForce>>,
+    /// Entries of lists that have an answer of their own.
+    answers: Arc<Entries>,
     /// Where mirrored messages come in; stays until a restart too.
     hep: Option<SocketAddr>,
     /// What verifies signatures, where anchors are configured.
     verifies: OnceLock<Arc<dyn Verifies>>,
     /// Certificates at hand, where there are any.
     certificates: OnceLock<Arc<Cache<Credential>>>,
+    /// Where the configuration is read from again, and who else takes it.
+    surroundings: OnceLock<Arc<dyn Surroundings>>,
+    /// One reload at a time, from the reading to the telling.
+    reloads: Mutex<()>,
     /// One change at a time: store and kernel must see all in the same order.
     changes: Mutex<()>,
 }
@@ -194,6 +219,7 @@ impl Daemon {
             max_entries: config.lists.max_entries as usize,
             hep: config.capture.hep.listen,
             in_force: RwLock::default(),
+            answers: Arc::default(),
             breaker: Arc::new(Watch::new(config.breaker)),
             config: RwLock::new(Arc::new(config)),
             enforce: Arc::new(Rests::new(enforce)),
@@ -201,6 +227,8 @@ impl Daemon {
             clock,
             verifies: OnceLock::new(),
             certificates: OnceLock::new(),
+            surroundings: OnceLock::new(),
+            reloads: Mutex::new(()),
             changes: Mutex::new(()),
         }
     }
@@ -213,6 +241,11 @@ impl Daemon {
     /// Whatever carries the rules out.
     pub fn enforce(&self) -> Arc<dyn Enforce> {
         Arc::clone(&self.enforce) as _
+    }
+
+    /// Entries of lists that have an answer of their own.
+    pub fn answers(&self) -> Arc<Entries> {
+        Arc::clone(&self.answers)
     }
 
     /// At start: names what verifies signatures.
@@ -230,32 +263,6 @@ impl Daemon {
         self.restore_habits()?;
         let limits = self.limits_of(&self.config())?;
         self.enforce.set_limits(&limits).map_err(Error::NotInForce)
-    }
-
-    /// Takes another configuration: its limit comes in force unless an operator set one. What has a
-    /// number keeps it. Returns the keys whose change needs a restart. On an error the old configuration
-    /// stays.
-    pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, Error> {
-        let _changes = self.changes();
-        let old = self.config();
-        let config = config.after(&old)?;
-        let (before, after) = (self.limits_of(&old)?, self.limits_of(&config)?);
-        self.enforce_limits(&after, &before)?;
-        if let Err(error) = self.reload_lists(&config) {
-            let back = self.enforce.set_limits(&before);
-            return Err(match back {
-                Ok(()) => error,
-                Err(undo) => Error::Torn { refused: anyhow::anyhow!("{error}"), undo },
-            });
-        }
-        if let Some(verifies) = self.verifies.get() {
-            verifies.reconfigure(&config.stir);
-        }
-        let fixed = needs_restart(&old, &config);
-        let config = Arc::new(config);
-        *write(&self.config) = Arc::clone(&config);
-        self.reload_breaker(&old, &config);
-        Ok(fixed)
     }
 
     fn changes(&self) -> MutexGuard<'_, ()> {
@@ -278,30 +285,4 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 
 fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// `[stir]` without what a reload changes.
-fn stir_at_start(config: &Config) -> Stir {
-    let Stir { verify, max_age, .. } = Stir::default();
-    Stir { verify, max_age, ..config.stir.clone() }
-}
-
-/// Keys that differ and that only a restart changes.
-fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
-    [
-        ("capture.interfaces", old.capture.interfaces != new.capture.interfaces),
-        ("capture.mode", old.capture.mode != new.capture.mode),
-        ("capture.pin", old.capture.pin != new.capture.pin),
-        ("capture.on_exit", old.capture.on_exit != new.capture.on_exit),
-        ("capture.ring_bytes", old.capture.ring_bytes != new.capture.ring_bytes),
-        ("capture.hep", old.capture.hep != new.capture.hep),
-        ("control", old.control != new.control),
-        ("store", old.store != new.store),
-        ("lists", old.lists != new.lists),
-        ("stir", stir_at_start(old) != stir_at_start(new)),
-        ("telemetry", old.telemetry != new.telemetry),
-    ]
-    .into_iter()
-    .filter_map(|(key, differs)| differs.then_some(key))
-    .collect()
 }

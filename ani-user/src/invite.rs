@@ -15,7 +15,8 @@ use serde::Serialize;
 
 pub use self::passports::Passports;
 use crate::{
-    capture::{Reach, Transport},
+    answer::Reply,
+    capture::{Hold, Reach, Transport},
     identity::{Candidate, Line, Told},
     policy::{Verdict, breaker},
     stir::Outcome,
@@ -101,9 +102,15 @@ pub struct Invite<'a> {
     pub attestation: Attestation<'a>,
     /// What the kernel's scanner made of it.
     pub kernel: Kernel<'a>,
+    /// How it was held until the daemon had decided, or in a capture would have been; none for one that
+    /// was not.
+    pub held: Option<HeldAs>,
+    /// The frame that was; none in a capture.
+    #[serde(skip)]
+    pub hold: Option<Hold>,
     /// What happened to it.
     pub verdict: Verdict,
-    /// SIP code of an answer; none is given yet.
+    /// SIP code of the answer; none where none is given.
     pub answer: Option<u16>,
     /// The rule that decided: `list:NAME` or `limit:NAME`, built-in ones `list:allow`, `list:block`,
     /// `list:gray` and `limit:per-caller`; `list:#7` where there is none of that id any more, `list:?` of
@@ -121,6 +128,23 @@ pub struct Invite<'a> {
     /// not first here, and what it is told of later, when a signature that may vouch was looked at.
     #[serde(skip)]
     pub attempt: Option<breaker::Call>,
+    /// The answer.
+    #[serde(skip)]
+    pub reply: Option<Box<Reply>>,
+}
+
+/// What came of holding an INVITE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeldAs {
+    /// It was decided.
+    Decided,
+    /// It passed undecided: it took too long to come to it.
+    Late,
+    /// It passed undecided: too many were held.
+    Full,
+    /// It passed undecided: nobody could decide.
+    Failed,
 }
 
 /// What the ANI is.

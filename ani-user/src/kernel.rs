@@ -6,6 +6,8 @@ mod attach;
 mod array;
 /// Many entries in one system call.
 mod batch;
+/// Calls that are held.
+pub mod hold;
 /// The interfaces the program is on.
 mod interfaces;
 /// The images of lists.
@@ -24,12 +26,16 @@ pub mod preflight;
 pub mod rings;
 /// What a daemon takes over from the one before it.
 mod takeover;
+/// Runs a program once, on a frame of ours.
+mod test_run;
+/// Frames onto the wire.
+pub mod transmit;
 /// Which XDP program an interface has, and what becomes of interfaces.
 pub mod xdp_state;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError, TryLockError},
+    sync::{Arc, Mutex, PoisonError, RwLock, TryLockError},
 };
 
 use ani_ebpf::{
@@ -40,10 +46,12 @@ use ani_ebpf::{
         limit::{BucketKeys, Limit, MAX_LIMITS, Spender},
         list::{Action, EXPIRY_BITS, Rule},
         number::Number,
+        programs,
         settings::{MAX_EMERGENCY, Settings},
         trunk::{MAX_SOURCES, Trunk as KernelTrunk},
     },
     lists::{Asked, Found, find},
+    scan::Scratch,
 };
 use anyhow::{Context as _, Result, ensure};
 use aya::{
@@ -52,6 +60,7 @@ use aya::{
 };
 
 use self::{
+    hold::Hold,
     interfaces::Interfaces,
     lists::KernelImages,
     maps::Maps,
@@ -61,7 +70,10 @@ use self::{
 use crate::{
     capture::{clock::Clock, ring::rings::Rings},
     config::{Config, Trunk},
-    policy::{self, Enforce, Interface, Listing},
+    policy::{
+        self, Enforce, Interface, Listing,
+        settle::{Held, Settled},
+    },
     time::Timestamp,
 };
 
@@ -69,6 +81,7 @@ use crate::{
 /// keeps it until that one is cleared.
 pub struct Kernel {
     clock: Clock,
+    hold: Arc<Hold>,
     state: Mutex<State>,
 }
 
@@ -82,6 +95,10 @@ struct State {
     /// Until they are taken.
     rings: Option<Rings>,
     settings: Settings,
+    /// Whether what is not plain is held as soon as there is a rule.
+    hold_not_plain: bool,
+    /// Whether a trunk's calls are refused for their signature.
+    trunks_refuse: bool,
     lists: policy::lists::Lists,
     images: lists::Held,
     /// Source networks in the map, to take out those a reload no longer names.
@@ -125,12 +142,22 @@ impl Kernel {
         let estate = estate(config, pins.as_ref())?;
         let mut ebpf = object::open_with(config, &estate.maps)?;
         object::load(&mut ebpf)?;
-        let [list_key] = policy::hash_keys();
+        let [list_key, ticket] = policy::hash_keys();
         let keys = || (AttemptKeys(policy::hash_keys()), BucketKeys(policy::hash_keys()));
         let (attempt_keys, bucket_keys) = estate.keys.unwrap_or_else(keys);
         if let Some(pins) = &pins {
             pins.keep(&mut ebpf)?;
         }
+        let hold = Arc::new(Hold {
+            settle: object::load_program(&mut ebpf, programs::SETTLE_NAME)?,
+            pass: object::load_program(&mut ebpf, programs::PASS_NAME)?,
+            keys: attempt_keys,
+            // 0 is no ticket.
+            ticket: ticket | 1,
+            generic: RwLock::default(),
+            scratch: Mutex::new(Scratch::new()),
+            heartbeat: Mutex::new(maps::Heartbeat::take(&mut ebpf)?),
+        });
         let rings = rings::make(&mut ebpf, config.capture.ring_bytes)?;
         tracing::info!("{} ring buffers of {} bytes each", rings.buffers.len(), rings.bytes_each);
         if let Some(pins) = &pins {
@@ -151,16 +178,19 @@ impl Kernel {
                 attempts_mask: config.lists.attempt_sets().map_or(u32::MAX, |sets| sets - 1),
                 attempt_keys,
                 bucket_keys,
+                ticket: ticket | 1,
                 buckets_mask: config.lists.bucket_sets() - 1,
                 rules: policy::built_in_rules(),
                 list_key,
                 ..Settings::EMPTY
             },
+            hold_not_plain: config.hold.not_plain,
+            trunks_refuse: false,
             sources: Vec::new(),
             ports: Vec::new(),
         };
         state.configure(config)?;
-        Ok(Self { clock: Clock::new(), state: Mutex::new(state) })
+        Ok(Self { clock: Clock::new(), hold, state: Mutex::new(state) })
     }
 
     /// The rings that INVITEs come through, and the flag their reader sets before it sleeps. Both
@@ -170,6 +200,11 @@ impl Kernel {
             let rings = state.rings.take().context("the ring buffers are read already")?;
             Ok((rings, maps::ReaderAsleep::take(&mut state.ebpf)?))
         })
+    }
+
+    /// What holding calls takes.
+    pub fn hold(&self) -> Arc<Hold> {
+        Arc::clone(&self.hold)
     }
 
     /// Runs `work` on the loaded object.
@@ -203,6 +238,7 @@ impl Kernel {
                     return Err(error);
                 }
             }
+            self.hold.set_generic(interfaces.generic());
             Ok(())
         })
     }
@@ -216,6 +252,7 @@ impl Kernel {
         self.locked(|state| {
             let State { ebpf, interfaces, pins, .. } = state;
             interfaces.follow(program(ebpf)?, pins.as_ref().map(Pins::folder));
+            self.hold.set_generic(interfaces.generic());
             Ok(())
         })
     }
@@ -367,6 +404,10 @@ impl Enforce for Kernel {
         Some(find(|kind| state.images.image(kind), layout, key, &asked, rules))
     }
 
+    fn settle(&self, call: &Held<'_>, _now: Timestamp) -> Result<Settled> {
+        self.hold.settle(call)
+    }
+
     fn counters(&self) -> Result<Counters> {
         self.locked(|state| state.maps.counters())
     }
@@ -403,6 +444,9 @@ impl State {
         for (place, number) in self.settings.emergency.iter_mut().zip(&config.emergency.numbers) {
             *place = *number;
         }
+        self.hold_not_plain = config.hold.not_plain;
+        self.trunks_refuse =
+            config.trunks.iter().any(|trunk| trunk.refuse.waits() || trunk.refuse.wants_identity());
         self.write_settings()?;
 
         // Last: until its port is in the bitmap, a packet is passed as not ours.
@@ -430,10 +474,20 @@ impl State {
         let allows = self.lists.range_lists().iter().any(lets);
         let generation = self.settings.generation as usize & 1;
         self.settings.layouts[generation].allows = u32::from(allows);
+        // Where nothing can be against a call, there is nothing to wait for.
+        let rules = !self.lists.is_empty() || self.settings.limit_count > 0 || self.trunks_refuse;
+        self.settings.hold = u32::from(self.hold_not_plain && rules);
         self.maps.set_settings(&self.settings)
     }
 }
 
 fn kernel_trunk(index: u16, trunk: &Trunk) -> KernelTrunk {
-    KernelTrunk { index, telling: trunk.telling, orders: trunk.orders, dial_plan: trunk.dial_plan }
+    KernelTrunk {
+        index,
+        telling: trunk.telling,
+        orders: trunk.orders,
+        dial_plan: trunk.dial_plan,
+        hold: (if trunk.refuse.waits() { KernelTrunk::HOLD_SIGNED } else { 0 })
+            | (if trunk.refuse.wants_identity() { KernelTrunk::HOLD_UNSIGNED } else { 0 }),
+    }
 }

@@ -16,6 +16,11 @@ pub mod identity;
 pub mod stir;
 /// What is done with the call, and why.
 pub mod policy;
+/// Carries out what was decided of calls that are held.
+#[cfg(feature = "daemon")]
+pub mod act;
+/// What stopped calls are told: SIP answers in the SBC's place.
+pub mod answer;
 /// Frame in, verdict and facts out; knows all stages, does no I/O.
 pub mod pipeline;
 /// One INVITE with all that is known of it, as others read it.

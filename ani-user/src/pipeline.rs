@@ -1,6 +1,8 @@
 //! Frame in, facts out: message, caller, verdict. Knows all stages, does no I/O and reads
 //! no clock. One thread calls it.
 
+/// What a stopped call is told.
+mod answer;
 /// What the breaker is told of a call.
 mod attempt;
 /// Which INVITEs were seen before.
@@ -20,6 +22,9 @@ use ani_ebpf::{
     lists::Found,
     scan::{AniHeader, MIN_MESSAGE_LEN},
 };
+use anyhow::Context as _;
+
+use smallvec::SmallVec;
 
 pub use self::verification::{Answer, Verifier, Whose};
 use self::{
@@ -27,11 +32,17 @@ use self::{
     verification::{Of, Verification},
 };
 use crate::{
-    capture::{By, Frame, KernelView, Message, Reach, Transport, assembly::Assembly},
+    answer::{Answers, Entries},
+    capture::{By, Frame, HoldState, KernelView, Message, Reach, Transport, assembly::Assembly},
     config::{self, Config},
     identity::{self, Identity, Passport, Reading},
-    invite::{self, Invite},
-    policy::{Enforce, Verdict, memory::Memory, names::Names},
+    invite::{self, HeldAs, Invite},
+    policy::{
+        Enforce, Verdict,
+        memory::Memory,
+        names::Names,
+        settle::{Decided, Held, Settled},
+    },
     sip::{self, Fault, NameAddr},
     telemetry::{Tallies, Tally, habits::Habits},
     time::Timestamp,
@@ -52,6 +63,7 @@ struct Analysis {
     lists: Option<Arc<dyn Enforce>>,
     repeats: Repeats,
     verification: Verification,
+    answers: Answers,
     tallies: Arc<Tallies>,
 }
 
@@ -63,6 +75,7 @@ impl Pipeline {
             assembly: Assembly::new(Arc::clone(&tallies)),
             analysis: Analysis {
                 names: Box::new(Names::new(&config)),
+                answers: Answers::new(&config),
                 config,
                 rules,
                 lists: None,
@@ -87,9 +100,17 @@ impl Pipeline {
         self
     }
 
+    /// The same with entries of lists that have an answer of their own.
+    #[must_use]
+    pub fn answering(mut self, entries: Arc<Entries>) -> Self {
+        self.analysis.answers.hear(entries);
+        self
+    }
+
     /// Takes another configuration from the next frame on.
     pub fn reconfigure(&mut self, config: Arc<Config>, rules: Arc<Memory>) {
         *self.analysis.names = Names::new(&config);
+        self.analysis.answers.reconfigure(&config);
         self.analysis.config = config;
         self.analysis.rules = rules;
     }
@@ -156,23 +177,26 @@ impl Analysis {
         mut parsed: sip::Invite<'a>,
     ) -> Invite<'a> {
         parsed.faults.add_if(message.overlong, Fault::UdpLength);
-        let view = self.view(message);
-        let repeated = matches!(view.exit, Counter::PassRepeated | Counter::DropRepeated);
-        if !repeated {
-            self.tallies.spoken.count(&view.by);
-        }
-        let trunk = view.trunk.and_then(|index| self.config.trunks.by_number(index));
+        let seen = self.view(message);
+        let trunk = seen.trunk.and_then(|index| self.config.trunks.by_number(index));
         let reading = trunk.map_or(Reading::UNTRUSTED, config::Trunk::reading);
         let passport = Passport::read(&parsed);
         let passport = passport.as_ref();
         let identity = identity::identify(&parsed, passport, &reading);
         let oli = identity::line(&parsed, &identity, &reading);
         let candidates = identity::candidates(&parsed, passport, &identity, &reading);
-        let mut kernel = kernel(&view, &identity);
+        let mut kernel = kernel(&seen, &identity);
+        let mut attestation = identity::attestation(&parsed, passport, &reading);
+        let facts =
+            Facts { message, parsed: &parsed, identity: &identity, level: attestation.level };
+        let (view, held) = self.settled(&seen, &facts);
+        let repeated = matches!(view.exit, Counter::PassRepeated | Counter::DropRepeated);
+        if !repeated {
+            self.tallies.spoken.count(&view.by);
+        }
         let first = self.repeats.seen(&parsed, &view.by, repeated);
         let retransmission = first.is_some();
         let mut by = first.filter(|_| repeated).unwrap_or(view.by);
-        let mut attestation = identity::attestation(&parsed, passport, &reading);
         let to_tag = parsed.to.as_ref().and_then(NameAddr::tag);
         let starts = !retransmission && to_tag.is_none();
         let told = attempt::of(&view, &identity, &attestation, &reading).filter(|_| starts);
@@ -189,14 +213,16 @@ impl Analysis {
         let attempt = told.and_then(|told| told.judged(open, attestation.signature));
         if view.exit == Counter::PassNotPlain
             && to_tag.is_none()
-            && let Some(found) =
-                self.undecided(&view, &parsed, &identity, &attestation, message.arrived)
+            && let Some(found) = self.undecided(&view, &facts)
         {
             kernel.lists = action(found.rank);
             kernel.rule = kernel.lists.map(|_| self.names.list(found.list));
             by.observed_list =
                 if found.observed_rank > found.rank { found.observed } else { NO_LIST };
         }
+        let (answers, tallies) = (&mut self.answers, &self.tallies);
+        let given = answer::to(answers, &view, &by, &parsed, message, tallies);
+        let (code, reply) = given.unzip();
         let text = |bytes: Option<&'a [u8]>| bytes.map(sip::lossy);
         let user = |name: &Option<NameAddr<'a>>| name.as_ref().and_then(|name| text(name.uri.user));
         let uris =
@@ -239,39 +265,85 @@ impl Analysis {
             candidates,
             attestation,
             kernel,
-            verdict: verdict(view.exit),
-            answer: None,
+            held,
+            hold: seen.held,
+            verdict: if code.is_some() { Verdict::Answer } else { verdict(view.exit) },
+            answer: code,
             rule: self.names.rule(view.first_exit, &by),
             observed: self.names.observed(&by),
             malformed: parsed.faults.words().collect(),
             habits: Habits::of(&parsed, identity.toll_free),
             attempt,
+            reply: reply.map(Box::new),
         }
     }
 
-    /// What lists say of the caller of an INVITE that the program left undecided.
-    fn undecided(
-        &self,
-        view: &KernelView,
-        parsed: &sip::Invite<'_>,
-        identity: &Identity<'_>,
-        attestation: &invite::Attestation<'_>,
-        now: Timestamp,
-    ) -> Option<Found> {
-        let call = Spender {
-            caller: identity.number,
-            called: Number::NONE,
-            trunk: view.trunk?,
-            attestation: match attestation.level {
-                "A" => ani_ebpf::scan::Attestation::A,
-                "B" => ani_ebpf::scan::Attestation::B,
-                "C" => ani_ebpf::scan::Attestation::C,
-                _ => ani_ebpf::scan::Attestation::None,
-            } as u8,
+    /// What becomes of an INVITE that was held, or would have been; what the program made of it
+    /// otherwise.
+    fn settled(&self, seen: &KernelView, facts: &Facts<'_, '_>) -> (KernelView, Option<HeldAs>) {
+        let held = match seen.held {
+            Some(held) => match held.state {
+                HoldState::Open => HeldAs::Decided,
+                HoldState::Late => HeldAs::Late,
+                HoldState::Full => HeldAs::Full,
+            },
+            None if self.would_be_held(seen, facts.message) => HeldAs::Decided,
+            None => return (*seen, None),
         };
-        if call.caller.is_none() || self.is_emergency(parsed) {
+        let undecided = KernelView { exit: seen.first_exit, ..*seen };
+        if held != HeldAs::Decided {
+            return (undecided, Some(held));
+        }
+        match self.settle(seen, facts) {
+            Ok(Settled { exit, first_exit, by }) => {
+                // Who calls is the full parser's to say.
+                let ani = facts.identity.number;
+                let attestation = facts.attestation();
+                (KernelView { exit, first_exit, by, ani, attestation, ..*seen }, Some(held))
+            }
+            Err(error) => {
+                tracing::debug!("a held INVITE passes undecided: {error:#}");
+                (undecided, Some(HeldAs::Failed))
+            }
+        }
+    }
+
+    /// Whether an INVITE that no program has seen would have been held.
+    fn would_be_held(&self, seen: &KernelView, message: &Message<'_>) -> bool {
+        message.kernel.is_none()
+            && seen.exit == Counter::PassNotPlain
+            && self.config.hold.not_plain
+            && reach(message, seen.trunk) >= Reach::Stop
+    }
+
+    fn settle(&self, seen: &KernelView, facts: &Facts<'_, '_>) -> anyhow::Result<Settled> {
+        let parsed = facts.parsed;
+        let call = facts.spender(seen).context("from no configured trunk")?;
+        let from = parsed.from.as_ref();
+        let held = Held {
+            ani: call.caller,
+            called: call.called,
+            trunk: call.trunk,
+            attestation: call.attestation,
+            priority: self.is_emergency(parsed) || sip::asks_priority(parsed),
+            in_dialog: parsed.to.as_ref().and_then(NameAddr::tag).is_some(),
+            call_id: parsed.call_id.unwrap_or_default(),
+            from_tag: from.and_then(NameAddr::tag),
+            by: Decided::Rules,
+        };
+        match &self.lists {
+            Some(lists) => lists.settle(&held, facts.message.arrived),
+            None => self.rules.settle(&held, facts.message.arrived),
+        }
+    }
+
+    /// What lists say of the caller of an INVITE that passed undecided.
+    fn undecided(&self, view: &KernelView, facts: &Facts<'_, '_>) -> Option<Found> {
+        let call = facts.spender(view).filter(|call| !call.caller.is_none())?;
+        if self.is_emergency(facts.parsed) || sip::asks_priority(facts.parsed) {
             return None;
         }
+        let now = facts.message.arrived;
         let found = match &self.lists {
             Some(lists) => lists.find(&call, now)?,
             None => self.rules.find(&call, now)?,
@@ -284,11 +356,10 @@ impl Analysis {
 
     /// Whether no rule may stop it.
     fn is_emergency(&self, parsed: &sip::Invite<'_>) -> bool {
-        let user = parsed.request.user.unwrap_or_default();
-        let digits = Number::from_ascii(user.strip_prefix(b"+").unwrap_or(user));
+        let digits = dialled(parsed);
         let sos = b"urn:service:sos";
         parsed.request_uri.get(..sos.len()).is_some_and(|uri| uri.eq_ignore_ascii_case(sos))
-            || digits.is_some_and(|digits| self.config.emergency.numbers.contains(&digits))
+            || !digits.is_none() && self.config.emergency.numbers.contains(&digits)
     }
 
     /// What the kernel program made of it, or would have made of it where it did not look.
@@ -302,6 +373,8 @@ impl Analysis {
             attestation: ani_ebpf::scan::Attestation::None,
             trunk: self.rules.trunk_of(message.src.ip()),
             by: By::default(),
+            held: None,
+            ifindex: 0,
         };
         if let Some(view) = message.kernel {
             // A segment or a fragment that it handed on as such was not looked into.
@@ -319,6 +392,46 @@ impl Analysis {
             .decide(message.arrived, message.src.ip(), first)
             .unwrap_or_else(|| undecided(Counter::NotInvite))
     }
+}
+
+/// What a verdict is made of.
+struct Facts<'f, 'a> {
+    message: &'f Message<'a>,
+    parsed: &'f sip::Invite<'a>,
+    identity: &'f Identity<'a>,
+    /// The attestation's, as the record has it.
+    level: &'static str,
+}
+
+impl Facts<'_, '_> {
+    /// What is claimed.
+    fn attestation(&self) -> ani_ebpf::scan::Attestation {
+        match self.level {
+            "A" => ani_ebpf::scan::Attestation::A,
+            "B" => ani_ebpf::scan::Attestation::B,
+            "C" => ani_ebpf::scan::Attestation::C,
+            _ => ani_ebpf::scan::Attestation::None,
+        }
+    }
+
+    /// Who spends of which budgets; none where it is from no configured trunk.
+    fn spender(&self, view: &KernelView) -> Option<Spender> {
+        Some(Spender {
+            caller: self.identity.number,
+            called: dialled(self.parsed),
+            trunk: view.trunk?,
+            attestation: self.attestation() as u8,
+        })
+    }
+}
+
+/// The digits that were dialled; none where they are no digits.
+fn dialled(parsed: &sip::Invite<'_>) -> Number {
+    let user = sip::percent_decoded(parsed.request.user.unwrap_or_default());
+    // Visual separators say nothing (RFC 3966 §5.1.1).
+    let digits: SmallVec<[u8; 32]> =
+        user.iter().copied().filter(|byte| !b"-.()".contains(byte)).take(32).collect();
+    Number::from_ascii(digits.strip_prefix(b"+").unwrap_or(&digits)).unwrap_or(Number::NONE)
 }
 
 /// Out of a TCP stream nothing can be taken, and strangers are not answered.
@@ -350,7 +463,7 @@ fn kernel<'a>(view: &KernelView, identity: &Identity<'a>) -> invite::Kernel<'a> 
 
 fn verdict(exit: Counter) -> Verdict {
     match TABLE.get(exit as usize).map(|row| row.kind) {
-        Some(Kind::Dropped) => Verdict::Drop,
+        Some(Kind::Dropped | Kind::Held) => Verdict::Drop,
         _ => Verdict::Pass,
     }
 }

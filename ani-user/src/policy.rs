@@ -4,6 +4,8 @@
 pub mod entry;
 /// Callers on lists: the images that the program looks into.
 pub mod lists;
+/// What becomes of a call that was held.
+pub mod settle;
 /// When a list or limit is taken for a mistake.
 pub mod breaker;
 /// What lists and limits are called.
@@ -26,13 +28,18 @@ use ani_ebpf::{
 };
 use serde::Serialize;
 
-use self::lists::{Item, Span};
+use self::{
+    lists::{Item, Span},
+    settle::{Held, Settled},
+};
 use crate::time::Timestamp;
 
 /// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
+    /// The INVITE ends at the NIC, and its sender is told so.
+    Answer,
     /// The INVITE ends at the NIC.
     Drop,
     /// The INVITE goes on to the SBC.
@@ -123,6 +130,13 @@ pub trait Enforce: Send + Sync {
 
     /// What the lists say of a call; none when they are being changed.
     fn find(&self, call: &Spender, now: Timestamp) -> Option<Found>;
+
+    /// What becomes of a call that was held; its attempt is remembered, and budgets are spent.
+    ///
+    /// # Errors
+    ///
+    /// When nobody can say: then it passes.
+    fn settle(&self, call: &Held<'_>, now: Timestamp) -> anyhow::Result<Settled>;
 
     /// The program's counters, all CPUs together.
     fn counters(&self) -> anyhow::Result<Counters>;

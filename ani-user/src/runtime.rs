@@ -9,6 +9,8 @@
 mod interfaces;
 /// The sockets that mirrored messages come in on, beside the threads.
 mod mirror;
+/// A configuration that is read again.
+mod reload;
 /// What a service manager is told.
 mod service;
 /// What verifies signatures, beside the threads.
@@ -17,7 +19,6 @@ mod stir;
 mod worker;
 
 use std::{
-    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -34,20 +35,23 @@ use tokio::{
     task::{JoinSet, spawn_blocking},
 };
 
+pub use self::reload::Source;
 use self::{
     mirror::Mirror,
+    reload::Others,
     service::{Pulse, Watchdog},
     stir::Stir,
     worker::{Live, Mailbox, Worker},
 };
 use crate::{
+    answer::Transmit,
     capture::{
         clock::Clock,
         ring::{RingReader, records},
     },
     config::{Config, OnExit},
     control::{Daemon, metrics, socket::Socket},
-    kernel::{self, Kernel, xdp_state::Watch},
+    kernel::{self, Kernel, transmit::Transmitter, xdp_state::Watch},
     pipeline::Verifier,
     policy::Enforce as _,
     store::Store,
@@ -67,23 +71,23 @@ const HABITS_EVERY: u32 = 30;
 /// How often the XDP program's notices are looked for.
 const NOTICE_PERIOD: Duration = Duration::from_millis(500);
 
-/// Runs the daemon until SIGTERM or SIGINT.
+/// Runs the daemon with a configuration until SIGTERM or SIGINT.
 ///
-/// `file` is read again on SIGHUP.
+/// On SIGHUP, and when `ani reload` asks for it, it is read again from its source.
 ///
 /// # Errors
 ///
 /// When it cannot start, or one of its threads ends with an error.
-pub fn run(file: &Path, config: Config) -> Result<()> {
+pub fn run(source: Source, config: Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .context("cannot start the async runtime")?;
-    runtime.block_on(daemon(file.to_owned(), config))
+    runtime.block_on(daemon(source, config))
 }
 
-async fn daemon(file: PathBuf, config: Config) -> Result<()> {
+async fn daemon(source: Source, config: Config) -> Result<()> {
     let mut signals = Signals { end: End::new()?, hangup: listen(SignalKind::hangup())? };
     let clock = Clock::new();
     // First of all: whatever else two daemons share, this says who the other is.
@@ -98,6 +102,7 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     daemon.restore()?;
 
     let socket = Socket::bind(&config.control.socket).await?;
+    let read_socket = Socket::bind_read(&config.control).await?;
     let listener = match config.control.metrics {
         Some(address) => Some(metrics::bind(address).await?),
         None => None,
@@ -116,6 +121,11 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     };
     let verifier = stir.as_deref().map(Stir::verifier);
     let threads = Threads::start(&kernel, &daemon, clock, sources, verifier)?;
+    daemon.reload_through(Arc::new(Others {
+        source,
+        kernel: Arc::clone(&kernel),
+        mailbox: Arc::clone(&threads.mailbox),
+    }));
     let mirror = mirror.map(|mirror| mirror.start(threads.handles.worker.thread(), &daemon, clock));
     // Made before, so that nothing goes unseen.
     let watch = Watch::new()?;
@@ -123,7 +133,9 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     // Who asks meanwhile waits: what is answered is true of a daemon that is at work.
     let (shutdown, ended) = watch::channel(());
     let mut servers = JoinSet::new();
-    servers.spawn(socket.serve(Arc::clone(&daemon), until(ended.clone())));
+    for socket in [Some(socket), read_socket].into_iter().flatten() {
+        servers.spawn(socket.serve(Arc::clone(&daemon), until(ended.clone())));
+    }
     servers.spawn(rests(Arc::clone(&daemon), until(ended.clone())));
     servers.spawn(interfaces::follow(Arc::clone(&kernel), watch, until(ended.clone())));
     servers.spawn(Watchdog::new(threads.pulses).watch(until(ended.clone())));
@@ -150,16 +162,7 @@ async fn daemon(file: PathBuf, config: Config) -> Result<()> {
     tracing::info!("ready: {at_work}");
     service::ready(&at_work);
 
-    let outcome = serve(
-        &mut signals,
-        &file,
-        &daemon,
-        &kernel,
-        stir.as_ref(),
-        &threads.mailbox,
-        threads.failed,
-    )
-    .await;
+    let outcome = serve(&mut signals, &daemon, stir.as_ref(), threads.failed).await;
 
     service::stopping();
     end(&kernel, config.capture.on_exit);
@@ -205,11 +208,8 @@ fn end(kernel: &Kernel, on_exit: OnExit) {
 /// Waits for signals and time; ends on SIGTERM, SIGINT, or a thread that has ended.
 async fn serve(
     signals: &mut Signals,
-    file: &Path,
     daemon: &Arc<Daemon>,
-    kernel: &Arc<Kernel>,
     stir: Option<&Arc<Stir>>,
-    mailbox: &Arc<Mailbox>,
     mut failed: oneshot::Receiver<()>,
 ) -> Result<()> {
     let mut expiry = tokio::time::interval(EXPIRY_PERIOD);
@@ -220,22 +220,9 @@ async fn serve(
             () = end.come() => return Ok(()),
             _ = &mut failed => bail!("a thread of the daemon has ended"),
             _ = hangup.recv() => {
-                let (file, daemon) = (file.to_owned(), Arc::clone(daemon));
-                let (kernel, mailbox) = (Arc::clone(kernel), Arc::clone(mailbox));
-                service::reloading();
-                let how = spawn_blocking(move || match reload(&file, &daemon, &kernel, &mailbox) {
-                    Ok(()) => {
-                        let how = format!("{} is in force", file.display());
-                        tracing::info!("{how}");
-                        how
-                    }
-                    Err(error) => {
-                        let how = format!("reload refused, the old configuration stays: {error:#}");
-                        tracing::error!("{how}");
-                        how
-                    }
-                }).await?;
-                service::ready(&how);
+                let daemon = Arc::clone(daemon);
+                // What came of it is in the log.
+                spawn_blocking(move || daemon.reload_file().is_ok()).await?;
             }
             _ = expiry.tick() => {
                 let daemon = Arc::clone(daemon);
@@ -278,27 +265,6 @@ fn keep_habits(daemon: &Daemon) {
     if let Err(error) = daemon.keep_habits() {
         tracing::warn!("cannot store what was learned of the trunks' habits: {error}");
     }
-}
-
-fn reload(file: &Path, daemon: &Daemon, kernel: &Kernel, mailbox: &Mailbox) -> Result<()> {
-    let old = daemon.config();
-    // Numbered before anything of it is in force: a trunk's index means that trunk at each moment.
-    let config = Config::load(file)?.after(&old)?;
-    let taken = kernel
-        .configure(&config)
-        .and_then(|()| daemon.reload(config.clone()).map_err(anyhow::Error::from));
-    let fixed = match taken {
-        Ok(fixed) => fixed,
-        Err(error) => {
-            kernel.configure(&old).context("and the old one cannot be put back")?;
-            return Err(error);
-        }
-    };
-    mailbox.put(Arc::new(config));
-    if !fixed.is_empty() {
-        tracing::warn!("changed, but only a restart takes it: {}", fixed.join(", "));
-    }
-    Ok(())
 }
 
 /// What the daemon is told by signals.
@@ -387,7 +353,15 @@ impl Threads {
         let pulse = |thread| Pulse { thread, turns: Arc::new(AtomicU64::new(0)) };
         let pulses = [pulse("ani-worker"), pulse("ani-capture")];
         let [worked, read] = pulses.each_ref().map(|pulse| Arc::clone(&pulse.turns));
-        let worker = Worker::new(sources, daemon, Arc::clone(&mailbox), verifier, worked);
+        let hold = kernel.hold();
+        let worker = Worker::new(sources, daemon, Arc::clone(&mailbox), verifier, worked)
+            .holding(
+                Arc::clone(&hold),
+                &daemon.config().hold,
+                Arc::clone(&daemon.tallies),
+                Arc::clone(&read),
+            )
+            .sending(transmitter());
         let worker = {
             let stop = Arc::clone(&worker_stop);
             thread::Builder::new().name(pulses[0].thread.into()).spawn(move || worker.run(&stop))?
@@ -396,8 +370,14 @@ impl Threads {
         let stop = Arc::new(AtomicBool::new(false));
         let (tell, failed) = oneshot::channel();
         let thread = worker.thread().clone();
-        let reader =
-            RingReader { rings, asleep, records: writer, worker: thread, clock, turns: read };
+        let reader = RingReader {
+            rings,
+            asleep,
+            records: writer.releasing(hold),
+            worker: thread,
+            clock,
+            turns: read,
+        };
         let reader = {
             let stop = Arc::clone(&stop);
             thread::Builder::new().name(pulses[1].thread.into()).spawn(move || {
@@ -407,6 +387,18 @@ impl Threads {
             })?
         };
         Ok(Self { stop, mailbox, failed, pulses, handles: Handles { reader, worker, worker_stop } })
+    }
+}
+
+/// What answers go out by. Opened whether the configuration says an answer or not: an entry may by
+/// tomorrow. Without it calls are stopped all the same, only silently.
+fn transmitter() -> Option<Box<dyn Transmit>> {
+    match Transmitter::open() {
+        Ok(transmitter) => Some(Box::new(transmitter)),
+        Err(error) => {
+            tracing::warn!("{error:#}");
+            None
+        }
     }
 }
 

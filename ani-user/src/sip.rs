@@ -18,6 +18,8 @@ mod header;
 mod list;
 /// `"name" <uri>;parameters`.
 mod name_addr;
+/// Calls that ask for priority.
+mod priority;
 /// Where bytes stand that mean something, found sixteen at a time.
 mod stops;
 /// The start line, and where one is in a stream.
@@ -36,6 +38,7 @@ pub use fault::{Fault, Faults};
 pub use header::{Header, Headers, Name};
 pub use list::{Parameter, Parameters, Values};
 pub use name_addr::NameAddr;
+pub use priority::asks_priority;
 pub use start_line::{Place, RequestLine, Start, may_be_invite, start};
 pub use text::{display, lossy, percent_decoded, trim, unquoted};
 pub use uri::{Scheme, Uri};

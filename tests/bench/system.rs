@@ -6,6 +6,8 @@
 
 /// ani's program with a block list.
 mod ani;
+/// Answers to stopped calls.
+mod answers;
 /// INVITEs into the ring.
 mod capture;
 /// What one blocked INVITE costs.
@@ -14,6 +16,8 @@ mod cost;
 mod cpu;
 /// Honest calls under a flood.
 mod flood;
+/// INVITEs that are held and released.
+mod hold;
 /// The lab, and the sending side.
 mod ground;
 /// Who takes records out of the ring.
@@ -28,7 +32,9 @@ const GROUP: &str = "system";
 
 /// Measures the group; needs root.
 pub(crate) fn run(report: &mut Report) -> Result<()> {
+    answers::run(report)?;
     cost::run(report)?;
+    hold::run(report)?;
     capture::run(report)?;
     flood::run(report)
 }

@@ -54,7 +54,7 @@ fn every_packet_is_counted_on_one_way_out_and_the_metrics_say_the_same() {
     // A packet may be on its way while the counters are read.
     wait_for("packets equal to the ways out", SETTLE, || {
         rig.daemon.status().is_ok_and(|status| {
-            count(&status, "packets") == sum(&status, &[Kind::Passed, Kind::Dropped])
+            count(&status, "packets") == sum(&status, &[Kind::Passed, Kind::Dropped, Kind::Held])
         })
     })
     .expect("an account that adds up");
@@ -63,7 +63,8 @@ fn every_packet_is_counted_on_one_way_out_and_the_metrics_say_the_same() {
     assert_eq!(count(&status, "dropped_blocked"), 6);
     assert_eq!(count(&status, "dropped_limited"), 3);
     assert_eq!(count(&status, "dropped"), sum(&status, &[Kind::Dropped]));
-    assert_eq!(count(&status, "invites"), count(&status, "passed") + count(&status, "dropped"));
+    let ways = ["passed", "dropped", "held"].map(|way| count(&status, way));
+    assert_eq!(count(&status, "invites"), ways.iter().sum::<u64>());
     assert_eq!(count(&status, "invites"), count(&status, "captured") + count(&status, "lost"));
     let received = rig.sbc.received().expect("the SBC's log").len() as u64;
     assert_eq!(count(&status, "passed"), received);

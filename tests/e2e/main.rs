@@ -5,6 +5,8 @@
 mod interfaces;
 /// What the counters say about the packets that came.
 mod accounting;
+/// Stopped calls that are told so.
+mod answers;
 /// Blocked callers, and the block list through restarts.
 mod blocking;
 /// Calls that nothing speaks against.
@@ -21,6 +23,8 @@ mod ground;
 mod habits;
 /// Calls over TLS that the SBC mirrors.
 mod hep;
+/// INVITEs that only the daemon can decide.
+mod hold;
 /// The program outlives the daemon.
 mod life;
 /// The rate limit.

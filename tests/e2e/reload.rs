@@ -1,4 +1,4 @@
-//! A changed configuration file, read at SIGHUP.
+//! A changed configuration file, read at SIGHUP or when a command asks for it.
 
 use nix::sys::signal::Signal;
 use xtask::lab::{
@@ -52,4 +52,47 @@ fn a_new_trunk_and_a_new_limit_are_taken() {
     let outcome = from_other(LIMITED, 6);
     assert_eq!((outcome.placed, outcome.completed), (6, 2));
     assert_eq!(rig.received(LIMITED), 2);
+}
+
+#[test]
+fn a_command_says_what_it_changed_and_a_signal_has_the_log_say_it() {
+    let mut settings = Settings::default();
+    let rig = Rig::start(&settings);
+    let text = |arguments: &[&str]| rig.daemon.cli(arguments).expect("a command");
+    assert!(text(&["reload"]).starts_with("nothing changed: "));
+
+    settings.trunks.push(Trunk { name: "carrier-b", sources: vec![TRUNK_OTHER], keys: "" });
+    settings.per_caller = Some((2, "10m"));
+    settings.mode = "generic";
+    let file = daemon::configure(&rig.lab, &settings).expect("file");
+    let lines = format!(
+        "capture.mode: auto -> generic (needs a restart)\n\
+         trunk carrier-b: new: sources {TRUNK_OTHER}; country US; profile generic\n\
+         limits.per_caller: none -> 2 per 10m\n"
+    );
+    assert!(text(&["reload", "--check"]).starts_with(&lines));
+    assert_eq!(
+        text(&["reload"]),
+        format!("{lines}{} is in force, but for what needs a restart\n", file.display())
+    );
+    // When the command returns.
+    let plan = Plan::new(Callers::one(LIMITED), 6, 10).over(Route::OtherV4);
+    let outcome = rig.call(&plan.once(PATIENCE));
+    assert_eq!((outcome.placed, outcome.completed), (6, 2));
+
+    rig.lab.write("ani.toml", "[capture]\n\nsip_ports = \"all\"\n").expect("file");
+    let refused = rig.daemon.try_cli(&["reload"]).expect("a command");
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("ani.toml:3: capture.sip_ports: "), "{stderr}");
+
+    settings.per_caller = None;
+    settings.mode = "auto";
+    daemon::configure(&rig.lab, &settings).expect("file");
+    rig.daemon.signal(Signal::SIGHUP).expect("SIGHUP");
+    wait_for("what the signal changed", SETTLE, || {
+        let log = rig.daemon.log();
+        log.is_ok_and(|log| log.contains("limits.per_caller: 2 per 10m -> none"))
+    })
+    .expect("a line of the log");
 }

@@ -12,7 +12,10 @@ use nix::sys::signal::Signal;
 use xtask::{
     lab::{
         Lab,
-        daemon::{Daemon, SERVICE_CAPABILITIES, SERVICE_USER, Settings, notify_socket},
+        daemon::{
+            Daemon, SERVICE_CAPABILITIES, SERVICE_READ_GROUP, SERVICE_USER, Settings, as_other,
+            notify_socket,
+        },
         sbc::Sbc,
     },
     workspace,
@@ -56,7 +59,7 @@ impl Manager {
 }
 
 #[test]
-fn an_ordinary_user_with_three_capabilities_is_enough() {
+fn an_ordinary_user_with_four_capabilities_is_enough() {
     let ani = ani();
     let lab = Lab::new().expect("lab");
     let manager = Manager::new(&lab);
@@ -85,17 +88,36 @@ fn an_ordinary_user_with_three_capabilities_is_enough() {
         assert_eq!(manager.any(), "WATCHDOG=1\n");
     }
 
+    // Who may look, who may change things, and who neither, are other users than it.
+    for (groups, look, change) in
+        [(&[][..], 4, 4), (&[SERVICE_READ_GROUP.1], 0, 4), (&[SERVICE_USER], 0, 0)]
+    {
+        let code = |arguments: &[&str]| {
+            as_other(&rig.lab, groups, arguments).expect("a command").status.code()
+        };
+        assert_eq!(code(&["status"]), Some(look), "{groups:?}");
+        assert_eq!(code(&["block", "add", BLOCKED]), Some(change), "{groups:?}");
+    }
+
     rig.daemon.signal(Signal::SIGHUP).expect("SIGHUP");
     let reloading = manager.next();
     assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
     let ready = manager.next();
     assert!(ready.starts_with("READY=1\n") && ready.contains("is in force"), "{ready}");
+    rig.daemon.cli(&["reload"]).expect("reload");
+    assert!(manager.next().starts_with("RELOADING=1\nMONOTONIC_USEC="));
+    let ready = manager.next();
+    assert!(ready.starts_with("READY=1\n") && ready.contains("nothing changed"), "{ready}");
     // The file is read by its user, as the daemon's: a broken one is said where operators look.
     rig.lab.write("ani.toml", "[capture]\nsip_ports = \"all\"\n").expect("file");
     rig.daemon.signal(Signal::SIGHUP).expect("SIGHUP");
     assert!(manager.next().starts_with("RELOADING=1\n"));
     let refused = manager.next();
     assert!(refused.contains("reload refused") && refused.contains("ani.toml:2"), "{refused}");
+    let command = rig.daemon.try_cli(&["reload"]).expect("a command");
+    assert_eq!(command.status.code(), Some(2));
+    assert!(manager.next().starts_with("RELOADING=1\n"));
+    assert_eq!(manager.next(), refused);
 
     rig.daemon.stop().expect("a clean end");
     assert_eq!(manager.next(), "STOPPING=1\n");

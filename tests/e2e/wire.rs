@@ -1,11 +1,17 @@
 //! Frames onto the wire as they are: what no socket would send.
 
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::{
+    os::fd::{AsRawFd as _, OwnedFd},
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use nix::{
     ifaddrs::getifaddrs,
-    sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, sendto, socket},
+    sys::socket::{
+        AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, bind, recv, sendto,
+        socket,
+    },
 };
 use xtask::lab::{CARRIER_INTERFACE, Lab, SBC_INTERFACE, namespace::Namespace};
 
@@ -34,6 +40,37 @@ impl Wire {
         frame[6..12].copy_from_slice(&from);
         let sent = sendto(self.socket.as_raw_fd(), &frame, &self.from, MsgFlags::empty());
         assert_eq!(sent.expect("a sent frame"), frame.len());
+    }
+}
+
+/// What goes out at an interface, and comes in.
+pub(crate) struct Tap(OwnedFd);
+
+impl Tap {
+    pub(crate) fn new(namespace: &Namespace, interface: &str) -> Self {
+        let address = link_address(namespace, interface);
+        let open = || {
+            let all = Some(SockProtocol::EthAll);
+            let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+            let socket = socket(AddressFamily::Packet, SockType::Raw, flags, all)?;
+            bind(socket.as_raw_fd(), &address)?;
+            Ok(socket)
+        };
+        Self(namespace.enter(open).expect("a packet socket"))
+    }
+
+    /// The next frame that `wanted` takes; none within a time.
+    pub(crate) fn next(&self, limit: Duration, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+        let end = Instant::now() + limit;
+        let mut frame = vec![0; 65_536];
+        while Instant::now() < end {
+            match recv(self.0.as_raw_fd(), &mut frame, MsgFlags::empty()) {
+                Ok(len) if wanted(&frame[..len]) => return Some(frame[..len].to_vec()),
+                Ok(_) => {}
+                Err(_) => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
+        None
     }
 }
 

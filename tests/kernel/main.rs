@@ -33,6 +33,8 @@ mod lists;
 mod reload;
 /// Budgets, exact to the call.
 mod limits;
+/// What is held, and what becomes of it.
+mod hold;
 /// What `verstat` is worth.
 mod verstat;
 /// What the breaker makes of a mistake and of a flood.

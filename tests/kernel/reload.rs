@@ -54,6 +54,7 @@ impl Running {
             expires: None,
             reason: String::new(),
             added: Clock::new().now(),
+            answer: None,
         };
         store.put("block", &[entry], Room::ANY).expect("kept");
         let daemon = Daemon::new(config, Arc::clone(&kernel) as _, store, Arc::new(Clock::new()));
@@ -74,7 +75,9 @@ impl Running {
         let frame = frame(source, &Invite::from(&format!("+{digits}")).bytes()).bytes();
         with_program(&self.kernel, |program| run(program, &frame, 1));
         let delta = difference(&before, &self.kernel.counters().expect("the counters"));
-        let ways = TABLE.iter().filter(|row| matches!(row.kind, Kind::Passed | Kind::Dropped));
+        let ways = TABLE
+            .iter()
+            .filter(|row| matches!(row.kind, Kind::Passed | Kind::Dropped | Kind::Held));
         let mut exits = ways.filter(|row| delta.value(row.counter) > 0);
         exits.next().unwrap_or_else(|| panic!("{}", shown(&delta))).counter
     }

@@ -14,6 +14,8 @@ pub enum Kind {
     Passed,
     /// A way out on which the packet ended here.
     Dropped,
+    /// A way out on which the packet ended here until the daemon has decided on it.
+    Held,
     /// Counted beside a way out.
     Note,
     /// Counted beside a way out: something the daemon does not get to see.
@@ -63,6 +65,7 @@ counters! {
     TcpControl, "tcp_control", Passed, "Passed: TCP on a SIP port, without payload";
     TcpSegment, "tcp_segment", Passed, "Passed: TCP on a SIP port, with payload";
     Keepalive, "keepalive", Passed, "Passed: a keep-alive (CRLF, STUN or shorter than a request line) on a SIP port";
+    Released, "released", Passed, "Passed: an INVITE that was held, on its way through a generic program again";
     NotInvite, "not_invite", Passed, "Passed: on a SIP port, but no INVITE request";
     DropFollowUp, "dropped_follow_up", Dropped, "Dropped: ACK, CANCEL or BYE of a call that was stopped";
     PassUntrusted, "passed_untrusted", Passed, "Passed: an INVITE from no configured trunk";
@@ -79,9 +82,13 @@ counters! {
     DropBlocked, "dropped_blocked", Dropped, "Dropped: the caller is on a block list";
     DropLimited, "dropped_limited", Dropped, "Dropped: over a limit";
     DropRepeated, "dropped_repeated", Dropped, "Dropped: a repeated INVITE of a call that was stopped";
+    Held, "held", Held, "Held: for the daemon to decide, which releases it or stops it";
 
     Captured, "captured", Note, "INVITEs handed to the daemon";
     CapturedParts, "captured_parts", Note, "Fragments and TCP segments handed to the daemon";
+    HoldStale, "hold_stale", Loss, "INVITEs that passed instead of being held: no sign of life of the daemon for a second";
+    HoldBehind, "hold_behind", Loss, "INVITEs that passed instead of being held: the ring buffer was half full";
+    HoldTooLong, "hold_too_long", Loss, "INVITEs that passed instead of being held: their frame is longer than can be released";
     Lost, "lost", Loss, "INVITEs not handed to the daemon because the ring buffer was full";
     LostParts, "lost_parts", Loss, "Fragments and TCP segments not handed to the daemon because the ring buffer was half full";
     CaptureCut, "capture_cut", Loss, "Packets handed to the daemon without their end";
@@ -130,7 +137,7 @@ impl Counters {
 
     /// INVITE requests seen: every way out behind the recognition of a request line.
     pub fn invites(&self) -> u64 {
-        self.invites_by(|kind| matches!(kind, Kind::Passed | Kind::Dropped))
+        self.invites_by(|kind| matches!(kind, Kind::Passed | Kind::Dropped | Kind::Held))
     }
 
     fn invites_by(&self, kind: impl Fn(Kind) -> bool) -> u64 {
@@ -148,6 +155,18 @@ impl Counters {
     /// INVITE requests that ended here.
     pub fn invites_dropped(&self) -> u64 {
         self.invites_by(|kind| kind == Kind::Dropped)
+    }
+
+    /// INVITE requests that were held.
+    pub const fn invites_held(&self) -> u64 {
+        self.value(Counter::Held)
+    }
+
+    /// Packets by all ways out.
+    pub fn out(&self) -> u64 {
+        [Kind::Passed, Kind::Dropped, Kind::Held]
+            .into_iter()
+            .fold(0, |sum, kind| sum.wrapping_add(self.sum(kind)))
     }
 
     /// UDP payloads that came to a SIP port.
@@ -186,9 +205,10 @@ mod tests {
         for row in TABLE {
             counters.values[row.counter as usize] = 1;
         }
-        assert_eq!(counters.invites(), 14);
-        assert_eq!((counters.invites_passed(), counters.invites_dropped()), (11, 3));
-        assert_eq!(counters.sip(), 17);
-        assert_eq!(counters.sum(Kind::Passed) + counters.sum(Kind::Dropped), 27);
+        assert_eq!(counters.invites(), 15);
+        let (passed, dropped) = (counters.invites_passed(), counters.invites_dropped());
+        assert_eq!((passed, dropped, counters.invites_held()), (11, 3, 1));
+        assert_eq!(counters.sip(), 18);
+        assert_eq!(counters.out(), 29);
     }
 }

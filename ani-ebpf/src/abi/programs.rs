@@ -19,3 +19,9 @@ pub const FOLLOW_UP_NAME: &str = "ani_follow_up";
 /// Names and places.
 pub const TABLE: [(u32, &str); COUNT as usize] =
     [(DECIDE, DECIDE_NAME), (FOLLOW_UP, FOLLOW_UP_NAME)];
+
+/// Says what becomes of a call that was held: see [`super::settle`]. Run by the daemon alone.
+pub const SETTLE_NAME: &str = "ani_settle";
+
+/// Passes everything: what a released frame goes through.
+pub const PASS_NAME: &str = "ani_pass";

@@ -64,7 +64,27 @@ pub struct Settings {
     pub bucket_keys: BucketKeys,
     /// Sets in the table of buckets, less one.
     pub buckets_mask: u32,
+    /// Whether INVITEs that are not plain are held: 0 or 1.
+    pub hold: u32,
+    /// What a released frame carries to a generic program, behind [`RELEASED`]: only the daemon knows
+    /// it.
+    pub ticket: u64,
 }
+
+/// Ethertype of a released frame on its way to a generic program, which would hold it again: the first
+/// for local experiments (IEEE 802, clause 9.2.3). The ticket follows, then the frame's own ethertype.
+pub const RELEASED: u16 = 0x88b5;
+
+/// Bytes of ethertype and ticket.
+pub const TICKET_LEN: usize = 2 + size_of::<u64>();
+
+/// Most bytes of a frame that can be released: what fits into a page of 4 KiB beside what the kernel
+/// keeps there (`TEST_XDP_FRAME_SIZE`, <https://elixir.bootlin.com/linux/v6.18/source/net/bpf/test_run.c>),
+/// less a ticket. Linux 6.18 takes 3,392 and refuses 3,442.
+pub const MAX_HELD: usize = 3_328;
+
+/// An INVITE is held only while the daemon's last sign of life is younger, nanoseconds.
+pub const HEARTBEAT_NS: u64 = 1_000_000_000;
 
 impl Settings {
     /// Nothing configured: all passes, nothing is captured.
@@ -83,6 +103,8 @@ impl Settings {
         attempt_keys: AttemptKeys([0; KEYS]),
         bucket_keys: BucketKeys([0; 3]),
         buckets_mask: 0,
+        hold: 0,
+        ticket: 0,
     };
 }
 
@@ -95,5 +117,5 @@ const _: () = assert!(
             + 40
             + 8 * KEYS
             + size_of::<BucketKeys>()
-            + 8
+            + 16
 );

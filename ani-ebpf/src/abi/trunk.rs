@@ -28,6 +28,15 @@ pub struct Trunk {
     pub orders: Orders,
     /// How its national numbers are completed.
     pub dial_plan: DialPlan,
+    /// Which of its plain calls are held though nothing is against them: of the bits below.
+    pub hold: u64,
+}
+
+impl Trunk {
+    /// Those with an Identity header.
+    pub const HOLD_SIGNED: u64 = 1;
+    /// Those without.
+    pub const HOLD_UNSIGNED: u64 = 1 << 1;
 }
 
 /// Headers a caller is read from, the most trusted first.
@@ -278,7 +287,8 @@ const _: () = {
     assert!(size_of::<Orders>() == 16 + 16 * MAX_TOLL_FREE);
     assert!(offset_of!(Trunk, orders) == 8);
     assert!(offset_of!(Trunk, dial_plan) == 8 + size_of::<Orders>());
-    assert!(size_of::<Trunk>() == offset_of!(Trunk, dial_plan) + size_of::<DialPlan>());
+    assert!(offset_of!(Trunk, hold) == offset_of!(Trunk, dial_plan) + size_of::<DialPlan>());
+    assert!(size_of::<Trunk>() == offset_of!(Trunk, hold) + 8);
     assert!(offset_of!(Trunk, telling) == 2);
     assert!(Telling::BITS <= 48);
     assert!(AniHeader::ALL.len() <= 7);

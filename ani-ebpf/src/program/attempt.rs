@@ -3,7 +3,7 @@
 //! Each step leaves what it found in the decision, like a phase of the scan.
 
 use ani_ebpf::{
-    abi::{counter::Counter, settings::Settings},
+    abi::{counter::Counter, settings::Settings, settle::Question},
     attempt::{self, LIFE_NS, Told},
     scan::{self, Scratch},
 };
@@ -14,10 +14,9 @@ use super::{decision::Decision, maps, reading::Reading};
 /// How exact the time is at which an INVITE was stopped last.
 const STOPPED_PERIOD_NS: u64 = 1_000_000_000;
 
-/// Finds the attempt of an INVITE that was walked through, and what it was told before.
+/// Finds the attempt of an INVITE by its key, and what it was told before.
 #[inline(always)]
-pub(super) fn find(decision: &Decision, reading: &Reading, scratch: &Scratch, settings: &Settings) {
-    let key = key(scratch, settings, reading.trunk);
+pub(super) fn find(decision: &Decision, reading: &Reading, key: u64, settings: &Settings) {
     let check = attempt::check(reading.ani, reading.called, &settings.attempt_keys);
     decision.attempted(key, check);
     if key != 0
@@ -47,9 +46,9 @@ pub(super) fn remember(decision: &Decision, settings: &Settings) {
     }
 }
 
-/// The key of a request's attempt; 0 where it is not remembered.
+/// The key of the attempt of a request that was walked through; 0 where it is not remembered.
 #[inline(always)]
-fn key(scratch: &Scratch, settings: &Settings, trunk: u16) -> u64 {
+pub(super) fn key(scratch: &Scratch, settings: &Settings, trunk: u16) -> u64 {
     if settings.attempts_mask == u32::MAX {
         return 0;
     }
@@ -60,6 +59,15 @@ fn key(scratch: &Scratch, settings: &Settings, trunk: u16) -> u64 {
             0
         }
     }
+}
+
+/// The key of an attempt that the daemon has hashed; 0 where it is not remembered.
+#[inline(always)]
+pub(super) fn key_of(question: &Question, settings: &Settings) -> u64 {
+    if settings.attempts_mask == u32::MAX || !question.has(Question::ATTEMPT) {
+        return 0;
+    }
+    attempt::key(question.attempt, question.trunk, &settings.attempt_keys)
 }
 
 /// Whether an INVITE was stopped lately: else no message needs to be looked at for that.

@@ -3,7 +3,10 @@
 //! lists, pass.
 
 use ani_ebpf::{
-    abi::{counter::Counter, list::Action, number::Number, record::NO_TRUNK, settings::Settings},
+    abi::{
+        counter::Counter, list::Action, number::Number, record::NO_TRUNK, settings::Settings,
+        settle::Question,
+    },
     attempt::is_stop,
     scan::{self, Scratch},
 };
@@ -11,24 +14,54 @@ use ani_ebpf::{
 use super::{
     attempt,
     decision::{Decision, NOTHING},
-    limit, list, maps,
+    frame::Frame,
+    hold, limit, list, maps,
     network::Address,
     reading::Reading,
 };
 
 /// Decides an INVITE that was read.
 #[inline(always)]
-pub(super) fn invite(decision: &Decision, reading: &Reading, scratch: &Scratch) {
+pub(super) fn invite(frame: &Frame<'_>, decision: &Decision, reading: &Reading, scratch: &Scratch) {
     if reading.trunk == NO_TRUNK {
         return decision.start(Counter::PassUntrusted);
     }
+    let Some(settings) = maps::settings() else {
+        return decision.start(Counter::PassUnfinished);
+    };
     if reading.not_plain != 0 {
-        return decision.start(Counter::PassNotPlain);
+        decision.start(Counter::PassNotPlain);
+        if settings.hold != 0 && hold::is_possible(frame, decision, settings) {
+            decision.hold();
+        }
+        return;
     }
     decision.start(Counter::Pass);
-    if let Some(settings) = maps::settings() {
-        attempted(decision, scratch, settings, reading);
+    if !attempted(decision, reading, settings, || attempt::key(scratch, settings, reading.trunk)) {
+        return;
     }
+    let passes = !decision.is_stop() && !decision.is(Counter::PassAllowed);
+    if passes && reading.is_to_be_held() && hold::is_possible(frame, decision, settings) {
+        return decision.hold();
+    }
+    attempt::remember(decision, settings);
+}
+
+/// Decides a call that was held, by what the daemon read of it.
+#[inline(always)]
+pub(super) fn settle(decision: &Decision, question: &Question) {
+    decision.start(Counter::Pass);
+    let Some(settings) = maps::settings() else { return };
+    let reading = Reading::of(question);
+    let key = attempt::key_of(question, settings);
+    if question.has(Question::PASS | Question::STOP) {
+        attempt::find(decision, &reading, key, settings);
+        let stops = question.has(Question::STOP);
+        decision.take(if stops { Counter::Held } else { Counter::Pass });
+    } else if !attempted(decision, &reading, settings, || key) {
+        return;
+    }
+    attempt::remember(decision, settings);
 }
 
 /// The way out of an ACK, CANCEL or BYE: with its call, where that was stopped.
@@ -44,30 +77,40 @@ pub(super) fn follow_up(scratch: &Scratch, source: Address) -> Counter {
     Counter::NotInvite
 }
 
-/// One verdict for the call attempt: what it was told before, else what the rules say.
+/// One verdict for the call attempt: what it was told before, else what the rules say. Whether it is
+/// one to be remembered.
 #[inline(always)]
-fn attempted(decision: &Decision, scratch: &Scratch, settings: &Settings, reading: &Reading) {
+fn attempted(
+    decision: &Decision,
+    reading: &Reading,
+    settings: &Settings,
+    key: impl FnOnce() -> u64,
+) -> bool {
     if reading.priority != 0 || emergency(settings, reading.called) {
-        return decision.take(Counter::PassPriority);
+        decision.take(Counter::PassPriority);
+        return false;
     }
     if reading.in_dialog != 0 {
-        return decision.take(Counter::PassInDialog);
+        decision.take(Counter::PassInDialog);
+        return false;
     }
-    attempt::find(decision, reading, scratch, settings);
+    attempt::find(decision, reading, key(), settings);
     let told = decision.told();
     // Nothing speaks louder against it than for it, so lists are left alone.
     if told != NOTHING && !is_stop(told) {
-        return decision.repeat(Counter::PassRepeated, told);
+        decision.repeat(Counter::PassRepeated, told);
+        return false;
     }
     list::find(decision, reading, settings);
     if decision.rank() == Action::Allow as u8 {
         decision.take(Counter::PassAllowed);
     } else if told != NOTHING {
-        return decision.repeat(Counter::DropRepeated, told);
+        decision.repeat(Counter::DropRepeated, told);
+        return false;
     } else {
         rules(decision, settings, reading);
     }
-    attempt::remember(decision, settings);
+    true
 }
 
 #[inline(always)]

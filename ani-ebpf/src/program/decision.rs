@@ -76,7 +76,7 @@ impl Decision {
     }
 
     /// The way out its call attempt was given first, a [`Counter`]; the same as [`Decision::exit`] but
-    /// for a repeated INVITE.
+    /// for a repeated INVITE, and for one that is held: the way out it had else.
     #[inline(always)]
     pub(super) fn first_exit(&self) -> u8 {
         self.first_exit.load()
@@ -88,16 +88,29 @@ impl Decision {
         self.exit() == exit as u8
     }
 
-    /// Whether the INVITE is stopped.
+    /// Whether the INVITE is stopped for good.
     #[inline(always)]
     pub(super) fn is_stop(&self) -> bool {
-        is_stop(self.exit()) || self.is(Counter::DropRepeated)
+        let stops = is_stop(self.exit()) || self.is(Counter::DropRepeated);
+        stops && !self.is(Counter::Held)
     }
 
     /// Takes a way out.
     #[inline(always)]
     pub(super) fn take(&self, exit: Counter) {
         self.repeat(exit, exit as u8);
+    }
+
+    /// Holds it, instead of the way out it has so far.
+    #[inline(always)]
+    pub(super) fn hold(&self) {
+        self.exit.store(Counter::Held as u8);
+    }
+
+    /// Takes the way out again that it had before it was held.
+    #[inline(always)]
+    pub(super) fn let_go(&self) {
+        self.exit.store(self.first_exit.load());
     }
 
     /// Takes the way out of a repeated INVITE, whose call attempt was given another.

@@ -38,11 +38,11 @@ struct Record<const FRAME: usize> {
     frame: [u8; FRAME],
 }
 
-/// Hands an INVITE's frame to the daemon. A full ring is counted and changes nothing else.
+/// Hands an INVITE's frame to the daemon; whether it could. A full ring is counted.
 #[inline(always)]
-pub(super) fn invite(frame: &Frame<'_>, reading: &Reading, decision: &Decision) {
+pub(super) fn invite(frame: &Frame<'_>, reading: &Reading, decision: &Decision) -> bool {
     let Some(settings) = capturing() else {
-        return;
+        return false;
     };
     let written =
         maps::ring().is_some_and(|ring| record(ring, frame, reading, decision, settings.window));
@@ -52,6 +52,7 @@ pub(super) fn invite(frame: &Frame<'_>, reading: &Reading, decision: &Decision) 
         maps::count(Counter::Lost);
         notice::ring_full(frame);
     }
+    written
 }
 
 /// Hands a fragment or a TCP segment to the daemon, as long as INVITEs have room.

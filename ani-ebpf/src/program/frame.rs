@@ -4,13 +4,16 @@ use core::{hint, mem};
 
 use aya_ebpf::{
     EbpfContext as _,
-    helpers::generated::{bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
+    helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
     programs::XdpContext,
 };
 
 /// Headers are looked for this far into a frame, bytes. The verifier wants a bound on every offset;
 /// what has its transport header behind it is passed as too deep.
 pub(super) const MAX_HEADER_OFFSET: usize = 512;
+
+/// The frame has no such bytes, or they cannot be written.
+pub(super) struct Unwritable;
 
 /// A frame under inspection.
 pub(super) struct Frame<'a> {
@@ -43,6 +46,33 @@ impl<'a> Frame<'a> {
         // SAFETY: [start, start + N) lies between data and data_end, as just checked (the verifier
         // checks it again), and bytes have no alignment and no invalid value.
         Some(unsafe { &*(start as *const [u8; N]) })
+    }
+
+    /// Takes `len` bytes off its start; what was read before is of no use then.
+    #[inline(always)]
+    pub(super) fn shorten(&self, len: i32) -> Result<(), Unwritable> {
+        // SAFETY: the context is the one the program was called with; bytes of the frame are looked up
+        // anew each time.
+        match unsafe { bpf_xdp_adjust_head(self.ctx.ctx, len) } {
+            0 => Ok(()),
+            _ => Err(Unwritable),
+        }
+    }
+
+    /// Writes `bytes` at `offset`.
+    #[inline(always)]
+    pub(super) fn write<const N: usize>(
+        &self,
+        offset: usize,
+        bytes: &[u8; N],
+    ) -> Result<(), Unwritable> {
+        let start = self.ctx.data() + offset;
+        if start + mem::size_of::<[u8; N]>() > self.ctx.data_end() {
+            return Err(Unwritable);
+        }
+        // SAFETY: as for `read`; nobody holds a reference into what is written.
+        unsafe { (start as *mut [u8; N]).write(*bytes) };
+        Ok(())
     }
 
     /// Length of the whole frame, all its buffers together, bytes.

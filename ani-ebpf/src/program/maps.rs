@@ -75,9 +75,14 @@ static SCRATCH: PerCpuArray<PerCpu<Scratch>> = PerCpuArray::with_max_entries(1, 
 #[map]
 static READING: PerCpuArray<Reading> = PerCpuArray::with_max_entries(1, 0);
 
-/// What is decided of it.
+/// What is decided of it; and, in a place of its own, of what the daemon asks, whom a packet may
+/// interrupt.
 #[map]
-static DECISION: PerCpuArray<PerCpu<Decision>> = PerCpuArray::with_max_entries(1, 0);
+static DECISION: PerCpuArray<PerCpu<Decision>> = PerCpuArray::with_max_entries(2, 0);
+
+/// The daemon's last sign of life, CLOCK_MONOTONIC nanoseconds.
+#[map]
+static HEARTBEAT: Array<u64> = Array::with_max_entries(1, 0);
 
 /// A ring for each CPU: writing to one takes its lock, which no other CPU then waits for. The daemon
 /// makes them, as many and as large as it is to be.
@@ -179,6 +184,23 @@ pub(super) fn decision() -> Option<&'static Decision> {
     // SAFETY: the element is this CPU's own; all bytes are a valid value, and it is changed through
     // cells only.
     DECISION.get_ptr(0).map(|decision| unsafe { &(*decision).0 })
+}
+
+/// Where what the daemon asks is decided.
+#[inline(always)]
+pub(super) fn settled() -> Option<&'static Decision> {
+    // SAFETY: as for `decision`; the daemon asks one thing at a time.
+    DECISION.get_ptr(1).map(|decision| unsafe { &(*decision).0 })
+}
+
+/// The daemon's last sign of life; zero for none.
+#[inline(always)]
+pub(super) fn heartbeat() -> u64 {
+    match HEARTBEAT.get_ptr(0) {
+        // SAFETY: eight aligned bytes of a map value, loaded in one instruction.
+        Some(at) => unsafe { at.read_volatile() },
+        None => 0,
+    }
 }
 
 /// What the daemon has set.

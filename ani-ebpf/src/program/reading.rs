@@ -4,7 +4,7 @@
 //! behind a tail call, in memory, all ways look alike to it.
 
 use ani_ebpf::{
-    abi::{number::Number, record::NO_TRUNK},
+    abi::{number::Number, record::NO_TRUNK, settle::Question, trunk::Trunk},
     dial_plan::Dialled,
     scan::{self, NotPlain, Plain, Scratch},
     select,
@@ -24,8 +24,8 @@ pub(super) struct Reading {
     pub(super) at: u32,
     /// Index of the trunk, or [`NO_TRUNK`].
     pub(super) trunk: u16,
-    /// Whether it comes in a first fragment.
-    pub(super) first_fragment: u8,
+    /// Of the bits below.
+    pub(super) marks: u8,
     /// [`NotPlain`] as a number; 0 for plain.
     pub(super) not_plain: u8,
     /// [`scan::Attestation`] as a number.
@@ -36,6 +36,11 @@ pub(super) struct Reading {
     pub(super) in_dialog: u8,
 }
 
+/// It comes in a first fragment.
+const FIRST_FRAGMENT: u8 = 1;
+/// It is held though it is plain, where nothing is against it.
+const HOLD: u8 = 1 << 1;
+
 impl Reading {
     /// Nothing read.
     pub(super) const NONE: Self = Self {
@@ -43,7 +48,7 @@ impl Reading {
         called: Number::NONE,
         at: 0,
         trunk: NO_TRUNK,
-        first_fragment: 0,
+        marks: 0,
         not_plain: 0,
         attestation: 0,
         ani_header: 0,
@@ -61,13 +66,38 @@ impl Reading {
             called: none,
             at,
             trunk,
-            first_fragment: u8::from(first_fragment),
+            marks: if first_fragment { FIRST_FRAGMENT } else { 0 },
             not_plain,
             attestation,
             ani_header,
             priority,
             in_dialog,
         }
+    }
+
+    /// What the full parser read of a call that was held.
+    #[inline(always)]
+    pub(super) fn of(question: &Question) -> Self {
+        let Question { ani, called, trunk, attestation, .. } = *question;
+        let mut reading = Self::new(trunk, 0, false);
+        reading.ani = ani;
+        reading.called = called;
+        reading.attestation = attestation;
+        reading.priority = u8::from(question.has(Question::PRIORITY));
+        reading.in_dialog = u8::from(question.has(Question::IN_DIALOG));
+        reading
+    }
+
+    /// Whether it comes in a first fragment.
+    #[inline(always)]
+    pub(super) fn is_first_fragment(&self) -> bool {
+        self.marks & FIRST_FRAGMENT != 0
+    }
+
+    /// Whether it is held though it is plain, where nothing is against it.
+    #[inline(always)]
+    pub(super) fn is_to_be_held(&self) -> bool {
+        self.marks & HOLD != 0
     }
 
     #[inline(always)]
@@ -97,6 +127,10 @@ pub(super) fn invite(scratch: &Scratch, source: Address, at: u32, first_fragment
     reading.not_plain = why;
     if why == 0 {
         reading.take(&scan::plain(scratch));
+        let of = if scan::is_signed(scratch) { Trunk::HOLD_SIGNED } else { Trunk::HOLD_UNSIGNED };
+        if trunk.hold & of != 0 {
+            reading.marks |= HOLD;
+        }
     }
 }
 

@@ -321,6 +321,12 @@ pub(super) fn only_identity(scratch: &Scratch) -> Result<u32, bool> {
     }
 }
 
+/// Whether there is an Identity header.
+#[inline(always)]
+pub(super) fn is_signed(scratch: &Scratch) -> bool {
+    scratch.headers[IDENTITY].load() != 0
+}
+
 /// Where the value of `header` starts.
 #[inline(always)]
 pub(super) fn value(scratch: &Scratch, header: AniHeader) -> u32 {

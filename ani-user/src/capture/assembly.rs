@@ -21,7 +21,7 @@ use self::{
     stream::Streams,
 };
 use super::{
-    Content, Frame, KernelView, Message, Transport,
+    Content, Frame, KernelView, LinkType, Message, Transport, Wire,
     packet::{self, Packet, Skipped, Vlans},
 };
 use crate::{
@@ -106,6 +106,7 @@ impl Assembly {
                 overlong: false,
                 reach: frame.reach,
                 kernel: frame.kernel,
+                wire: None,
             }),
             Content::Link { link, bytes, .. } => {
                 // A mirrored message has its sender's time, which says nothing about packets here.
@@ -173,6 +174,7 @@ impl Assembly {
                 overlong: datagram.overlong,
                 reach: frame.reach,
                 kernel: origin.kernel,
+                wire: wire(frame, origin.kernel),
             }),
             Ok(Packet::Fragment(fragment)) => {
                 self.tallies.add(Tally::Fragments);
@@ -207,6 +209,16 @@ impl Assembly {
 
     fn pool(&mut self, trusted: bool) -> &mut Pool {
         if trusted { &mut self.trunks } else { &mut self.strangers }
+    }
+}
+
+/// The frame that an answer goes back as.
+fn wire<'a>(frame: &Frame<'a>, kernel: Option<KernelView>) -> Option<Wire<'a>> {
+    match frame.content {
+        Content::Link { link: LinkType::Ethernet, bytes, .. } => {
+            Some(Wire { bytes, ifindex: kernel.map_or(0, |view| view.ifindex) })
+        }
+        Content::Link { .. } | Content::Message { .. } => None,
     }
 }
 

@@ -1,7 +1,11 @@
-//! HTTP over the unix socket.
+//! HTTP over the unix sockets.
+//!
+//! Everything is asked at the daemon's socket. Whoever may not use that one is answered at the socket for
+//! looking, if that is all he asks for and he may use that.
 
 use std::{
-    io,
+    fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -22,6 +26,7 @@ use super::{
     Globals,
     exit::{Code, Failure},
 };
+use crate::{config::Control, control::accounts};
 
 /// Bytes of an answer: an export of ten million numbers.
 const MAX_ANSWER_BYTES: usize = 1 << 30;
@@ -31,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// The daemon as a command sees it.
 pub(super) struct Client {
     socket: PathBuf,
+    read_socket: PathBuf,
 }
 
 /// What the daemon answered.
@@ -51,7 +57,8 @@ impl Answer {
 impl Client {
     /// A client of the daemon the command line names.
     pub(super) fn new(globals: &Globals) -> Self {
-        Self { socket: globals.socket_path() }
+        let socket = globals.socket_path();
+        Self { read_socket: Control::read_beside(&socket), socket }
     }
 
     pub(super) fn get(&self, path: &str) -> anyhow::Result<Answer> {
@@ -71,9 +78,8 @@ impl Client {
     ) -> anyhow::Result<Answer> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            tokio::time::timeout(PATIENCE, exchange(&self.socket, method, path, body))
-                .await
-                .map_err(|_| {
+            tokio::time::timeout(PATIENCE, self.exchange(method, path, body)).await.map_err(
+                |_| {
                     Failure::say(
                         Code::Unreachable,
                         format_args!(
@@ -82,18 +88,42 @@ impl Client {
                             PATIENCE.as_secs()
                         ),
                     )
-                })?
+                },
+            )?
         })
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Answer> {
+        match UnixStream::connect(&self.socket).await {
+            Ok(stream) => exchange(stream, &self.socket, method, path, body).await,
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {
+                Err(unreachable(&self.socket, &error))
+            }
+            Err(_) if method != Method::GET => {
+                Err(not_permitted("change anything", &[&self.socket]))
+            }
+            Err(_) => match UnixStream::connect(&self.read_socket).await {
+                Ok(stream) => exchange(stream, &self.read_socket, method, path, body).await,
+                Err(error) => Err(match error.kind() {
+                    // There is none.
+                    io::ErrorKind::NotFound => not_permitted("ask", &[&self.socket]),
+                    io::ErrorKind::PermissionDenied => {
+                        not_permitted("ask", &[&self.socket, &self.read_socket])
+                    }
+                    _ => unreachable(&self.read_socket, &error),
+                }),
+            },
+        }
     }
 }
 
 async fn exchange(
+    stream: UnixStream,
     socket: &Path,
     method: Method,
     path: &str,
     body: Bytes,
 ) -> anyhow::Result<Answer> {
-    let stream = UnixStream::connect(socket).await.map_err(|error| unreachable(socket, &error))?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let request = Request::builder()
@@ -119,13 +149,6 @@ async fn exchange(
 fn unreachable(socket: &Path, error: &io::Error) -> anyhow::Error {
     let socket = socket.display();
     match error.kind() {
-        io::ErrorKind::PermissionDenied => Failure::say(
-            Code::NotPermitted,
-            format_args!(
-                "not permitted to talk to the daemon at {socket}: use root, or a user of the \
-                 socket's group"
-            ),
-        ),
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Failure::say(
             Code::Unreachable,
             format_args!(
@@ -139,9 +162,35 @@ fn unreachable(socket: &Path, error: &io::Error) -> anyhow::Error {
     }
 }
 
+/// Whoever may use any of these sockets would be answered.
+fn not_permitted(what: &str, sockets: &[&Path]) -> anyhow::Error {
+    let named: Vec<_> = sockets
+        .iter()
+        .map(|socket| match fs::metadata(socket) {
+            Ok(file) => {
+                format!("{} (group `{}`)", socket.display(), accounts::group_name(file.gid()))
+            }
+            // Not even its folder may be looked into.
+            Err(_) => socket.display().to_string(),
+        })
+        .collect();
+    Failure::say(
+        Code::NotPermitted,
+        format_args!(
+            "not permitted to {what} at {}: use root, or a user of the socket's group; `id -nG` says \
+             which groups you are in, `usermod -aG GROUP USER` makes you a member from the next login on",
+            named.join(" or ")
+        ),
+    )
+}
+
 /// The daemon's sentence; what it calls a bad request is wrong usage here.
 fn refused(status: StatusCode, body: &[u8]) -> anyhow::Error {
-    let code = if status == StatusCode::BAD_REQUEST { Code::Usage } else { Code::Failed };
+    let code = match status {
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Code::Usage,
+        StatusCode::FORBIDDEN => Code::NotPermitted,
+        _ => Code::Failed,
+    };
     let document: Option<Value> = serde_json::from_slice(body).ok();
     match document.as_ref().and_then(|document| document["error"].as_str()) {
         Some(sentence) => Failure::say(code, sentence),

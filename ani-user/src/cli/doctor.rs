@@ -16,10 +16,13 @@ use super::{
 };
 use crate::{
     config::{Config, DEFAULT_FILE},
+    control::socket,
     kernel::{
         owner::Owner,
         pins::{self, Look},
-        preflight, xdp_state,
+        preflight,
+        transmit::Transmitter,
+        xdp_state,
     },
 };
 
@@ -89,12 +92,17 @@ fn checks(args: &Args) -> Vec<Check> {
             Outcome::Fail,
             preflight::privileges().map(|()| "all there".to_owned()),
         ),
+        check(
+            "answers",
+            Outcome::Warn,
+            Transmitter::open().map(|_| "stopped calls can be answered".to_owned()),
+        ),
         check("clock", Outcome::Warn, preflight::clock().map(|()| "synchronised".to_owned())),
     ];
     let mut pin = Config::default().capture.pin;
     let interfaces = if args.interfaces.is_empty() {
         match load_config(&args.config) {
-            Ok(Config { capture, .. }) => {
+            Ok(Config { capture, control, .. }) => {
                 checks.push(check(
                     "configuration",
                     Outcome::Fail,
@@ -106,6 +114,10 @@ fn checks(args: &Args) -> Vec<Check> {
                         "capture.interfaces is empty: name one, or set capture.hep"
                     );
                     checks.push(check("interfaces", Outcome::Fail, Err(none)));
+                }
+                if let Some(group) = &control.read_group {
+                    let found = socket::read_group(&control).map(|_| group.clone());
+                    checks.push(check("read group", Outcome::Fail, found.map_err(Into::into)));
                 }
                 if let Some(address) = capture.hep.listen {
                     checks.push(check("HEP", Outcome::Fail, listens(address)));

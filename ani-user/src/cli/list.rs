@@ -16,7 +16,10 @@ use super::{
     exit::{Code, Failure},
     output::{self, Side, Table, count, items, shown, time},
 };
-use crate::control::{MAX_IMPORT_BYTES, number};
+use crate::{
+    answer::Answer as Said,
+    control::{MAX_IMPORT_BYTES, number},
+};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -98,6 +101,10 @@ struct How {
     /// Why, for whoever reads the list
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// What their calls are told: drop, or a SIP code such as 603 or '603 Network Blocked'; what the list
+    /// says unless given
+    #[arg(long, value_name = "CODE", value_parser = answer)]
+    answer: Option<String>,
     #[command(flatten)]
     which: Which,
 }
@@ -160,6 +167,10 @@ fn ttl(text: &str) -> Result<String, String> {
     }
 }
 
+fn answer(text: &str) -> Result<String, String> {
+    text.parse::<Said>().map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
 fn attestation(text: &str) -> Result<String, String> {
     number::attestations(text).map(|_| text.to_owned())
 }
@@ -214,7 +225,7 @@ pub(super) fn run(list: &str, command: &Command, globals: &Globals) -> anyhow::R
     let client = Client::new(globals);
     let path = base(list);
     let answer = match command {
-        Command::Add(Add { numbers, how: How { ttl, reason, which } }) => {
+        Command::Add(Add { numbers, how: How { ttl, reason, answer, which } }) => {
             check(numbers, which)?;
             let body = json!({
                 "numbers": numbers,
@@ -223,6 +234,7 @@ pub(super) fn run(list: &str, command: &Command, globals: &Globals) -> anyhow::R
                 "country": which.country,
                 "trunk": which.trunk,
                 "attestation": which.attestation,
+                "answer": answer,
             });
             client.send(Method::POST, &path, &body)?
         }
@@ -239,7 +251,7 @@ pub(super) fn run(list: &str, command: &Command, globals: &Globals) -> anyhow::R
         Command::List(List { n, after }) => {
             page(&client, &path, Some(n.to_string()), after.clone())?
         }
-        Command::Import(Import { file, how: How { ttl, reason, which }, replace }) => {
+        Command::Import(Import { file, how: How { ttl, reason, answer, which }, replace }) => {
             check(&[], which)?;
             let parameters = [
                 ("ttl", ttl.clone()),
@@ -247,6 +259,7 @@ pub(super) fn run(list: &str, command: &Command, globals: &Globals) -> anyhow::R
                 ("country", which.country.clone()),
                 ("trunk", which.trunk.clone()),
                 ("attestation", which.attestation.clone()),
+                ("answer", answer.clone()),
                 ("replace", replace.then(|| "true".to_owned())),
             ];
             let path = client::path(&format!("{path}/import"), &parameters);
@@ -354,7 +367,11 @@ fn added(list: &str, document: &Value) -> String {
             format!(" ({})", shown(&entry["given"]))
         };
         let scope = scope(entry);
-        text.push_str(&format!("{done} {}{given}{scope}{until}\n", shown(&entry["number"])));
+        let told = match &entry["answer"] {
+            Value::Null => String::new(),
+            answer => format!(", answer {}", shown(answer)),
+        };
+        text.push_str(&format!("{done} {}{given}{scope}{until}{told}\n", shown(&entry["number"])));
         if entry["in_force"] == false {
             text.push_str(&format!(
                 "  not in force: no trunk is named {}; name a [[trunk]] of the configuration\n",
@@ -378,7 +395,10 @@ pub(super) fn scope(entry: &Value) -> String {
 
 /// All lists.
 fn overview(document: &Value) -> String {
-    let mut table = Table::new(&[
+    let lists = items(&document["lists"]);
+    let says = |list: &Value| list["answer"].as_str().is_some_and(|answer| answer != "drop");
+    let answered = lists.iter().any(says);
+    let mut columns = vec![
         ("list", Side::Left),
         ("action", Side::Left),
         ("mode", Side::Left),
@@ -386,21 +406,29 @@ fn overview(document: &Value) -> String {
         ("decided", Side::Right),
         ("would have", Side::Right),
         ("file", Side::Left),
-    ]);
-    for list in items(&document["lists"]) {
-        let file = match &list["file"] {
+    ];
+    if answered {
+        columns.insert(3, ("answer", Side::Left));
+    }
+    let mut table = Table::new(&columns);
+    for list in lists {
+        let known = |key: &str| match &list[key] {
             Value::Null => String::new(),
-            file => shown(file),
+            value => shown(value),
         };
-        table.row([
-            shown(&list["name"]),
-            shown(&list["action"]),
-            shown(&list["mode"]),
-            shown(&list["entries"]),
-            shown(&list["decided"]),
-            shown(&list["would_have"]),
-            file,
-        ]);
+        let mut row = vec![
+            known("name"),
+            known("action"),
+            known("mode"),
+            known("entries"),
+            known("decided"),
+            known("would_have"),
+            known("file"),
+        ];
+        if answered {
+            row.insert(3, known("answer"));
+        }
+        table.row(row);
     }
     table.text()
 }
@@ -431,6 +459,10 @@ fn entries(document: &Value) -> String {
     if scoped {
         columns.insert(1, ("calls", Side::Left));
     }
+    let answered = items(&document["entries"]).iter().any(|entry| entry["answer"].is_string());
+    if answered {
+        columns.push(("answer", Side::Left));
+    }
     let mut table = Table::new(&columns);
     for (entry, scope) in items(&document["entries"]).iter().zip(scopes) {
         let mut row = vec![
@@ -441,6 +473,11 @@ fn entries(document: &Value) -> String {
         ];
         if scoped {
             row.insert(1, scope.trim().to_owned());
+        }
+        if answered {
+            row.push(
+                entry["answer"].as_str().map_or_else(String::new, |_| shown(&entry["answer"])),
+            );
         }
         table.row(row);
     }

@@ -92,7 +92,7 @@ pub struct Summary {
 impl Summary {
     fn count(&mut self, invite: &Invite<'_>) {
         self.retransmissions += u64::from(invite.retransmission);
-        self.dropped += u64::from(invite.verdict == Verdict::Drop);
+        self.dropped += u64::from(invite.verdict != Verdict::Pass);
     }
 }
 

@@ -9,11 +9,17 @@ use super::{
     exit::{Code, Failure},
     load_config,
 };
-use crate::{config::DEFAULT_FILE, kernel::preflight, runtime};
+use crate::{
+    config::DEFAULT_FILE,
+    control::socket,
+    kernel::preflight,
+    runtime::{self, Source},
+};
 
 /// Attaches to the configured interfaces and runs in the foreground until SIGTERM or Ctrl-C
 ///
-/// SIGHUP reads the configuration again; one that cannot be used is refused and the old one stays.
+/// SIGHUP, as `ani reload`, reads the configuration again; one that cannot be used is refused and the old
+/// one stays.
 /// Logs go to standard error; RUST_LOG sets what is logged (ani_user=debug).
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -23,9 +29,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<()> {
-    let mut config = load_config(&args.config)?;
-    if let Some(socket) = &globals.socket {
-        config.control.socket.clone_from(socket);
+    let source = Source { file: args.config.clone(), socket: globals.socket.clone() };
+    let config = source.over(load_config(&source.file)?);
+    if let Err(error) = socket::read_group(&config.control) {
+        return Err(Failure::say(Code::Usage, format_args!("{}: {error}", args.config.display())));
     }
     if config.capture.is_empty() {
         return Err(Failure::say(
@@ -47,5 +54,5 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<()> {
         .init();
     preflight::kernel()?;
     preflight::privileges().map_err(|error| Failure::new(Code::NotPermitted, error))?;
-    runtime::run(&args.config, config)
+    runtime::run(source, config)
 }

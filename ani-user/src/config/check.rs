@@ -11,10 +11,16 @@ use toml::Spanned;
 
 use super::{Config, Error, Rate, error::Text, file};
 
+/// What stopped calls are told.
+mod answers;
 /// When a list is taken for a mistake.
 mod breaker;
+/// Sockets and metrics.
+mod control;
 /// Mirrored messages.
 mod hep;
+/// Which calls are held.
+mod hold;
 /// Named limits.
 mod limit;
 /// Named lists.
@@ -50,15 +56,21 @@ const CALLERS: RangeInclusive<i64> = 1..=10_000_000;
 pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     let mut config = Config::default();
     capture(file.capture, text, &mut config)?;
-    control(file.control, text, &mut config)?;
+    control::read(file.control, text, &mut config.control)?;
     if let Some(path) = file.store.path {
         config.store.path = required_path(path, "store.path", text)?;
     }
     profile::add(file.profile, text, &mut config.profiles)?;
     config.trunks = trunk::all(file.trunk, &config.profiles, text)?.into();
-    if let Some(rate) = file.limits.per_caller {
+    answers::read(file.answers, text, &mut config.answers)?;
+    if let Some(mut rate) = file.limits.per_caller {
+        let answer = rate.get_mut().answer.take();
+        config.answers.per_caller =
+            answers::answer(answer, "limits.per_caller.answer", &config.answers, text)?;
         config.limits.per_caller = per_caller(rate, text)?;
     }
+    config.answers.block =
+        answers::answer(file.lists.answer, "lists.answer", &config.answers, text)?;
     if let Some(count) = file.lists.max_entries {
         config.lists.max_entries = within(count, "lists.max_entries", MAP_ENTRIES, text)? as u32;
     }
@@ -68,8 +80,9 @@ pub(super) fn total(file: file::File, text: Text<'_>) -> Result<Config, Error> {
     if let Some(count) = file.lists.max_attempts {
         config.lists.max_attempts = within(count, "lists.max_attempts", ATTEMPTS, text)? as u32;
     }
-    config.limits.named = limit::all(file.limit, text)?.into();
-    config.list = list::all(file.list, text)?.into();
+    hold::read(file.hold, text, &mut config.hold)?;
+    config.limits.named = limit::all(file.limit, &config.answers, text)?.into();
+    config.list = list::all(file.list, &config.answers, text)?.into();
     breaker::read(file.breaker, text, &mut config.breaker)?;
     if let Some(numbers) = file.emergency.numbers {
         config.emergency.numbers = emergency(numbers, text)?;
@@ -201,17 +214,6 @@ fn sip_ports(ports: Vec<Spanned<i64>>, text: Text<'_>) -> Result<Vec<u16>, Error
         .collect()
 }
 
-fn control(file: file::Control, text: Text<'_>, config: &mut Config) -> Result<(), Error> {
-    if let Some(path) = file.socket {
-        config.control.socket = required_path(path, "control.socket", text)?;
-    }
-    if let Some(address) = file.metrics {
-        config.control.metrics =
-            listen(&address, "control.metrics", "127.0.0.1:9464", "no metrics", text)?;
-    }
-    Ok(())
-}
-
 /// An address and port to listen on; none for an empty text, which means `nothing`.
 fn listen(
     address: &Spanned<String>,
@@ -250,8 +252,8 @@ fn required_path(path: Spanned<String>, key: &str, text: Text<'_>) -> Result<Pat
 fn per_caller(rate: Spanned<file::Rate>, text: Text<'_>) -> Result<Option<Rate>, Error> {
     let span = rate.span();
     match rate.into_inner() {
-        file::Rate { calls: None, within: None } => Ok(None),
-        file::Rate { calls: Some(calls), within: Some(within) } => {
+        file::Rate { calls: None, within: None, .. } => Ok(None),
+        file::Rate { calls: Some(calls), within: Some(within), .. } => {
             let calls_span = calls.span();
             let calls = calls.into_inner();
             let count = u64::try_from(calls).ok().filter(|count| *count > 0).ok_or_else(|| {

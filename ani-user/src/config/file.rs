@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Spanned;
 
 use super::{Mode, OnExit};
@@ -21,6 +21,8 @@ pub(super) struct File {
     pub(super) limit: Vec<Spanned<NamedLimit>>,
     pub(super) lists: Lists,
     pub(super) list: Vec<Spanned<List>>,
+    pub(super) hold: Hold,
+    pub(super) answers: Answers,
     pub(super) breaker: Breaker,
     pub(super) emergency: Emergency,
     pub(super) stir: Stir,
@@ -40,6 +42,7 @@ pub(super) struct Capture {
     pub(super) window: Option<Spanned<i64>>,
     pub(super) hep: Option<Spanned<String>>,
     pub(super) hep_sources: Option<Spanned<Vec<Spanned<String>>>>,
+    #[serde(deserialize_with = "secret")]
     pub(super) hep_key: Option<Spanned<String>>,
 }
 
@@ -48,6 +51,8 @@ pub(super) struct Capture {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Control {
     pub(super) socket: Option<Spanned<String>>,
+    pub(super) read_socket: Option<Spanned<String>>,
+    pub(super) read_group: Option<Spanned<String>>,
     pub(super) metrics: Option<Spanned<String>>,
 }
 
@@ -94,6 +99,8 @@ pub(super) struct Trunk {
     pub(super) ani_toll_free: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) toll_free: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) max_digits: Option<Spanned<i64>>,
+    pub(super) refuse: Option<Vec<Spanned<String>>>,
+    pub(super) refuse_mode: Option<Spanned<String>>,
 }
 
 /// `[limits]`
@@ -109,6 +116,7 @@ pub(super) struct Limits {
 pub(super) struct Rate {
     pub(super) calls: Option<Spanned<i64>>,
     pub(super) within: Option<Spanned<String>>,
+    pub(super) answer: Option<Spanned<String>>,
 }
 
 /// `[[limit]]`
@@ -121,6 +129,7 @@ pub(super) struct NamedLimit {
     pub(super) per: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) callers: Option<Spanned<String>>,
     pub(super) mode: Option<Spanned<String>>,
+    pub(super) answer: Option<Spanned<String>>,
 }
 
 /// `[lists]`
@@ -130,6 +139,7 @@ pub(super) struct Lists {
     pub(super) max_entries: Option<Spanned<i64>>,
     pub(super) max_limited: Option<Spanned<i64>>,
     pub(super) max_attempts: Option<Spanned<i64>>,
+    pub(super) answer: Option<Spanned<String>>,
 }
 
 /// `[[list]]`
@@ -140,6 +150,37 @@ pub(super) struct List {
     pub(super) action: Option<Spanned<String>>,
     pub(super) mode: Option<Spanned<String>>,
     pub(super) file: Option<Spanned<String>>,
+    pub(super) answer: Option<Spanned<String>>,
+}
+
+/// `[answers]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Answers {
+    pub(super) per_source: Option<Spanned<String>>,
+    pub(super) overall: Option<Spanned<String>>,
+    pub(super) retry_after: Option<Spanned<String>>,
+    pub(super) redress: Option<Redress>,
+    pub(super) card: Option<Spanned<String>>,
+}
+
+/// `{ url = "https://example.net/blocked" }`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "{ url = \"https://example.net/blocked\" }")]
+pub(super) struct Redress {
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) tel: Option<Spanned<String>>,
+    pub(super) email: Option<Spanned<String>>,
+    pub(super) location: Option<Spanned<String>>,
+}
+
+/// `[hold]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Hold {
+    pub(super) not_plain: Option<bool>,
+    pub(super) deadline: Option<Spanned<String>>,
+    pub(super) max: Option<Spanned<i64>>,
 }
 
 /// `[breaker]`
@@ -183,4 +224,14 @@ pub(super) struct Stir {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Telemetry {
     pub(super) max_callers: Option<Spanned<i64>>,
+}
+
+/// A value that no error shows, whatever it is.
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spanned<String>>, D::Error> {
+    let value = Spanned::<toml::Value>::deserialize(deserializer)?;
+    let span = value.span();
+    match value.into_inner() {
+        toml::Value::String(text) => Ok(Some(Spanned::new(span, text))),
+        _ => Err(D::Error::custom("this is no text; write it in quotes")),
+    }
 }

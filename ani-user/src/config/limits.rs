@@ -6,6 +6,7 @@ use ani_ebpf::{
 };
 
 use super::{Numbered, Rate};
+use crate::answer::Answer;
 
 /// How many calls are too many.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct NamedLimit {
     pub gray: bool,
     /// Whether what it would do is only told, unless an operator says otherwise by command.
     pub observed: bool,
+    /// What calls are told that it stops.
+    pub answer: Answer,
 }
 
 impl NamedLimit {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use ani_ebpf::abi::{attempt, limit, list::Action};
 
+use crate::answer::Answer;
+
 /// How much the kernel's maps hold. Changed only by a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lists {
@@ -42,4 +44,6 @@ pub struct List {
     pub observed: bool,
     /// What it is read from at start and on reload; none where commands change it.
     pub file: Option<PathBuf>,
+    /// What calls are told that it stops.
+    pub answer: Answer,
 }

@@ -3,6 +3,7 @@
 use ani_ebpf::{abi::list::Action, dial_plan::DialPlan};
 
 use super::*;
+use crate::answer::Answer;
 
 fn parsed(text: &str) -> Config {
     Config::parse(text, "ani.toml").unwrap_or_else(|error| panic!("{error}"))
@@ -34,12 +35,20 @@ fn the_sample_names_every_key() {
         "hep_sources",
         "hep_key",
         "socket",
+        "read_socket",
+        "read_group",
         "metrics",
         "path",
         "per_caller",
         "max_entries",
         "max_limited",
         "max_attempts",
+        "answer",
+        "per_source",
+        "overall",
+        "retry_after",
+        "redress",
+        "card",
         "enabled",
         "share",
         "callers",
@@ -133,7 +142,21 @@ per_caller = { calls = 10, within = "1m" }   # empty: none
 fn what_may_be_left_empty() {
     assert_eq!(parsed("limits.per_caller = {}").limits.per_caller, None);
     assert_eq!(parsed("control.metrics = ''").control.metrics, None);
+    assert_eq!(parsed("control.read_socket = ''").control.read_socket, None);
+    assert_eq!(parsed("control.read_group = ''").control.read_group, None);
     assert!(parsed("emergency.numbers = []").emergency.numbers.is_empty());
+}
+
+#[test]
+fn the_socket_for_looking_stands_beside_the_other_one() {
+    let control = |text: &str| parsed(&format!("[control]\n{text}")).control;
+    let beside = Some(PathBuf::from("/tmp/a/read.sock"));
+    assert_eq!(control("socket = '/tmp/a/s'").read_socket, beside);
+    let apart = control("socket = '/tmp/a/s'\nread_socket = '/tmp/b'\nread_group = 'noc'");
+    assert_eq!(apart.read_group.as_deref(), Some("noc"));
+    assert_eq!(apart.at(Path::new("/x/s")).read_socket, Some(PathBuf::from("/tmp/b")));
+    assert_eq!(control("").at(Path::new("/tmp/a/s")).read_socket, beside);
+    assert_eq!(control("read_socket = ''").at(Path::new("/tmp/a/s")).read_socket, None);
 }
 
 #[test]
@@ -209,6 +232,21 @@ fn each_mistake_is_named_with_its_line_value_and_remedy() {
             "[control]\nsocket = ''",
             "ani.toml:2: control.socket: the path is empty; write one, or leave the key out for \
              the default",
+        ),
+        (
+            "[control]\nread_socket = '/run/ani/ani.sock'",
+            "ani.toml:2: control.read_socket: `/run/ani/ani.sock` is control.socket too; write another \
+             path, or \"\" for none",
+        ),
+        (
+            "[control]\nsocket = '/x/read.sock'",
+            "ani.toml:2: control.read_socket: `/x/read.sock` is control.socket too; write another path, or \
+             \"\" for none",
+        ),
+        (
+            "[control]\nread_group = 'a b'",
+            "ani.toml:2: control.read_group: \"a b\" is no name of a group; write one such as \
+             \"ani-read\", or \"\" for the daemon's own",
         ),
         (
             "[control]\nmetrics = '9464'",
@@ -413,6 +451,11 @@ fn mirrored_messages_come_from_the_loopback_unless_told_otherwise() {
     assert_eq!(sources, ["127.0.0.0/8", "::1/128"]);
     let hep = parsed("[capture]\nhep = '[::]:9060'\nhep_sources = ['192.0.2.1']\nhep_key = 'k'");
     assert_eq!((hep.capture.hep.sources.len(), hep.capture.hep.key.as_str()), (1, "k"));
+    for text in ["[capture]\nhep_key = 123456", "[capture]\nhep_key = ['123456']"] {
+        let error = refused(text);
+        assert_eq!(error, "ani.toml:2: capture.hep_key: this is no text; write it in quotes");
+    }
+    assert!(!refused("capture = { hep_key = 123456 }").contains("123456"));
     let long = "k".repeat(257);
     assert_eq!(
         refused(&format!("[capture]\nhep_key = '{long}'")),
@@ -538,8 +581,20 @@ fn named_lists_are_read() {
     assert_eq!(
         config.list[..],
         [
-            List { name: "spam".to_owned(), action: Action::Block, observed: true, file },
-            List { name: "friends".to_owned(), action: Action::Allow, observed: false, file: None },
+            List {
+                name: "spam".to_owned(),
+                action: Action::Block,
+                observed: true,
+                file,
+                answer: Answer::Drop
+            },
+            List {
+                name: "friends".to_owned(),
+                action: Action::Allow,
+                observed: false,
+                file: None,
+                answer: Answer::Drop
+            },
         ]
     );
     for (text, expected) in [
@@ -605,4 +660,66 @@ fn named_limits_are_read() {
         .map(|n| format!("{}per = ['trunk']\n", limit.replace("'x'", &format!("'l{n}'"))))
         .collect();
     assert!(refused(&many).contains("limit: more than 7 limits beside limits.per_caller"));
+}
+
+#[test]
+fn answers_are_read() {
+    let config = parsed(
+        "[lists]\nanswer = '603'\n\
+         [limits]\nper_caller = { calls = 1, within = '1m', answer = '480' }\n\
+         [answers]\nper_source = '5 per 1s'\nretry_after = '2m'\nredress = { tel = '+12025550123' }\n\
+         [[list]]\nname = 'spam'\naction = 'block'\nanswer = '603 Network Blocked'\n\
+         [[limit]]\nname = 'tight'\ncalls = 1\nwithin = '1m'\nper = ['called']\nanswer = '503'\n",
+    );
+    let shown = [&config.answers.block, &config.answers.per_caller, &config.list[0].answer];
+    assert_eq!(shown.map(Answer::to_string), ["603", "480", "603 Network Blocked"]);
+    assert_eq!(config.limits.named[0].answer.to_string(), "503");
+    assert_eq!(config.answers.retry_after, Duration::from_secs(120));
+    assert_eq!(
+        config.answers.redress.reason(),
+        "SIP;cause=603;text=\"v=analytics1;tel=+12025550123\";location=RLN"
+    );
+    let alone = parsed("[limits]\nper_caller = { answer = '486' }\n");
+    assert_eq!(
+        (alone.limits.per_caller, alone.answers.per_caller.to_string()),
+        (None, "486".into())
+    );
+}
+
+#[test]
+fn answers_that_cannot_be_given_say_why() {
+    for (text, expected) in [
+        (
+            "[lists]\nanswer = '404'",
+            "ani.toml:2: lists.answer: `404` is no answer; write \"drop\" or one of",
+        ),
+        (
+            "[lists]\nanswer = '603 Network Blocked'",
+            "ani.toml:2: lists.answer: 603 Network Blocked tells the caller whom to turn to",
+        ),
+        (
+            "[[list]]\nname = 'x'\naction = 'allow'\nanswer = '603'",
+            "ani.toml:4: list.answer: list `x` stops nobody",
+        ),
+        (
+            "[answers]\nper_source = 'none'",
+            "ani.toml:2: answers.per_source: answers without a limit",
+        ),
+        ("[answers]\noverall = '5'", "ani.toml:2: answers.overall: `5` is no limit"),
+        (
+            "[answers]\nretry_after = '1ms'",
+            "ani.toml:2: answers.retry_after: `1ms` cannot be asked for",
+        ),
+        (
+            "[answers]\nredress = { url = 'https://a/\"\\r\\nX: y' }",
+            "ani.toml:2: answers.redress.url:",
+        ),
+        ("[answers]\nredress = { email = 'nobody' }", "ani.toml:2: answers.redress.email:"),
+        ("[answers]\nredress = { tel = 'call me' }", "ani.toml:2: answers.redress.tel:"),
+        ("[answers]\nredress = { location = 'here' }", "ani.toml:2: answers.redress.location:"),
+        ("[answers]\ncard = 'ftp://a/b'", "ani.toml:2: answers.card:"),
+    ] {
+        let error = refused(text);
+        assert!(error.starts_with(expected), "{error}");
+    }
 }

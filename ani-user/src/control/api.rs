@@ -8,15 +8,16 @@
 //! | `/v1/callers/{number}?country=` | GET | all that is known of a caller |
 //! | `/v1/lists` | GET | the lists: what they do, how many entries they have |
 //! | `/v1/lists/{name}?after=&n=` | GET | a page of a list |
-//! | `/v1/lists/{name}` | POST | `{"numbers": […], "ttl", "reason", "country", "trunk", "attestation"}`: adds |
+//! | `/v1/lists/{name}` | POST | `{"numbers": […], "ttl", "reason", "country", "trunk", "attestation", "answer"}`: adds |
 //! | `/v1/lists/{name}` | DELETE | `{"numbers": […], "country", "trunk", "attestation"}`: removes |
-//! | `/v1/lists/{name}/import?replace=&ttl=&reason=&country=&trunk=&attestation=` | POST | a list as text or CSV: adds all or none, or makes it the whole list |
+//! | `/v1/lists/{name}/import?replace=&ttl=&reason=&country=&trunk=&attestation=&answer=` | POST | a list as text or CSV: adds all or none, or makes it the whole list |
 //! | `/v1/lists/{name}/export` | GET | a list as CSV |
 //! | `/v1/lists/{name}/mode` | PUT | `{"mode": "observe", "enforce" or "reset"}` |
 //! | `/v1/block…` | | `/v1/lists/block…` |
 //! | `/v1/certificates…` | | certificates of signers; see `cert` |
 //! | `/v1/habits…` | | what trunks send; see `habits` |
 //! | `/v1/breaker…` | | lists and limits at rest; see `breaker` |
+//! | `/v1/reload` | | the configuration, read again; see `reload` |
 //! | `/v1/limits/named` | GET | all limits, in the order they are looked at |
 //! | `/v1/limits/named/{name}` | PUT, DELETE | `{"rate": "10 per 1m" or "none", "mode": "observe", "enforce" or "reset"}`, either or both |
 //! | `/v1/limits` | GET, PUT, DELETE | `{"per_caller": {"calls", "within"} or null}` |
@@ -30,9 +31,9 @@ use axum::{
         DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State,
         rejection::PathRejection,
     },
+    handler::Handler as _,
     http::{StatusCode, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
-    routing::{get, post, put},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -42,53 +43,59 @@ use super::{
     entries::{self, Add, BLOCK, How, Page, Remove, SetMode},
     habits,
     limits::SetNamed,
-    number, status,
+    number,
+    peer::Did,
+    reload,
+    routes::{Access, MAX_BODY_BYTES, Route, Routes, Verb},
+    status,
 };
 use crate::{
     config::Rate,
     telemetry::{By, Caller, CallerFigures},
 };
 
-/// Bytes of a request's body, imports aside.
-const MAX_BODY_BYTES: usize = 1 << 20;
 /// Callers or trunks that are listed unless the request says how many.
 const DEFAULT_TOP: usize = 10;
 /// Callers or trunks that are listed at most.
 const MAX_TOP: usize = 10_000;
 
 /// The API around a daemon.
-pub(super) fn router(daemon: Arc<Daemon>) -> Router {
-    Router::new()
-        .route("/v1/status", get(status))
-        .route("/v1/top/callers", get(top_callers))
-        .route("/v1/top/trunks", get(top_trunks))
-        .route("/v1/callers/{number}", get(caller))
-        .route("/v1/lists", get(lists))
-        .route("/v1/lists/{name}", get(entries).post(add).delete(remove))
-        .route(
-            "/v1/lists/{name}/import",
-            post(import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)),
-        )
-        .route("/v1/lists/{name}/export", get(export))
-        .route("/v1/lists/{name}/mode", put(set_mode))
-        .route("/v1/block", get(entries).post(add).delete(remove))
-        .route("/v1/block/import", post(import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
-        .route("/v1/block/export", get(export))
-        .route("/v1/limits", get(limits).put(set_limits).delete(reset_limits))
-        .route("/v1/limits/named", get(all_limits))
-        .route("/v1/limits/named/{name}", put(set_named).delete(reset_named))
-        .merge(breaker::routes())
-        .merge(cert::routes())
-        .merge(habits::routes())
-        .fallback(async |request: Request| {
-            Refusal::unknown(format!("no such path: {}", request.uri().path()))
-        })
-        .method_not_allowed_fallback(async |request: Request| Refusal {
-            status: StatusCode::METHOD_NOT_ALLOWED,
-            message: format!("{} does not take {}", request.uri().path(), request.method()),
-        })
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(daemon)
+pub(super) fn router(daemon: Arc<Daemon>, access: Access) -> Router {
+    all(access).router(daemon)
+}
+
+/// All routes there are.
+pub fn routes() -> Vec<Route> {
+    all(Access::All).table()
+}
+
+fn all(access: Access) -> Routes {
+    use Verb::{Delete, Post, Put};
+    let large = || DefaultBodyLimit::max(MAX_IMPORT_BYTES);
+    let routes = Routes::new(access)
+        .look("/v1/status", status)
+        .look("/v1/top/callers", top_callers)
+        .look("/v1/top/trunks", top_trunks)
+        .look("/v1/callers/{number}", caller)
+        .look("/v1/lists", lists)
+        .look("/v1/lists/{name}", entries)
+        .change(Post, "/v1/lists/{name}", add)
+        .change(Delete, "/v1/lists/{name}", remove)
+        .change(Post, "/v1/lists/{name}/import", import.layer(large()))
+        .look("/v1/lists/{name}/export", export)
+        .change(Put, "/v1/lists/{name}/mode", set_mode)
+        .look("/v1/block", entries)
+        .change(Post, "/v1/block", add)
+        .change(Delete, "/v1/block", remove)
+        .change(Post, "/v1/block/import", import.layer(large()))
+        .look("/v1/block/export", export)
+        .look("/v1/limits", limits)
+        .change(Put, "/v1/limits", set_limits)
+        .change(Delete, "/v1/limits", reset_limits)
+        .look("/v1/limits/named", all_limits)
+        .change(Put, "/v1/limits/named/{name}", set_named)
+        .change(Delete, "/v1/limits/named/{name}", reset_named);
+    reload::routes(habits::routes(cert::routes(breaker::routes(routes))))
 }
 
 pub(super) type Shared = State<Arc<Daemon>>;
@@ -210,11 +217,21 @@ async fn entries(State(daemon): Shared, Named(list): Named, Asked(page): Asked<P
 }
 
 async fn add(State(daemon): Shared, Named(list): Named, Said(add): Said<Add>) -> Answer {
-    work(move || daemon.add(&list, add).map(json_of)).await
+    work(move || {
+        let told = daemon.add(&list, add)?;
+        let (new, replaced) = (&told["new"], &told["replaced"]);
+        Ok(did(format!("added to list `{list}`: {new} new, {replaced} replaced"), told))
+    })
+    .await
 }
 
 async fn remove(State(daemon): Shared, Named(list): Named, Said(remove): Said<Remove>) -> Answer {
-    work(move || daemon.remove(&list, &remove).map(json_of)).await
+    work(move || {
+        let told = daemon.remove(&list, &remove)?;
+        let removed = told["removed"].as_array().map_or(0, Vec::len);
+        Ok(did(format!("took {removed} off list `{list}`"), told))
+    })
+    .await
 }
 
 async fn import(
@@ -223,7 +240,18 @@ async fn import(
     Asked(how): Asked<How>,
     Whole(body): Whole,
 ) -> Answer {
-    work(move || daemon.import(&list, &how, &body).map(json_of)).await
+    work(move || {
+        let told = daemon.import(&list, &how, &body)?;
+        let (new, replaced) = (&told["new"], &told["replaced"]);
+        // Only what becomes the whole list takes anything away.
+        let removed = told.get("removed").map(|removed| format!(", {removed} removed"));
+        let removed = removed.unwrap_or_default();
+        Ok(did(
+            format!("imported into list `{list}`: {new} new, {replaced} replaced{removed}"),
+            told,
+        ))
+    })
+    .await
 }
 
 async fn export(State(daemon): Shared, Named(list): Named) -> Answer {
@@ -235,7 +263,11 @@ async fn export(State(daemon): Shared, Named(list): Named) -> Answer {
 }
 
 async fn set_mode(State(daemon): Shared, Named(list): Named, Said(set): Said<SetMode>) -> Answer {
-    work(move || daemon.set_mode(&list, &set).map(json_of)).await
+    work(move || {
+        let told = daemon.set_mode(&list, &set)?;
+        Ok(did(format!("set the mode of list `{list}`: it is {}", word(&told["mode"])), told))
+    })
+    .await
 }
 
 async fn limits(State(daemon): Shared) -> Answer {
@@ -264,13 +296,22 @@ async fn set_limits(State(daemon): Shared, Said(set): Said<SetLimits>) -> Answer
             .map(|rate| Rate::new(rate.calls, &rate.within))
             .transpose()
             .map_err(|error| Refusal::bad(error.to_string()))?;
-        Ok(json_of(status::limits(daemon.set_limit(Some(rate))?)))
+        let limit = daemon.set_limit(Some(rate))?;
+        Ok(did(
+            format!("set the limit of each caller: {}", rate_text(limit.rate)),
+            status::limits(limit),
+        ))
     })
     .await
 }
 
 async fn reset_limits(State(daemon): Shared) -> Answer {
-    work(move || Ok(json_of(status::limits(daemon.set_limit(None)?)))).await
+    work(move || {
+        let limit = daemon.set_limit(None)?;
+        let rate = rate_text(limit.rate);
+        Ok(did(format!("reset the limit of each caller: it is {rate}"), status::limits(limit)))
+    })
+    .await
 }
 
 async fn all_limits(State(daemon): Shared) -> Answer {
@@ -282,11 +323,26 @@ async fn set_named(
     Named(limit): Named,
     Said(set): Said<SetNamed>,
 ) -> Answer {
-    work(move || daemon.set_named(&limit, &set).map(json_of)).await
+    work(move || daemon.set_named(&limit, &set).map(|told| did(named_did("set", &told), told)))
+        .await
 }
 
 async fn reset_named(State(daemon): Shared, Named(limit): Named) -> Answer {
-    work(move || daemon.reset_named(&limit).map(json_of)).await
+    work(move || daemon.reset_named(&limit).map(|told| did(named_did("reset", &told), told))).await
+}
+
+fn named_did(verb: &str, told: &Value) -> String {
+    let rate = told["rate"].as_str().unwrap_or("none");
+    format!("{verb} limit `{}`: it is {rate}, {}", word(&told["name"]), word(&told["mode"]))
+}
+
+fn rate_text(rate: Option<Rate>) -> String {
+    rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string())
+}
+
+/// A word of an answer.
+pub(super) fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or("-")
 }
 
 /// Database and kernel maps block; they do so beside the tasks that serve.
@@ -298,6 +354,13 @@ pub(super) async fn work(job: impl FnOnce() -> Answer + Send + 'static) -> Answe
 
 pub(super) fn json_of(value: impl Serialize) -> Response {
     Json(value).into_response()
+}
+
+/// The answer to a request that changed something, and what the log says that it did.
+pub(super) fn did(what: String, answer: impl Serialize) -> Response {
+    let mut response = json_of(answer);
+    response.extensions_mut().insert(Did(what));
+    response
 }
 
 /// The name in the path; the block list's where there is none.

@@ -10,14 +10,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use axum::{
-    Router,
-    extract::State,
-    routing::{get, post},
-};
+use axum::extract::State;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{
@@ -33,7 +29,8 @@ use tokio::sync::Notify;
 
 use super::{
     Daemon, Refusal,
-    api::{Answer, Said, Shared, json_of, work},
+    api::{Answer, Said, Shared, did, json_of, word, work},
+    routes::{Routes, Verb},
 };
 use crate::{
     config::{self, Config, PER_CALLER},
@@ -91,8 +88,8 @@ impl Watch {
 }
 
 /// The paths.
-pub(super) fn routes() -> Router<Arc<Daemon>> {
-    Router::new().route("/v1/breaker", get(show)).route("/v1/breaker/resume", post(resume))
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes.look("/v1/breaker", show).change(Verb::Post, "/v1/breaker/resume", resume)
 }
 
 async fn show(State(daemon): Shared) -> Answer {
@@ -106,7 +103,12 @@ struct Resume {
 }
 
 async fn resume(State(daemon): Shared, Said(resume): Said<Resume>) -> Answer {
-    work(move || daemon.resume(&resume.name).map(json_of)).await
+    work(move || {
+        let told = daemon.resume(&resume.name)?;
+        let (kind, name) = (word(&told["resumed"]["kind"]), word(&told["resumed"]["name"]));
+        Ok(did(format!("ended the rest of {kind} `{name}`"), told))
+    })
+    .await
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -10,19 +10,15 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    routing::{get, post},
-};
+use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{
     Daemon, Refusal,
-    api::{Answer, Asked, Said, Shared, Whole, json_of, work},
+    api::{Answer, Asked, Said, Shared, Whole, did, json_of, work},
+    routes::{Routes, Verb},
 };
 use crate::stir::{
     Credential, Outcome,
@@ -35,11 +31,13 @@ use crate::stir::{
 pub const MAX_URLS: usize = 1_000;
 
 /// The paths.
-pub(super) fn routes() -> Router<Arc<Daemon>> {
-    Router::new()
-        .route("/v1/certificates", get(list).post(add).delete(remove))
-        .route("/v1/certificates/show", get(show))
-        .route("/v1/certificates/prefetch", post(prefetch))
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .look("/v1/certificates", list)
+        .change(Verb::Post, "/v1/certificates", add)
+        .change(Verb::Delete, "/v1/certificates", remove)
+        .look("/v1/certificates/show", show)
+        .change(Verb::Post, "/v1/certificates/prefetch", prefetch)
 }
 
 #[derive(Debug, Deserialize)]
@@ -93,7 +91,11 @@ async fn add(State(daemon): Shared, Asked(which): Asked<Which>, Whole(body): Who
             }
             NotAdded::Disk(_) => Refusal::failed(error.to_string()),
         })?;
-        Ok(json_of(json!({ "url": canonical(&which.url), "replaced": replaced })))
+        let url = canonical(&which.url);
+        Ok(did(
+            format!("put a certificate at hand for {url}"),
+            json!({ "url": url, "replaced": replaced }),
+        ))
     })
     .await
 }
@@ -109,7 +111,10 @@ async fn remove(State(daemon): Shared, Said(Urls { urls }): Said<Urls>) -> Answe
             })?;
             if had { &mut removed } else { &mut unknown }.push(canonical(&url));
         }
-        Ok(json_of(json!({ "removed": removed, "not_known": unknown })))
+        Ok(did(
+            format!("forgot certificates: {}", removed.len()),
+            json!({ "removed": removed, "not_known": unknown }),
+        ))
     })
     .await
 }
@@ -130,7 +135,7 @@ async fn prefetch(State(daemon): Shared, Said(Urls { urls }): Said<Urls>) -> Ans
             *place = told(url, result);
         }
     }
-    Ok(json_of(json!({ "fetched": fetched })))
+    Ok(did(format!("asked for certificates: {}", fetched.len()), json!({ "fetched": fetched })))
 }
 
 fn told(url: &str, result: Result<(), Failure>) -> Value {

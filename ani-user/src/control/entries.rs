@@ -10,7 +10,10 @@ use super::{
     lists::{BUILT_IN, InForce, List},
     number,
 };
+use ani_ebpf::abi::list::Action;
+
 use crate::{
+    answer::entries::MAX_ENTRIES,
     policy::{
         breaker::Stopper,
         entry::{Listed, Subject},
@@ -40,6 +43,7 @@ pub(super) struct Add {
     country: Option<String>,
     trunk: Option<String>,
     attestation: Option<String>,
+    answer: Option<String>,
 }
 
 /// `DELETE /v1/lists/{name}`
@@ -65,6 +69,8 @@ pub(super) struct How {
     trunk: Option<String>,
     /// Claimed attestations such as `A` or `B|C`; any for none.
     attestation: Option<String>,
+    /// What calls are told, such as `603`; what the list says for none.
+    answer: Option<String>,
     /// Whether the file becomes the whole list.
     replace: Option<bool>,
 }
@@ -124,6 +130,7 @@ impl How {
             country: number::country(self.country.as_deref()).map_err(Refusal::bad)?,
             trunk: number::trunk_name(scope.0.unwrap_or("")).map_err(Refusal::bad)?,
             attestations: number::attestations(scope.1.unwrap_or("")).map_err(Refusal::bad)?,
+            answer: self.answer.as_deref().map(list::answer).transpose().map_err(Refusal::bad)?,
         })
     }
 }
@@ -151,6 +158,7 @@ impl Daemon {
             "action": list.action.as_str(),
             "mode": mode_text(self.is_observed(list)),
             "entries": self.store.entries(&list.name),
+            "answer": (list.action == Action::Block).then(|| list.answer.to_string()),
             "decided": self.tallies.spoken.value(Stopper::List(list.id), Did::Decided),
             "would_have": self.tallies.spoken.value(Stopper::List(list.id), Did::WouldHave),
             "file": list.file,
@@ -183,8 +191,8 @@ impl Daemon {
         bounded(&add.numbers)?;
         let in_force = self.in_force();
         let list = changeable(&in_force, name)?;
-        let Add { numbers, ttl, reason, country, trunk, attestation } = add;
-        let how = How { ttl, reason, country, trunk, attestation, replace: None };
+        let Add { numbers, ttl, reason, country, trunk, attestation, answer } = add;
+        let how = How { ttl, reason, country, trunk, attestation, answer, replace: None };
         let defaults = how.defaults(self.clock.now())?;
         let expires = defaults.ttl.map(|ttl| defaults.now.after(ttl));
         let mut entries = Vec::with_capacity(numbers.len());
@@ -192,9 +200,10 @@ impl Daemon {
             let span = number::span(text, defaults.country).map_err(Refusal::bad)?;
             let trunk = defaults.trunk.clone();
             let subject = Subject { span, trunk, attestations: defaults.attestations };
-            let reason = defaults.reason.clone();
-            entries.push(Listed { subject, expires, reason, added: defaults.now });
+            let (reason, answer) = (defaults.reason.clone(), defaults.answer.clone());
+            entries.push(Listed { subject, expires, reason, added: defaults.now, answer });
         }
+        self.may_say(list, &entries)?;
         let told: Vec<_> = entries
             .iter()
             .zip(&numbers)
@@ -243,6 +252,7 @@ impl Daemon {
         let list = changeable(&in_force, name)?;
         let text = list::text(body).map_err(Refusal::bad)?;
         let parsed = list::parse(text, &how.defaults(self.clock.now())?).map_err(Refusal::bad)?;
+        self.may_say(list, &parsed.entries)?;
         let read = parsed.entries.len();
         if how.replace == Some(true) {
             let (counts, total) = self.replace(list, parsed.entries)?;
@@ -265,12 +275,40 @@ impl Daemon {
         }))
     }
 
+    /// Whether entries may say what they do on a list.
+    fn may_say(&self, list: &List, entries: &[Listed]) -> Result<(), Refusal> {
+        let Some(answer) = entries.iter().find_map(|entry| entry.answer.as_ref()) else {
+            return Ok(());
+        };
+        if list.action != Action::Block {
+            return Err(Refusal::bad(format!(
+                "list `{}` stops nobody, so nobody is told {answer}; leave the answer away",
+                list.name
+            )));
+        }
+        let settings = self.config();
+        let mut answers = entries.iter().filter_map(|entry| entry.answer.as_ref());
+        answers.try_for_each(|answer| settings.answers.takes(answer)).map_err(Refusal::bad)?;
+        let count = entries.iter().filter(|entry| entry.answer.is_some()).count();
+        let others = self.answered_elsewhere(list, entries)?;
+        if count + others > MAX_ENTRIES {
+            return Err(Refusal::conflict(format!(
+                "{count} entries with an answer of their own beside {others}: at most {MAX_ENTRIES} can \
+                 be held; put them on a list with that answer: a [[list]] of the configuration"
+            )));
+        }
+        Ok(())
+    }
+
     /// A whole list as CSV; bounded by `lists.max_entries`.
     pub(super) fn export(&self, name: &str) -> Result<String, Refusal> {
         let in_force = self.in_force();
         let list = find(&in_force, name)?;
-        let scoped = self.store.is_scoped(&list.name)?;
-        let mut text = list::header_line(scoped).to_owned();
+        let columns = list::Columns {
+            scope: self.store.is_scoped(&list.name)?,
+            answer: !self.store.answered(&list.name, 1)?.is_empty(),
+        };
+        let mut text = list::header_line(columns).to_owned();
         let mut after = None;
         loop {
             let page = self.store.page(&list.name, after.as_ref(), CHUNK)?;
@@ -278,20 +316,23 @@ impl Daemon {
                 return Ok(text);
             };
             after = Some(last.subject.clone());
-            page.iter().for_each(|entry| list::write(entry, scoped, &mut text));
+            page.iter().for_each(|entry| list::write(entry, columns, &mut text));
         }
     }
 }
 
 /// An entry as it is shown; its scope where it has one.
 pub(super) fn entry(listed: &Listed, in_force: &InForce) -> Value {
-    let Listed { subject, expires, reason, added } = listed;
+    let Listed { subject, expires, reason, added, answer } = listed;
     let mut shown = json!({
         "number": subject.span.to_string(),
         "expires": expires,
         "reason": reason,
         "added": added,
     });
+    if let Some(answer) = answer {
+        shown["answer"] = json!(answer.to_string());
+    }
     if subject.is_scoped() {
         shown["trunk"] = json!(subject.trunk);
         shown["attestation"] =
@@ -318,7 +359,7 @@ fn changeable<'a>(in_force: &'a InForce, name: &str) -> Result<&'a List, Refusal
     match &list.file {
         None => Ok(list),
         Some(file) => Err(Refusal::conflict(format!(
-            "list `{}` is what {} says; change that file and have the daemon read it with SIGHUP",
+            "list `{}` is what {} says; change that file and run `ani reload`",
             list.name,
             file.display()
         ))),

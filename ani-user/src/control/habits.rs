@@ -7,19 +7,16 @@
 //! | `/v1/habits/lessons/{id}` | GET | what was learned so far, by source address |
 //! | `/v1/habits/lessons/{id}` | DELETE | the same, and ends it |
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
-use axum::{
-    Router,
-    extract::{Path, State, rejection::PathRejection},
-    routing::{get, post},
-};
+use axum::extract::{Path, State, rejection::PathRejection};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     Daemon, Refusal,
-    api::{Answer, Asked, Said, Shared, json_of, work},
+    api::{Answer, Asked, Said, Shared, did, json_of, work},
+    routes::{Routes, Verb},
 };
 use crate::{
     store,
@@ -30,11 +27,12 @@ use crate::{
 const MAX_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The paths.
-pub(super) fn routes() -> Router<Arc<Daemon>> {
-    Router::new()
-        .route("/v1/habits", get(lint))
-        .route("/v1/habits/lessons", post(learn))
-        .route("/v1/habits/lessons/{id}", get(lesson).delete(learned))
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .look("/v1/habits", lint)
+        .change(Verb::Post, "/v1/habits/lessons", learn)
+        .look("/v1/habits/lessons/{id}", lesson)
+        .change(Verb::Delete, "/v1/habits/lessons/{id}", learned)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -58,7 +56,11 @@ struct Learn {
 }
 
 async fn learn(State(daemon): Shared, Said(learn): Said<Learn>) -> Answer {
-    work(move || daemon.learn(&learn).map(json_of)).await
+    work(move || {
+        let told = daemon.learn(&learn)?;
+        Ok(did(format!("began lesson {}", told["id"]), told))
+    })
+    .await
 }
 
 async fn lesson(State(daemon): Shared, id: Result<Path<u64>, PathRejection>) -> Answer {
@@ -71,7 +73,7 @@ async fn learned(State(daemon): Shared, id: Result<Path<u64>, PathRejection>) ->
     let end = move || -> Result<Lesson, Refusal> {
         daemon.telemetry.habits.learned(id).ok_or_else(|| over(id))
     };
-    work(move || end().map(json_of)).await
+    work(move || end().map(|lesson| did(format!("ended lesson {id}"), lesson))).await
 }
 
 fn over(id: u64) -> Refusal {

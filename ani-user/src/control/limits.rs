@@ -36,13 +36,13 @@ pub(super) struct SetNamed {
 }
 
 /// Key of the rate an operator set.
-fn rate_key(limit: &NamedLimit) -> String {
-    format!("limit:{}", limit.name)
+pub(super) fn rate_key(limit: &str) -> String {
+    format!("limit:{limit}")
 }
 
 /// Key of the mode he set.
-fn mode_key(limit: &NamedLimit) -> String {
-    format!("limit-mode:{}", limit.name)
+pub(super) fn mode_key(limit: &str) -> String {
+    format!("limit-mode:{limit}")
 }
 
 fn text(rate: Option<Rate>) -> String {
@@ -84,7 +84,7 @@ impl Daemon {
     }
 
     fn limit_status(&self, limit: &NamedLimit) -> Result<Value, Refusal> {
-        let (rate, observed) = (self.store.rate(&rate_key(limit))?, self.observed_by(limit)?);
+        let (rate, observed) = (self.store.rate(&rate_key(&limit.name))?, self.observed_by(limit)?);
         let config = self.config();
         let id = config.limits.named.number_of(&limit.name).map(Stopper::Limit);
         Ok(json!({
@@ -106,11 +106,11 @@ impl Daemon {
         let mut changes = Vec::new();
         if let Some(rate) = &set.rate {
             let rate = Rate::parse(rate).map_err(|error| Refusal::bad(error.to_string()))?;
-            changes.push((rate_key(limit), Some(text(rate))));
+            changes.push((rate_key(&limit.name), Some(text(rate))));
         }
         if let Some(mode) = set.mode {
             let kept = mode.observed().map(|observed| mode_text(observed).to_owned());
-            changes.push((mode_key(limit), kept));
+            changes.push((mode_key(&limit.name), kept));
         }
         self.change_limits(&changes)?;
         self.limit_status(limit)
@@ -120,13 +120,13 @@ impl Daemon {
     pub(super) fn reset_named(&self, name: &str) -> Result<Value, Refusal> {
         let config = self.config();
         let limit = find(&config, name)?;
-        self.change_limits(&[(rate_key(limit), None), (mode_key(limit), None)])?;
+        self.change_limits(&[(rate_key(&limit.name), None), (mode_key(&limit.name), None)])?;
         self.limit_status(limit)
     }
 
     /// What an operator set of a limit's mode: whether it is only observed.
     fn observed_by(&self, limit: &NamedLimit) -> Result<Option<bool>, store::Error> {
-        let mode = self.store.setting(&mode_key(limit))?;
+        let mode = self.store.setting(&mode_key(&limit.name))?;
         Ok(mode.map(|mode| mode == mode_text(true)))
     }
 
@@ -135,7 +135,7 @@ impl Daemon {
         let per_caller = self.store.limit()?.unwrap_or(config.limits.per_caller);
         let mut limits: Vec<_> = per_caller.and_then(config::per_caller).into_iter().collect();
         for (id, limit) in config.limits.named.numbered() {
-            let rate = self.store.rate(&rate_key(limit))?.unwrap_or(Some(limit.rate));
+            let rate = self.store.rate(&rate_key(&limit.name))?.unwrap_or(Some(limit.rate));
             let observed = self.observed_by(limit)?.unwrap_or(limit.observed);
             limits.extend(rate.and_then(|rate| limit.compiled(id, rate, observed)));
         }

@@ -7,14 +7,16 @@
 //! | `+1415555*` | all numbers that begin so |
 //! | `+14155550000-+14155550999` | the numbers from one to another |
 //! | `+14155551234,"reason, quoted"` | a number and why |
-//! | first line: `number`, with any of `trunk`, `attestation`, `expires`, `reason`, `added` | names the columns |
+//! | first line: `number`, with any of `trunk`, `attestation`, `expires`, `reason`, `added`, `answer` | names the columns |
 //!
-//! An export has all columns, those of the scope where an entry has one, and can be imported again.
+//! An export has all columns, those of the scope and the answer where an entry has one, and can be
+//! imported again.
 
 use std::{fmt::Write as _, time::Duration};
 
 use super::number;
 use crate::{
+    answer::{Answer, SaidError},
     config::countries::Country,
     policy::entry::{Attestations, Listed},
     time::Timestamp,
@@ -37,6 +39,8 @@ pub(crate) struct Defaults {
     /// Name of the trunk whose calls it is for; any for none.
     pub(crate) trunk: Option<String>,
     pub(crate) attestations: Attestations,
+    /// What calls are told; what the list says for none.
+    pub(crate) answer: Option<Answer>,
 }
 
 impl Defaults {
@@ -49,6 +53,7 @@ impl Defaults {
             country: None,
             trunk: None,
             attestations: Attestations::ANY,
+            answer: None,
         }
     }
 }
@@ -69,6 +74,7 @@ enum Column {
     Expires,
     Reason,
     Added,
+    Answer,
 }
 
 /// The text of a list.
@@ -135,20 +141,34 @@ pub(crate) fn reason(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// An answer as it is written.
+pub(crate) fn answer(text: &str) -> Result<Answer, String> {
+    text.parse().map_err(|error: SaidError| format!("answer: {error}"))
+}
+
 /// The line of an export that names the columns.
-pub(crate) const fn header_line(scoped: bool) -> &'static str {
-    if scoped {
-        "number,trunk,attestation,expires,reason,added\n"
-    } else {
-        "number,expires,reason,added\n"
+pub(crate) const fn header_line(columns: Columns) -> &'static str {
+    match (columns.scope, columns.answer) {
+        (false, false) => "number,expires,reason,added\n",
+        (false, true) => "number,expires,reason,added,answer\n",
+        (true, false) => "number,trunk,attestation,expires,reason,added\n",
+        (true, true) => "number,trunk,attestation,expires,reason,added,answer\n",
     }
 }
 
-/// Appends an entry's line; with its scope where the line that names the columns has one.
-pub(crate) fn write(entry: &Listed, scoped: bool, out: &mut String) {
+/// Columns of an export that are there only where an entry has something in them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Columns {
+    /// Trunk and attestation.
+    pub(crate) scope: bool,
+    pub(crate) answer: bool,
+}
+
+/// Appends an entry's line; with what the line that names the columns has.
+pub(crate) fn write(entry: &Listed, columns: Columns, out: &mut String) {
     // Writing to a string cannot fail.
     let _ = write!(out, "{},", entry.subject.span);
-    if scoped {
+    if columns.scope {
         quoted(entry.subject.trunk.as_deref().unwrap_or(""), out);
         let _ = write!(out, ",{},", entry.subject.attestations);
     }
@@ -157,7 +177,12 @@ pub(crate) fn write(entry: &Listed, scoped: bool, out: &mut String) {
     }
     out.push(',');
     quoted(&entry.reason, out);
-    let _ = writeln!(out, ",{}", entry.added);
+    let _ = write!(out, ",{}", entry.added);
+    if columns.answer {
+        out.push(',');
+        quoted(&entry.answer.as_ref().map(Answer::to_string).unwrap_or_default(), out);
+    }
+    out.push('\n');
 }
 
 /// Quoted when it would be read otherwise; `"` within is doubled (RFC 4180 §2).
@@ -184,6 +209,7 @@ fn header(fields: &[String]) -> Option<Result<Vec<Column>, String>> {
             ("expires", Column::Expires),
             ("reason", Column::Reason),
             ("added", Column::Added),
+            ("answer", Column::Answer),
         ]
         .into_iter()
         .find_map(|(name, column)| is(field, name).then_some(column));
@@ -192,7 +218,7 @@ fn header(fields: &[String]) -> Option<Result<Vec<Column>, String>> {
             _ => {
                 return Some(Err(format!(
                     "column `{}` is unknown or doubled; name number, \
-                     trunk, attestation, expires, reason, added",
+                     trunk, attestation, expires, reason, added, answer",
                     number::shown(field)
                 )));
             }
@@ -238,7 +264,8 @@ fn entry(
     if expires.is_some_and(|expires| expires <= defaults.now) {
         return Ok(None);
     }
-    Ok(Some(Listed { subject, expires, reason, added }))
+    let answer = field(Column::Answer).map(self::answer).transpose()?.or(defaults.answer.clone());
+    Ok(Some(Listed { subject, expires, reason, added, answer }))
 }
 
 /// The fields of a line (RFC 4180 §2, without line breaks in quotes); `;` separates too, as
@@ -309,16 +336,19 @@ mod tests {
                 expires: Some(Timestamp::new(1_800_000_000, 5_000)),
                 reason: "says \"bank\"; is none".to_owned(),
                 added: NOW,
+                answer: Some("603 Network Blocked".parse().expect("an answer")),
             },
             Listed {
                 subject: Subject::number(digits(3_310_200_123_456_789)),
                 expires: None,
                 reason: "#1".to_owned(),
                 added: Timestamp::new(1, 0),
+                answer: None,
             },
         ];
-        let mut text = header_line(false).to_owned();
-        entries.iter().for_each(|entry| write(entry, false, &mut text));
+        let columns = Columns { answer: true, ..Columns::default() };
+        let mut text = header_line(columns).to_owned();
+        entries.iter().for_each(|entry| write(entry, columns, &mut text));
         assert_eq!(parse(&text, &defaults()).expect("reads").entries, entries);
     }
 
@@ -334,8 +364,9 @@ mod tests {
             entries[1].subject.span,
             Span::Range(digits(14_155_550_000), digits(14_155_550_999))
         );
-        let mut written = header_line(true).to_owned();
-        entries.iter().for_each(|entry| write(entry, true, &mut written));
+        let columns = Columns { scope: true, answer: false };
+        let mut written = header_line(columns).to_owned();
+        entries.iter().for_each(|entry| write(entry, columns, &mut written));
         assert_eq!(written, text);
         // What holds for all holds where a line does not say otherwise.
         let all = Defaults { trunk: Some("c".to_owned()), ..defaults() };
@@ -389,6 +420,7 @@ mod tests {
             ("number,colour\n", "column `colour` is unknown or doubled"),
             ("number,expires\n+14155550001,soon", "expires `soon` is no time"),
             ("number,attestation\n+14155550001,D", "attestation `D` is not known"),
+            ("number,answer\n+14155550001,404", "answer: `404` is no answer"),
             ("+14155550001,a,b", "3 columns where 2 are known"),
             (",reason", "no number"),
         ] {
@@ -419,9 +451,11 @@ mod tests {
                 expires: expires.map(|micros| Timestamp(micros * 1_000)),
                 reason: super::reason(&reason).expect("a reason"),
                 added: Timestamp(added * 1_000),
+                answer: None,
             };
-            let mut text = header_line(false).to_owned();
-            write(&entry, false, &mut text);
+            let columns = Columns::default();
+            let mut text = header_line(columns).to_owned();
+            write(&entry, columns, &mut text);
             proptest::prop_assert_eq!(parse(&text, &defaults()).expect("reads").entries, [entry]);
         }
     }

@@ -14,8 +14,10 @@ use ani_ebpf::abi::list::{Action, Rule};
 use super::{
     Daemon, Error,
     feed::{self, Strangers},
+    reload::Fed,
 };
 use crate::{
+    answer::Answer,
     config::Config,
     policy::{
         self, Enforce as _, Listing,
@@ -53,6 +55,8 @@ pub(super) struct List {
     pub(super) observed: bool,
     /// What it is read from; then it is not changed by command.
     pub(super) file: Option<PathBuf>,
+    /// What calls are told that it stops.
+    pub(super) answer: Answer,
 }
 
 /// Lists and trunks by name.
@@ -69,7 +73,9 @@ impl InForce {
         let mut lists = Vec::with_capacity(BUILT_IN.len() + config.list.len());
         for (name, id, action) in BUILT_IN {
             let name = name.to_owned();
-            lists.push(List { name, id, action, observed: false, file: None });
+            let answer =
+                if id == policy::BLOCK { config.answers.block.clone() } else { Answer::Drop };
+            lists.push(List { name, id, action, observed: false, file: None, answer });
         }
         for (id, list) in config.list.numbered() {
             lists.push(List {
@@ -78,6 +84,7 @@ impl InForce {
                 action: list.action,
                 observed: list.observed,
                 file: list.file.clone(),
+                answer: list.answer.clone(),
             });
         }
         let trunks = config.trunks.numbered();
@@ -158,11 +165,13 @@ impl Daemon {
             return Err(Error::TooLong { file, entries, max: self.max_entries });
         }
         self.enforce.set_rules(&self.rules(&in_force)).map_err(Error::NotInForce)?;
-        self.relist(&in_force, &feeds).map(|_| ())
+        self.relist(&in_force, &feeds)?;
+        self.settle_answers(&in_force, &self.config())
     }
 
-    /// The lists of another configuration; on an error the old ones stay.
-    pub(super) fn reload_lists(&self, config: &Config) -> Result<(), Error> {
+    /// The lists of another configuration, and which of those with files are others now; on an error the
+    /// old ones stay.
+    pub(super) fn reload_lists(&self, config: &Config) -> Result<Vec<Fed>, Error> {
         let old = self.in_force();
         let new = Arc::new(InForce::of(config));
         let mut feeds = Vec::new();
@@ -176,20 +185,28 @@ impl Daemon {
         rules.extend(self.rules(&new));
         let result = self.enforce.set_rules(&rules).map_err(Error::NotInForce).and_then(|()| {
             if feeds.is_empty() && new.same_listings(&old) {
-                return Ok(());
+                return Ok(Vec::new());
             }
-            self.relist(&new, &feeds).map(|_| ())
+            self.relist(&new, &feeds)
         });
-        if let Err(error) = result {
-            let mut back: Vec<_> = new.lists.iter().map(|list| (list.id, Rule::NONE)).collect();
-            back.extend(self.rules(&old));
-            return Err(match self.enforce.set_rules(&back) {
-                Ok(()) => error,
-                Err(undo) => Error::Torn { refused: anyhow::anyhow!("{error}"), undo },
-            });
-        }
-        *super::write(&self.in_force) = new;
-        Ok(())
+        let counts = match result {
+            Ok(counts) => counts,
+            Err(error) => {
+                let mut back: Vec<_> = new.lists.iter().map(|list| (list.id, Rule::NONE)).collect();
+                back.extend(self.rules(&old));
+                return Err(match self.enforce.set_rules(&back) {
+                    Ok(()) => error,
+                    Err(undo) => Error::Torn { refused: anyhow::anyhow!("{error}"), undo },
+                });
+            }
+        };
+        let fed = feeds.iter().zip(counts).filter_map(|((name, _), counts)| {
+            Fed::of(name, new.find(name)?.file.as_deref()?, counts)
+        });
+        let fed = fed.collect();
+        *super::write(&self.in_force) = Arc::clone(&new);
+        self.settle_answers(&new, config)?;
+        Ok(fed)
     }
 
     /// Sets by command whether a list is only observed; `None` gives way to the configuration again.
@@ -227,6 +244,10 @@ impl Daemon {
                 Err(undo) => Error::Torn { refused, undo },
             });
         }
+        let answered = |entry: &Listed| entry.answer.is_some();
+        if entries.iter().chain(&undo.replaced).any(answered) {
+            self.settle_answers(&in_force, &self.config())?;
+        }
         Ok(Changed {
             new: undo.added.len(),
             replaced: undo.replaced.len(),
@@ -251,6 +272,9 @@ impl Daemon {
                 Err(undo) => Error::Torn { refused, undo },
             });
         }
+        if removed.iter().any(|entry| entry.answer.is_some()) {
+            self.settle_answers(&in_force, &self.config())?;
+        }
         Ok(subjects)
     }
 
@@ -261,7 +285,9 @@ impl Daemon {
         entries: Vec<Listed>,
     ) -> Result<(Replaced, usize), Error> {
         let _changes = self.changes();
-        let counts = self.relist(&self.in_force(), &[(list.name.clone(), entries)])?;
+        let in_force = self.in_force();
+        let counts = self.relist(&in_force, &[(list.name.clone(), entries)])?;
+        self.settle_answers(&in_force, &self.config())?;
         Ok((counts.first().copied().unwrap_or_default(), self.store.entries(&list.name)))
     }
 
@@ -277,6 +303,7 @@ impl Daemon {
             .collect();
         if !listings.is_empty() {
             self.enforce.unlist(&listings).map_err(Error::NotInForce)?;
+            self.settle_answers(&in_force, &self.config())?;
         }
         Ok(expired.len())
     }
@@ -342,7 +369,7 @@ impl Daemon {
     }
 
     /// What stands in the file of a list now.
-    fn read(&self, list: &str, file: &Path) -> Result<Vec<Listed>, Error> {
+    pub(super) fn read(&self, list: &str, file: &Path) -> Result<Vec<Listed>, Error> {
         feed::read(list, file, self.clock.now())
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Attestation, Invite, Kernel, Passports};
+use super::{Attestation, HeldAs, Invite, Kernel, Passports};
 use crate::{
     identity::{Candidate, Doubt, Line, LineType, Told, Why},
     time::Timestamp,
@@ -79,6 +79,7 @@ impl Invite<'_> {
             candidates,
             attestation,
             kernel,
+            held,
             verdict,
             answer,
             rule,
@@ -243,6 +244,7 @@ macro_rules! by_serde {
 }
 
 by_serde!(
+    HeldAs,
     u16,
     u32,
     u64,

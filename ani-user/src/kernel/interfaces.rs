@@ -180,6 +180,12 @@ impl Interfaces {
         }
     }
 
+    /// Those, by index, whose program is a generic one.
+    pub(super) fn generic(&self) -> Vec<u32> {
+        let generic = self.attached.iter().filter(|attachment| attachment.mode == "generic");
+        generic.map(|attachment| attachment.index).collect()
+    }
+
     /// How each is: those with the program, then those without.
     pub(super) fn list(&self) -> Vec<Interface> {
         let attached = self.attached.iter().map(|attachment| Interface {

@@ -104,6 +104,21 @@ impl ReaderAsleep {
     }
 }
 
+/// The daemon's signs of life.
+pub struct Heartbeat(Array<MapData, u64>);
+
+impl Heartbeat {
+    /// Takes it out of a loaded object.
+    pub fn take(ebpf: &mut Ebpf) -> Result<Self> {
+        Ok(Self(take(ebpf, "HEARTBEAT")?))
+    }
+
+    /// Gives one at a time of CLOCK_MONOTONIC, nanoseconds; 0 for none.
+    pub fn set(&mut self, now_ns: u64) -> Result<()> {
+        self.0.set(0, now_ns, 0).context("cannot give a sign of life")
+    }
+}
+
 /// The key behind which a network's trunk stands.
 pub fn source_key(network: &IpNet) -> SourceKey {
     let (address, prefix_len) = match network.network() {

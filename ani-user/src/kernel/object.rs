@@ -134,7 +134,12 @@ pub(super) fn loaded() -> impl Iterator<Item = &'static str> {
     programs::TABLE.into_iter().map(|(_, name)| name).chain([PROGRAM])
 }
 
-fn load_program(ebpf: &mut Ebpf, name: &str) -> Result<ProgramFd> {
+/// Loads a program that no other goes on to.
+///
+/// # Errors
+///
+/// When the kernel refuses it.
+pub fn load_program(ebpf: &mut Ebpf, name: &str) -> Result<ProgramFd> {
     let program = ebpf.program_mut(name).with_context(|| format!("the object has no {name}"))?;
     let program: &mut Xdp = program.try_into()?;
     program.load().map_err(explain).context("the kernel does not take the XDP program")?;

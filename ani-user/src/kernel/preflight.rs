@@ -55,7 +55,7 @@ pub fn privileges() -> Result<()> {
     if !missing.is_empty() {
         bail!(
             "{} missing: run as root, or give the binary what it needs with `setcap \
-             cap_net_admin,cap_perfmon,cap_bpf=ep`",
+             cap_net_admin,cap_net_raw,cap_perfmon,cap_bpf=ep`",
             missing.join(", ")
         );
     }

@@ -9,11 +9,11 @@ use ani_ebpf::{
 
 use super::*;
 use crate::{
-    capture::{Content, LinkType, fixture},
+    capture::{Content, Hold, LinkType, fixture},
     config,
     identity::Profile,
-    invite::AniStatus,
-    policy::{BLOCK, Listing, breaker::Stopper},
+    invite::{AniStatus, HeldAs},
+    policy::{ALLOW, BLOCK, Listing, breaker::Stopper},
     telemetry::spoken::Did,
     time::Timestamp,
 };
@@ -21,7 +21,7 @@ use crate::{
 fn pipeline() -> Pipeline {
     let config = Arc::new(Config {
         capture: Config::default().capture,
-        control: config::Control { socket: "".into(), metrics: None },
+        control: Config::default().control,
         store: config::Store { path: "".into() },
         profiles: Vec::new(),
         trunks: vec![config::Trunk::new(
@@ -34,6 +34,8 @@ fn pipeline() -> Pipeline {
         limits: config::Limits { per_caller: None, named: config::Numbered::default() },
         lists: config::Lists { max_entries: 1, max_limited: 1, max_attempts: 0 },
         list: config::Numbered::default(),
+        hold: config::Hold::default(),
+        answers: config::Answers::default(),
         breaker: config::Breaker::default(),
         emergency: config::Emergency { numbers: Vec::new() },
         stir: config::Stir::default(),
@@ -75,6 +77,8 @@ fn what_the_kernel_decided_stands() {
         attestation: Attestation::B,
         trunk: Some(0),
         by: crate::capture::By::default(),
+        held: None,
+        ifindex: 0,
     };
     let mut pipeline = pipeline();
     check(&mut pipeline, &frame(&bytes, Some(view)), |invite| {
@@ -120,6 +124,8 @@ fn what_the_kernel_left_undecided_is_held_against_the_lists() {
         attestation: Attestation::None,
         trunk: Some(0),
         by: crate::capture::By::default(),
+        held: None,
+        ifindex: 0,
     };
     let mut pipeline = pipeline();
     let tallies = Arc::clone(&pipeline.analysis.tallies);
@@ -142,6 +148,73 @@ fn what_the_kernel_left_undecided_is_held_against_the_lists() {
 }
 
 #[test]
+fn what_is_held_is_decided_by_what_the_full_parser_reads() {
+    let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
+    let held = Hold { number: 7, payload_at: 42, seen_ns: 9, state: HoldState::Open };
+    let view = KernelView {
+        exit: Counter::Held,
+        first_exit: Counter::PassNotPlain,
+        not_plain: Some(NotPlain::Folded),
+        ani: Number::NONE,
+        ani_header: None,
+        attestation: Attestation::None,
+        trunk: Some(0),
+        by: crate::capture::By::default(),
+        held: Some(held),
+        ifindex: 3,
+    };
+    let mut pipeline = pipeline();
+    let mut say = |state, expected: (Verdict, Option<&str>, Option<HeldAs>)| {
+        let view = KernelView { held: Some(Hold { state, ..held }), ..view };
+        check(&mut pipeline, &frame(&bytes, Some(view)), |invite| {
+            assert_eq!((invite.verdict, invite.rule, invite.held), expected);
+            assert_eq!(invite.hold.map(|hold| hold.number), Some(7));
+            assert_eq!(invite.kernel.not_plain, Some("folded"));
+        });
+        Arc::clone(&pipeline.analysis.rules)
+    };
+    let rules = say(HoldState::Open, (Verdict::Pass, None, Some(HeldAs::Decided)));
+    let number = Number::from_ascii(b"14155551234").expect("digits");
+    rules.list(&[Listing::number(BLOCK, number, None)]).expect("memory takes all");
+    say(HoldState::Open, (Verdict::Drop, Some("list:block"), Some(HeldAs::Decided)));
+    // What was released already can no longer be stopped; the record says what lists would have said.
+    say(HoldState::Late, (Verdict::Pass, None, Some(HeldAs::Late)));
+    say(HoldState::Full, (Verdict::Pass, None, Some(HeldAs::Full)));
+    rules.unlist(&[Listing::number(BLOCK, number, None)]).expect("memory takes all");
+    rules.list(&[Listing::number(ALLOW, number, None)]).expect("memory takes all");
+    say(HoldState::Open, (Verdict::Pass, Some("list:allow"), Some(HeldAs::Decided)));
+}
+
+#[test]
+fn in_a_capture_what_is_not_plain_is_decided_as_if_it_had_been_held() {
+    let text = String::from_utf8(fixture::invite("+14155551234", "b1")).expect("text");
+    let folded = text.replace("From: ", "From:\r\n ");
+    assert_ne!(folded, text);
+    let mut bytes = fixture::ethernet(folded.as_bytes());
+    // From an address of the trunk.
+    bytes[26..30].copy_from_slice(&[192, 0, 2, 1]);
+    let mut pipeline = pipeline();
+    let number = Number::from_ascii(b"14155551234").expect("digits");
+    let mut say = |expected| {
+        check(&mut pipeline, &frame(&bytes, None), |invite| {
+            assert_eq!((invite.verdict, invite.rule, invite.held), expected);
+        });
+        Arc::clone(&pipeline.analysis.rules)
+    };
+    let rules = say((Verdict::Pass, None, Some(HeldAs::Decided)));
+    rules.list(&[Listing::number(BLOCK, number, None)]).expect("memory takes all");
+    say((Verdict::Drop, Some("list:block"), Some(HeldAs::Decided)));
+    let mut config = Config::clone(&pipeline.analysis.config);
+    config.hold.not_plain = false;
+    let rules = Arc::clone(&pipeline.analysis.rules);
+    pipeline.reconfigure(Arc::new(config), rules);
+    check(&mut pipeline, &frame(&bytes, None), |invite| {
+        assert_eq!((invite.verdict, invite.held), (Verdict::Pass, None));
+        assert_eq!(invite.kernel.lists, Some("block"));
+    });
+}
+
+#[test]
 fn who_decided_is_told_by_name_of_repeated_invites_too() {
     let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
     let by = By { limit: 2, observed_list: 4, ..By::default() };
@@ -154,6 +227,8 @@ fn who_decided_is_told_by_name_of_repeated_invites_too() {
         attestation: Attestation::None,
         trunk: Some(0),
         by,
+        held: None,
+        ifindex: 0,
     };
     // The kernel has looked into the lists again, and says nothing of limits.
     let by = By { list: 3, ..By::default() };

@@ -5,7 +5,7 @@ use std::fmt;
 use ani_ebpf::abi::{list, number::Number};
 
 use super::{Listing, lists::Span};
-use crate::time::Timestamp;
+use crate::{answer::Answer, time::Timestamp};
 
 /// Claimed attestations by their bits, and what they are called.
 const ATTESTATIONS: [(u8, &str); 4] = [(1, "none"), (2, "A"), (4, "B"), (8, "C")];
@@ -58,6 +58,8 @@ pub struct Listed {
     pub reason: String,
     /// When it was made.
     pub added: Timestamp,
+    /// What calls are told that it stops; what its list says for none.
+    pub answer: Option<Answer>,
 }
 
 /// Some claimed attestations: one bit each, by their number in the kernel's scan; at least one.

@@ -9,21 +9,25 @@ use std::{
 use ani_ebpf::{
     abi::{
         attempt::{AttemptKeys, AttemptSet},
-        counter::{Counter, Counters, Kind, TABLE},
+        counter::{Counter, Counters, TABLE},
         limit::{BucketKeys, BucketSet, Limit, MAX_LIMITS, Spender},
-        list::{Action, EXPIRY_BITS, MAX_LISTS, NO_LIST, Rule},
+        list::{Action, EXPIRY_BITS, MAX_LISTS, Rule},
         number::Number,
+        settle::Question,
         trunk::{Orders, Telling},
     },
     attempt::{self, Told},
     bucket::{self, Spent},
     dial_plan::{DialPlan, Dialled},
     lists::{Asked, Found},
-    scan::{self, Attestation, Plain, Scratch, StartLine},
+    scan::{self, Attestation, Scratch, StartLine},
 };
 use ipnet::IpNet;
 
-use super::{Enforce, Interface, Listing, lists};
+use super::{
+    Enforce, Interface, Listing, lists,
+    settle::{Decided, Held, Settled},
+};
 use crate::{
     capture::{By, KernelView},
     config::Config,
@@ -42,6 +46,14 @@ pub struct Memory {
 
 /// How far the clock of the lists reaches back before the first time it meets, of nine years in all.
 const BEFORE_NS: i64 = 4 * 365 * 86_400 * 1_000_000_000;
+
+/// A call as its verdict depends on it.
+struct Call {
+    spender: Spender,
+    priority: bool,
+    in_dialog: bool,
+    by: Decided,
+}
 
 struct Trunk {
     index: u16,
@@ -122,6 +134,8 @@ impl Memory {
             attestation: Attestation::None,
             trunk: trunk.map(|(index, _)| index),
             by: By::default(),
+            held: None,
+            ifindex: 0,
         };
         let known = match scan::start_line(&state.scratch) {
             StartLine::Other => false,
@@ -171,63 +185,106 @@ impl Memory {
         view.ani_header = plain.ani_header;
         view.attestation = plain.attestation;
         view.ani = plain.ani;
-        let emergency = |dialled: Dialled| self.emergency.contains(&dialled.digits());
-        if plain.priority || plain.called.digits().is_some_and(emergency) {
-            view.exit = Counter::PassPriority;
-            return;
+        let call = Call {
+            spender: Spender {
+                caller: view.ani,
+                called: plain.called.digits().map_or(Number::NONE, Dialled::digits),
+                trunk: index,
+                attestation: plain.attestation as u8,
+            },
+            priority: plain.priority,
+            in_dialog: plain.in_dialog,
+            by: Decided::Rules,
+        };
+        let settled = self.call(state, now, &call, |state| {
+            let hash = scan::attempt(&state.scratch, &self.attempt_keys);
+            if hash.is_none() {
+                state.count_beside(Counter::AttemptTooLong);
+            }
+            hash
+        });
+        (view.exit, view.first_exit, view.by) = (settled.exit, settled.first_exit, settled.by);
+    }
+
+    /// One verdict for a call; `hash` is of its attempt.
+    fn call(
+        &self,
+        state: &mut State,
+        now: Timestamp,
+        call: &Call,
+        hash: impl FnOnce(&mut State) -> Option<u64>,
+    ) -> Settled {
+        let settled = |exit, by| Settled { exit, first_exit: exit, by };
+        let by_rules = call.by == Decided::Rules;
+        let spender = &call.spender;
+        if by_rules && (call.priority || self.emergency.contains(&spender.called)) {
+            return settled(Counter::PassPriority, By::default());
         }
-        if plain.in_dialog {
-            view.exit = Counter::PassInDialog;
-            return;
+        if by_rules && call.in_dialog {
+            return settled(Counter::PassInDialog, By::default());
         }
-        let attempt = self.attempt(state, index, &plain, view.ani);
+        let attempt = self.attempt(state, spender, hash);
         let now_ns = nanoseconds(now);
         let told = attempt.and_then(|(set, key, check)| {
             let first = attempt::again(&mut state.attempts[set], key, check, now_ns)?;
-            TABLE.get(usize::from(first))
+            Some(TABLE.get(usize::from(first))?.counter)
         });
-        if let Some(first) = told
-            && first.kind != Kind::Dropped
-        {
-            (view.first_exit, view.exit) = (first.counter, Counter::PassRepeated);
-            return;
-        }
-        let called = plain.called.digits().map_or(Number::NONE, Dialled::digits);
-        let call = Spender {
-            caller: view.ani,
-            called,
-            trunk: index,
-            attestation: plain.attestation as u8,
-        };
-        let found = self.found(state, &call, now);
-        (view.by.list, view.by.observed_list) = (found.list, found.observed);
-        view.by.ranged = found.ranged != 0;
-        if found.observed_rank <= found.rank {
-            view.by.observed_list = NO_LIST;
-        }
-        view.exit = if found.rank == Action::Allow as u8 {
-            Counter::PassAllowed
-        } else if let Some(first) = told {
-            (view.first_exit, view.exit) = (first.counter, Counter::DropRepeated);
-            return;
-        } else if found.rank == Action::Block as u8 {
-            Counter::DropBlocked
-        } else {
-            let gray = found.rank == Action::Gray as u8;
-            state.spend(&self.bucket_keys, &call, gray, now_ns, &mut view.by).unwrap_or(
-                match (gray, view.ani.is_none()) {
-                    (true, _) => Counter::PassGray,
-                    (_, true) => Counter::PassNoAni,
-                    _ => Counter::Pass,
-                },
-            )
+        let outcome = match call.by {
+            Decided::Rules => {
+                let outcome = self.by_rules(state, now, spender, told);
+                if matches!(outcome.exit, Counter::PassRepeated | Counter::DropRepeated) {
+                    return outcome;
+                }
+                outcome
+            }
+            Decided::Pass => settled(Counter::Pass, By::default()),
+            Decided::Stop => settled(Counter::Held, By::default()),
         };
         if let Some((set, key, check)) = attempt {
-            let told = Told::new(now_ns, check, view.exit as u8);
+            let told = Told::new(now_ns, check, outcome.exit as u8);
             if attempt::remember(&mut state.attempts[set], key, told, now_ns) {
                 state.count_beside(Counter::AttemptForgotten);
             }
         }
+        outcome
+    }
+
+    /// What its attempt was told before, else what lists and limits say.
+    fn by_rules(
+        &self,
+        state: &mut State,
+        now: Timestamp,
+        call: &Spender,
+        told: Option<Counter>,
+    ) -> Settled {
+        if let Some(first_exit) = told
+            && !attempt::is_stop(first_exit as u8)
+        {
+            return Settled { exit: Counter::PassRepeated, first_exit, by: By::default() };
+        }
+        let found = self.found(state, call, now);
+        let mut by = By { list: found.list, ranged: found.ranged != 0, ..By::default() };
+        if found.observed_rank > found.rank {
+            by.observed_list = found.observed;
+        }
+        let exit = if found.rank == Action::Allow as u8 {
+            Counter::PassAllowed
+        } else if let Some(first_exit) = told {
+            return Settled { exit: Counter::DropRepeated, first_exit, by };
+        } else if found.rank == Action::Block as u8 {
+            Counter::DropBlocked
+        } else {
+            let gray = found.rank == Action::Gray as u8;
+            state.spend(&self.bucket_keys, call, gray, nanoseconds(now), &mut by).unwrap_or(match (
+                gray,
+                call.caller.is_none(),
+            ) {
+                (true, _) => Counter::PassGray,
+                (_, true) => Counter::PassNoAni,
+                _ => Counter::Pass,
+            })
+        };
+        Settled { exit, first_exit: exit, by }
     }
 
     /// What the lists say of a call.
@@ -245,19 +302,14 @@ impl Memory {
     fn attempt(
         &self,
         state: &mut State,
-        trunk: u16,
-        plain: &Plain,
-        ani: Number,
+        call: &Spender,
+        hash: impl FnOnce(&mut State) -> Option<u64>,
     ) -> Option<(usize, u64, u16)> {
         let last = u32::try_from(state.attempts.len().checked_sub(1)?).ok()?;
         let keys = &self.attempt_keys;
-        let Some(hash) = scan::attempt(&state.scratch, keys) else {
-            state.count_beside(Counter::AttemptTooLong);
-            return None;
-        };
-        let key = attempt::key(hash, trunk, keys);
-        let called = plain.called.digits().map_or(Number::NONE, Dialled::digits);
-        Some((attempt::set_of(key, last) as usize, key, attempt::check(ani, called, keys)))
+        let key = attempt::key(hash(state)?, call.trunk, keys);
+        let check = attempt::check(call.caller, call.called, keys);
+        Some((attempt::set_of(key, last) as usize, key, check))
     }
 
     fn trunk(&self, source: IpAddr) -> Option<(u16, &Trunk)> {
@@ -391,6 +443,25 @@ impl Enforce for Memory {
 
     fn find(&self, call: &Spender, now: Timestamp) -> Option<Found> {
         Some(self.found(&mut self.state(), call, now))
+    }
+
+    fn settle(&self, held: &Held<'_>, now: Timestamp) -> anyhow::Result<Settled> {
+        let mut state = self.state();
+        let state = &mut *state;
+        let question = held.question(&mut state.scratch, &self.attempt_keys);
+        let call = Call {
+            spender: Spender {
+                caller: held.ani,
+                called: held.called,
+                trunk: held.trunk,
+                attestation: held.attestation,
+            },
+            priority: held.priority,
+            in_dialog: held.in_dialog,
+            by: held.by,
+        };
+        let hash = question.has(Question::ATTEMPT).then_some(question.attempt);
+        Ok(self.call(state, now, &call, |_| hash))
     }
 
     fn counters(&self) -> anyhow::Result<Counters> {

@@ -15,7 +15,11 @@ use ani_ebpf::{
     lists::Found,
 };
 
-use super::{Enforce, Interface, Listing, breaker::Stopper};
+use super::{
+    Enforce, Interface, Listing,
+    breaker::Stopper,
+    settle::{Held, Settled},
+};
 use crate::time::Timestamp;
 
 /// The rules and limits as they are meant, and what of them is at rest.
@@ -131,6 +135,10 @@ impl Enforce for Rests {
 
     fn find(&self, call: &Spender, now: Timestamp) -> Option<Found> {
         self.inner.find(call, now)
+    }
+
+    fn settle(&self, call: &Held<'_>, now: Timestamp) -> anyhow::Result<Settled> {
+        self.inner.settle(call, now)
     }
 
     fn counters(&self) -> anyhow::Result<Counters> {

@@ -8,17 +8,20 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
+    act::{held::Table, release::Release},
+    answer::Transmit,
     capture::{Source, clock::Clock},
-    config::Config,
+    config::{self, Config},
     control::{Daemon, Watch},
-    invite::Invite,
+    invite::{HeldAs, Invite},
+    kernel::hold::Hold,
     pipeline::{Pipeline, Verifier},
-    policy::memory::Memory,
-    telemetry::Telemetry,
+    policy::{Verdict, memory::Memory},
+    telemetry::{Tallies, Tally, Telemetry},
 };
 
 /// How long the worker sleeps when nobody wakes it.
@@ -60,20 +63,89 @@ pub(super) struct Worker {
     mailbox: Arc<Mailbox>,
     clock: Clock,
     turns: Arc<AtomicU64>,
+    /// None where nothing can be held.
+    holding: Option<Holding>,
 }
+
+/// Calls that are held, and whether more can be.
+struct Holding {
+    table: Table,
+    kernel: Arc<Hold>,
+    /// How often the thread came round that reads the rings, now and when the last sign of life was
+    /// given.
+    read: Arc<AtomicU64>,
+    seen: u64,
+    /// When that was.
+    beaten: Option<Instant>,
+}
+
+impl Holding {
+    /// Says to the program that held calls are decided, as long as both threads go on and frames can be
+    /// released.
+    fn beat(&mut self, now_ns: u64, now: Instant) {
+        if self.beaten.is_some_and(|at| now < at + BEAT) {
+            return;
+        }
+        let read = self.read.load(Ordering::Relaxed);
+        if read != self.seen && self.table.is_open(now) {
+            self.seen = read;
+            self.beaten = Some(now);
+            if let Err(error) = self.kernel.beat(now_ns) {
+                tracing::error!("INVITEs that are not plain pass undecided: {error:#}");
+            }
+        }
+    }
+
+    /// Lets the frame of a call go on or not, first of all.
+    fn settle(&mut self, invite: &Invite<'_>, told: &Told) {
+        if let (Some(hold), Some(held)) = (&invite.hold, invite.held) {
+            match (held, invite.verdict) {
+                (HeldAs::Decided, Verdict::Drop | Verdict::Answer) => self.table.stop(hold),
+                (HeldAs::Decided, Verdict::Pass) => self.table.pass(hold, Instant::now()),
+                _ => self.table.undecided(hold, Instant::now()),
+            }
+        }
+        told.of(invite);
+    }
+
+    /// No more are held, and those that are go on.
+    fn end(&mut self) {
+        if let Err(error) = self.kernel.beat(0) {
+            tracing::error!("{error:#}");
+        }
+        self.table.finish(Instant::now());
+    }
+}
+
+/// Time between two signs of life.
+const BEAT: Duration = Duration::from_millis(100);
 
 /// Who is told of each INVITE.
 struct Told {
     telemetry: Arc<Telemetry>,
     breaker: Arc<Watch>,
+    tallies: Arc<Tallies>,
+    /// What answers go out by; none where the system does not let them.
+    wire: Option<Box<dyn Transmit>>,
 }
 
 impl Told {
     fn of(&self, invite: &Invite<'_>) {
+        // First of all: somebody waits for it.
+        self.answer(invite);
         self.telemetry.record(invite);
         if let Some(attempt) = &invite.attempt {
             self.breaker.saw(attempt, invite.ts);
         }
+    }
+
+    fn answer(&self, invite: &Invite<'_>) {
+        let Some(reply) = &invite.reply else { return };
+        let sent = match (&self.wire, &reply.wire) {
+            (Some(socket), Some(wire)) => socket.transmit(wire).is_ok(),
+            _ => false,
+        };
+        self.tallies.add(if sent { Tally::AnswersSent } else { Tally::AnswersUnsent });
     }
 }
 
@@ -90,6 +162,7 @@ impl Worker {
         let rules = Arc::new(Memory::new(&config));
         let mut pipeline =
             Pipeline::new(config, rules, Arc::clone(&daemon.tallies)).listed_by(daemon.enforce());
+        pipeline = pipeline.answering(daemon.answers());
         if let Some(verifier) = verifier {
             pipeline = pipeline.verifying(verifier);
         }
@@ -99,11 +172,37 @@ impl Worker {
             told: Told {
                 telemetry: Arc::clone(&daemon.telemetry),
                 breaker: Arc::clone(&daemon.breaker),
+                tallies: Arc::clone(&daemon.tallies),
+                wire: None,
             },
             mailbox,
             clock: Clock::new(),
             turns,
+            holding: None,
         }
+    }
+
+    /// The same for a program whose held calls are decided here; `read` is counted up by the thread
+    /// that reads the rings.
+    #[must_use]
+    pub(super) fn holding(
+        mut self,
+        kernel: Arc<Hold>,
+        config: &config::Hold,
+        tallies: Arc<Tallies>,
+        read: Arc<AtomicU64>,
+    ) -> Self {
+        let way: Arc<dyn Release> = Arc::clone(&kernel) as _;
+        let table = Table::new(config, way, tallies);
+        self.holding = Some(Holding { table, kernel, read, seen: 0, beaten: None });
+        self
+    }
+
+    /// The same with somebody who sends answers.
+    #[must_use]
+    pub(super) fn sending(mut self, wire: Option<Box<dyn Transmit>>) -> Self {
+        self.told.wire = wire;
+        self
     }
 
     /// Works until `stop` is set and nothing is left.
@@ -114,31 +213,59 @@ impl Worker {
             let last = stop.load(Ordering::Relaxed);
             if let Some(config) = self.mailbox.take() {
                 let rules = Arc::new(Memory::new(&config));
+                if let Some(holding) = &mut self.holding {
+                    holding.table.reconfigure(&config.hold);
+                }
                 self.pipeline.reconfigure(config, rules);
+            }
+            if let Some(holding) = &mut self.holding {
+                let now = Instant::now();
+                holding.table.expire(now);
+                if !last {
+                    holding.beat(self.clock.monotonic().0, now);
+                }
             }
             if self.turn() {
                 continue;
             }
             if last {
-                let Self { mut pipeline, told, .. } = self;
+                let Self { mut pipeline, told, holding, .. } = self;
                 pipeline.finish(&mut |invite| told.of(&invite));
+                if let Some(mut holding) = holding {
+                    holding.end();
+                }
                 return;
             }
-            let Self { pipeline, told, clock, .. } = &mut self;
+            let Self { pipeline, told, clock, holding, .. } = &mut self;
             pipeline.expire(clock.now(), &mut |invite| told.of(&invite));
-            thread::park_timeout(PARK);
+            let due = holding.as_ref().and_then(|holding| holding.table.next_due());
+            let due = due.map(|due| due.saturating_duration_since(Instant::now()));
+            thread::park_timeout(due.map_or(PARK, |due| due.min(PARK)));
         }
     }
 
     /// One turn of every source; whether there was anything.
     fn turn(&mut self) -> bool {
-        let Self { sources, pipeline, told, .. } = self;
+        let Self { sources, pipeline, told, clock, holding, .. } = self;
         let mut any = false;
         for source in sources {
             let mut left = TURN;
             let Ok(()) = source.frames(&mut |frame| {
                 any = true;
-                pipeline.frame(frame, &mut |invite| told.of(&invite));
+                match (frame.kernel.and_then(|view| view.held), &mut *holding) {
+                    (Some(held), Some(holding)) => {
+                        let age = clock.monotonic().0.saturating_sub(held.seen_ns);
+                        let now = Instant::now();
+                        let frame = holding.table.keep(frame, Duration::from_nanos(age), now);
+                        pipeline.frame(&frame, &mut |invite| holding.settle(&invite, told));
+                        holding.table.undecided(&held, now);
+                    }
+                    // The rest of one in fragments may say what becomes of the first.
+                    (_, Some(holding)) => {
+                        pipeline.frame(frame, &mut |invite| holding.settle(&invite, told));
+                    }
+                    _ => pipeline.frame(frame, &mut |invite| told.of(&invite)),
+                }
                 left = left.saturating_sub(1);
                 if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
@@ -155,7 +282,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        capture::{Content, Frame, Reach, Transport},
+        answer::Wire,
+        capture::{Content, Frame, LinkType, Reach, Transport, fixture},
         config,
         policy::{BLOCK, Enforce as _, Listing, lists::Span},
         store::Store,
@@ -202,10 +330,13 @@ mod tests {
             told: Told {
                 telemetry: Arc::clone(&telemetry),
                 breaker: Arc::new(Watch::new(config::Breaker::default())),
+                tallies: Arc::default(),
+                wire: None,
             },
             mailbox: Arc::default(),
             clock: Clock::new(),
             turns: Arc::default(),
+            holding: None,
         };
         (worker, telemetry)
     }
@@ -315,6 +446,78 @@ mod tests {
         daemon.settle_rests(Timestamp::new(1_700_000_001, 0));
         let again = vec![calls(GOOD..GOOD + 30, true), calls(A_PREFIX..A_PREFIX + 1_000, false)];
         assert_eq!(stopped(&daemon, &memory, again), 1_000, "it stops them still");
+    }
+
+    /// Takes what is sent, or nothing.
+    struct Sink {
+        takes: bool,
+        sent: Arc<Mutex<Vec<Wire>>>,
+    }
+
+    impl Transmit for Sink {
+        fn transmit(&self, wire: &Wire) -> std::io::Result<()> {
+            if !self.takes {
+                return Err(std::io::ErrorKind::WouldBlock.into());
+            }
+            self.sent.lock().expect("lock").push(wire.clone());
+            Ok(())
+        }
+    }
+
+    /// One frame with an INVITE of a caller that the prefix stops.
+    struct Once(Option<Vec<u8>>);
+
+    impl Source for Once {
+        type Error = Infallible;
+
+        fn frames(
+            &mut self,
+            each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
+        ) -> Result<(), Infallible> {
+            if let Some(bytes) = self.0.take() {
+                let wire_len = bytes.len() as u32;
+                let content = Content::Link { link: LinkType::Ethernet, bytes: &bytes, wire_len };
+                let arrived = Timestamp::new(1_700_000_000, 0);
+                let _ = each(&Frame {
+                    number: 1,
+                    arrived,
+                    content,
+                    reach: Reach::Answer,
+                    kernel: None,
+                });
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn answers_are_sent_and_counted() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let text = "[lists]\nanswer = '603'\n[[trunk]]\nname = 'a'\n\
+                    sources = ['203.0.113.0/24']\ncountry = 'US'\n";
+        let config = Config::parse(text, "test").expect("a configuration");
+        let memory = Arc::new(Memory::new(&config));
+        let number = Number::from_ascii(b"14155551234").expect("digits");
+        memory.list(&[Listing::number(BLOCK, number, None)]).expect("listed");
+        let store = Store::open(directory.path()).expect("a store");
+        let daemon = Daemon::new(config, Arc::clone(&memory) as _, store, Arc::new(Clock::new()));
+        let sent = Arc::default();
+        let sink = |takes| Box::new(Sink { takes, sent: Arc::clone(&sent) }) as Box<dyn Transmit>;
+        for (wire, counts) in
+            [(Some(sink(true)), (1, 0)), (Some(sink(false)), (1, 1)), (None, (1, 2))]
+        {
+            let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
+            let sources = vec![Box::new(Once(Some(bytes))) as Live];
+            let mut worker = Worker {
+                pipeline: Pipeline::new(daemon.config(), Arc::clone(&memory), Arc::default()),
+                ..Worker::new(sources, &daemon, Arc::default(), None, Arc::default())
+            }
+            .sending(wire);
+            while worker.turn() {}
+            let count = |tally| daemon.tallies.value(tally);
+            assert_eq!((count(Tally::AnswersSent), count(Tally::AnswersUnsent)), counts);
+        }
+        assert_eq!(sent.lock().expect("lock").len(), 1);
     }
 
     #[test]

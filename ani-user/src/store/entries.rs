@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Replaced, Undo, row, schema::Failure};
 use crate::{
+    answer::Answer,
     policy::entry::{Listed, Subject},
     time::Timestamp,
 };
@@ -14,34 +15,38 @@ use crate::{
 /// Entries read at once.
 const CHUNK: usize = 65_536;
 
-const PAGE: &str = "SELECT first, kind, last, trunk, attestations, expires, reason, added \
+const PAGE: &str = "SELECT first, kind, last, trunk, attestations, expires, reason, added, answer \
      FROM entry WHERE list = ?1 AND (first, kind, last, trunk, attestations) > (?2, ?3, ?4, ?5, ?6) \
      ORDER BY first, kind, last, trunk, attestations LIMIT ?7";
 
-const FIND: &str = "SELECT first, kind, last, trunk, attestations, expires, reason, added \
+const FIND: &str = "SELECT first, kind, last, trunk, attestations, expires, reason, added, answer \
      FROM entry WHERE list = ?1 AND first = ?2 AND kind = ?3 AND last = ?4 AND trunk = ?5 \
      AND attestations = ?6";
 
-const OF_FIRST: &str = "SELECT first, kind, last, trunk, attestations, expires, reason, added \
+const OF_FIRST: &str = "SELECT first, kind, last, trunk, attestations, expires, reason, added, answer \
      FROM entry WHERE list = ?1 AND first = ?2 AND kind = ?3";
 
 /// Both ends of a range have as many digits, so the integers compare as the numbers do.
-const OF_RANGE: &str = "SELECT first, kind, last, trunk, attestations, expires, reason, added \
+const OF_RANGE: &str = "SELECT first, kind, last, trunk, attestations, expires, reason, added, answer \
      FROM entry INDEXED BY entry_range \
      WHERE kind = 2 AND first <= ?2 AND last >= ?2 AND list = ?1";
 
-const ADD: &str = "INSERT INTO entry \
-     (list, first, kind, last, trunk, attestations, expires, reason, added) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
+const ANSWERED: &str = "SELECT first, kind, last, trunk, attestations, expires, reason, added, answer \
+     FROM entry INDEXED BY entry_answer WHERE answer IS NOT NULL AND list = ?1 \
+     ORDER BY first, kind, last, trunk, attestations LIMIT ?2";
 
-const UPDATE: &str = "UPDATE entry SET expires = ?7, reason = ?8, added = ?9 \
+const ADD: &str = "INSERT INTO entry \
+     (list, first, kind, last, trunk, attestations, expires, reason, added, answer) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
+
+const UPDATE: &str = "UPDATE entry SET expires = ?7, reason = ?8, added = ?9, answer = ?10 \
      WHERE list = ?1 AND first = ?2 AND kind = ?3 AND last = ?4 AND trunk = ?5 \
      AND attestations = ?6";
 
 const REMOVE: &str = "DELETE FROM entry \
      WHERE list = ?1 AND first = ?2 AND kind = ?3 AND last = ?4 AND trunk = ?5 \
      AND attestations = ?6 \
-     RETURNING first, kind, last, trunk, attestations, expires, reason, added";
+     RETURNING first, kind, last, trunk, attestations, expires, reason, added, answer";
 
 /// In the order of the table a million rows go in several times faster. The sort is stable: of
 /// several entries of one subject the last one is kept.
@@ -93,7 +98,8 @@ fn write(
         attestations,
         expires,
         entry.reason,
-        entry.added.0
+        entry.added.0,
+        entry.answer.as_ref().map(Answer::to_string)
     ])
 }
 
@@ -120,6 +126,16 @@ fn one(
         .prepare_cached(statement)?
         .query_row(params![list, first, kind, last, trunk, attestations], row::entry)
         .optional()
+}
+
+/// At most `count` entries of a list that have an answer of their own, in the order of their numbers.
+pub(super) fn answered(
+    connection: &Connection,
+    list: i64,
+    count: usize,
+) -> rusqlite::Result<Vec<Listed>> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    connection.prepare_cached(ANSWERED)?.query_map(params![list, count], row::entry)?.collect()
 }
 
 /// At most `count` entries in the order of their numbers, those behind `after` only.
@@ -200,7 +216,8 @@ pub(super) fn replace(
             && let Some(old) = held.next()?
         {
             count.replaced += 1;
-            if (old.expires, &old.reason) != (entry.expires, &entry.reason) {
+            let says = |entry: &Listed| (entry.expires, entry.reason.clone(), entry.answer.clone());
+            if says(&old) != says(entry) {
                 write(connection, UPDATE, list, entry)?;
             }
         } else {

@@ -205,6 +205,14 @@ impl Store {
         Ok(found)
     }
 
+    /// At most `count` entries of a list that have an answer of their own.
+    pub fn answered(&self, list: &str, count: usize) -> Result<Vec<Listed>, Error> {
+        let state = self.state();
+        let Some(kept) = state.lists.get(list) else { return Ok(Vec::new()) };
+        let answered = entries::answered(&state.connection, kept.id, count);
+        self.named(answered.map_err(Failure::from))
+    }
+
     /// At most `count` entries of a list in the order of their numbers, those behind `after` only.
     pub fn page(
         &self,

@@ -5,6 +5,7 @@ use ani_ebpf::abi::number::Number;
 use rusqlite::{Row, types::Type};
 
 use crate::{
+    answer::{Answer, SaidError},
     policy::{
         entry::{Attestations, Listed, Subject},
         lists::Span,
@@ -57,14 +58,19 @@ pub(super) fn subject(row: &Row<'_>, at: usize) -> rusqlite::Result<Subject> {
     Ok(Subject { span, trunk: Some(trunk).filter(|trunk| !trunk.is_empty()), attestations })
 }
 
-/// An entry from the columns of a subject, then expires, reason, added.
+/// An entry from the columns of a subject, then expires, reason, added, answer.
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed {
         subject: subject(row, 0)?,
         expires: row.get::<_, Option<i64>>(5)?.map(Timestamp),
         reason: row.get(6)?,
         added: Timestamp(row.get(7)?),
+        answer: answer(row.get(8)?)?,
     })
+}
+
+fn answer(text: Option<String>) -> rusqlite::Result<Option<Answer>> {
+    text.map(|text| text.parse().map_err(|error: SaidError| wrong(error.to_string()))).transpose()
 }
 
 fn number(key: i64) -> rusqlite::Result<Number> {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::Error;
 
 /// `user_version` of the database; raised with any change to the tables.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// How long a lock of another process is waited for, as when one daemon follows another.
 const BUSY: Duration = Duration::from_secs(2);
@@ -50,7 +50,14 @@ const LISTS: &str = "
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX entry_expires ON entry (expires) WHERE expires IS NOT NULL;
     CREATE INDEX entry_range ON entry (first) WHERE kind = 2;
-    PRAGMA user_version = 3;
+";
+
+/// What version 4 has beside version 3.
+const ANSWERS: &str = "
+    ALTER TABLE entry ADD COLUMN answer TEXT; -- as it is written; NULL: that of the list
+    CREATE INDEX entry_answer ON entry (list, first, kind, last, trunk, attestations)
+        WHERE answer IS NOT NULL;
+    PRAGMA user_version = 4;
 ";
 
 /// From the table of versions 1 and 2 to that of version 3.
@@ -115,12 +122,13 @@ pub(super) fn open(file: &Path) -> Result<Connection, Failure> {
     let run = |script| connection.execute_batch(script).map_err(Failure::from);
     let tables = match version {
         0 => empty(&connection)
-            .and_then(|()| [SETTINGS, HABITS, LISTS].into_iter().try_for_each(run)),
+            .and_then(|()| [SETTINGS, HABITS, LISTS, ANSWERS].into_iter().try_for_each(run)),
         1 => check(&connection, &OF_1)
-            .and_then(|()| [HABITS, LISTS, MOVE].into_iter().try_for_each(run)),
+            .and_then(|()| [HABITS, LISTS, MOVE, ANSWERS].into_iter().try_for_each(run)),
         2 => check(&connection, &[OF_1[0], OF_1[1], OF_2])
-            .and_then(|()| [LISTS, MOVE].into_iter().try_for_each(run)),
-        _ => check(&connection, &OF_3),
+            .and_then(|()| [LISTS, MOVE, ANSWERS].into_iter().try_for_each(run)),
+        3 => check(&connection, &OF_3).and_then(|()| run(ANSWERS)),
+        _ => check(&connection, &[&OF_3[..], &[OF_4]].concat()),
     };
     match tables {
         Ok(()) => connection.execute_batch("COMMIT")?,
@@ -155,6 +163,10 @@ const OF_3: [&str; 4] = [
     "SELECT id, name, mode FROM list LIMIT 0",
     "SELECT list, first, kind, last, trunk, attestations, expires, reason, added FROM entry LIMIT 0",
 ];
+
+/// What the table of version 4 answers beside that.
+const OF_4: &str =
+    "SELECT answer FROM entry INDEXED BY entry_answer WHERE answer IS NOT NULL LIMIT 0";
 
 /// Pages, indexes and constraints, well under a second for a million numbers; then the tables.
 fn check(connection: &Connection, queries: &[&str]) -> Result<(), Failure> {

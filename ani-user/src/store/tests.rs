@@ -29,6 +29,7 @@ fn entry(digits: &str, expires: Option<i64>) -> Listed {
         expires: expires.map(|seconds| Timestamp::new(seconds, 0)),
         reason: "wangiri".to_owned(),
         added: NOW,
+        answer: None,
     }
 }
 
@@ -176,7 +177,7 @@ fn another_programs_database_and_a_newer_one_are_refused() {
         .and_then(|other| other.execute_batch("CREATE TABLE block (a); PRAGMA user_version = 7"))
         .expect("a database");
     let error = Store::open(directory.path()).expect_err("newer").to_string();
-    assert!(error.contains("written by a newer ani (schema 7, this one knows 3)"), "{error}");
+    assert!(error.contains("written by a newer ani (schema 7, this one knows 4)"), "{error}");
     Connection::open(&file)
         .and_then(|other| other.execute_batch("PRAGMA user_version = 0"))
         .expect("a database");
@@ -337,4 +338,57 @@ fn a_store_has_one_daemon() {
     assert!(matches!(Store::open(directory.path()), Err(Error::InUse { .. })));
     drop(store);
     Store::open(directory.path()).expect("open");
+}
+
+/// What version 3 made, with a number on the block list.
+const OF_VERSION_3: &str = "
+    CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    CREATE TABLE habit (trunk TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
+    CREATE TABLE list (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, mode TEXT) STRICT;
+    INSERT INTO list (id, name) VALUES (1, 'allow'), (2, 'block'), (3, 'gray');
+    CREATE TABLE entry (
+        list         INTEGER NOT NULL,
+        first        INTEGER NOT NULL,
+        kind         INTEGER NOT NULL,
+        last         INTEGER NOT NULL,
+        trunk        TEXT NOT NULL,
+        attestations INTEGER NOT NULL,
+        expires      INTEGER,
+        reason       TEXT NOT NULL,
+        added        INTEGER NOT NULL,
+        PRIMARY KEY (list, first, kind, last, trunk, attestations)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX entry_expires ON entry (expires) WHERE expires IS NOT NULL;
+    CREATE INDEX entry_range ON entry (first) WHERE kind = 2;
+    INSERT INTO entry VALUES (2, 14155550001, 0, 0, '', 0, NULL, 'wangiri', 1700000000000000000);
+    PRAGMA user_version = 3;
+";
+
+#[test]
+fn entries_of_version_3_have_no_answer_until_they_get_one() {
+    let directory = directory();
+    let old = Connection::open(directory.path().join(FILE)).expect("a database");
+    old.execute_batch(OF_VERSION_3).expect("an old one");
+    drop(old);
+    let store = Store::open(directory.path()).expect("open");
+    assert_eq!(store.page(LIST, None, 10).expect("page"), [entry("14155550001", None)]);
+    assert_eq!(store.answered(LIST, 10).expect("read"), []);
+    let said = |digits, answer: &str| Listed {
+        answer: Some(answer.parse().expect(answer)),
+        ..entry(digits, None)
+    };
+    let own = [said("14155550001", "603 Network Blocked"), said("14155550003", "drop")];
+    store.put(LIST, &own, Room::ANY).expect("kept");
+    store.put(LIST, &[entry("14155550002", None)], Room::ANY).expect("kept");
+    drop(store);
+    let store = Store::open(directory.path()).expect("open");
+    assert_eq!(store.answered(LIST, 10).expect("read"), own);
+    assert_eq!(store.answered(LIST, 1).expect("read"), own[..1]);
+    assert_eq!(store.answered("allow", 10).expect("read"), []);
+    // Whoever is put on the list again without an answer has none.
+    let undo = store.put(LIST, &[entry("14155550001", None)], Room::ANY).expect("kept");
+    assert_eq!(undo.replaced, own[..1]);
+    assert_eq!(store.answered(LIST, 10).expect("read"), own[1..]);
+    store.undo(LIST, &undo).expect("taken back");
+    assert_eq!(store.answered(LIST, 10).expect("read"), own);
 }

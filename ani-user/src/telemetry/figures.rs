@@ -79,7 +79,7 @@ impl TrunkFigures {
         add(&mut self.invites);
         match invite.verdict {
             Verdict::Pass => add(&mut self.passed),
-            Verdict::Drop => add(&mut self.dropped),
+            Verdict::Answer | Verdict::Drop => add(&mut self.dropped),
         }
         if invite.reach == Reach::Observe {
             add(&mut self.observed);

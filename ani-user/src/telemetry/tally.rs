@@ -89,6 +89,19 @@ tallies! {
     MessageBad, "message_bad", Loss, "INVITEs captured in one frame that could not be parsed";
     Invites, "invites", Work, "INVITE requests analysed";
     UndecidedBlocked, "undecided_blocked", Work, "INVITEs that passed undecided though their caller is on a block list";
+    HeldReleased, "held_released", Work, "Held INVITEs that were released: nothing is against them";
+    HeldStopped, "held_stopped", Work, "Held INVITEs that were stopped by a list, a limit or their signature";
+    HeldRepeated, "held_repeated", Work, "Held INVITEs that repeat one that is held: that one is decided for both";
+    HeldLate, "held_late", Loss, "Held INVITEs released undecided: it took too long to come to them";
+    HeldFull, "held_full", Loss, "Held INVITEs released undecided: too many were held";
+    HeldQueueFull, "held_queue_full", Loss, "Held INVITEs released undecided: the worker was behind";
+    HeldUnread, "held_unread", Loss, "Held frames released undecided: no INVITE for the full parser, or nobody could decide";
+    HeldIncomplete, "held_incomplete", Loss, "Held first fragments whose rest did not come: no stack makes a call of them";
+    ReleaseFailed, "release_failed", Loss, "Held INVITEs that could not be put back: their callers send them again";
+    AnswersSent, "answers_sent", Work, "Stopped INVITEs that were answered";
+    AnswersLimited, "answers_limited", Work, "Stopped INVITEs not answered because there were too many, of their source or in all";
+    AnswersImpossible, "answers_impossible", Loss, "Stopped INVITEs not answered because it is doubtful what to copy, or the answer does not fit a frame";
+    AnswersUnsent, "answers_unsent", Loss, "Answers that the system did not send";
     InvitesCut, "invites_cut", Loss, "INVITE requests analysed without their end";
 }
 

@@ -62,6 +62,8 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'stat
             lists: None,
             rule: None,
         },
+        held: None,
+        hold: None,
         verdict: Verdict::Pass,
         answer: None,
         rule: None,
@@ -69,6 +71,7 @@ fn invite(ani: Option<&str>, ani_status: AniStatus, second: i64) -> Invite<'stat
         malformed: Vec::new(),
         habits: Habits::default(),
         attempt: None,
+        reply: None,
     }
 }
 

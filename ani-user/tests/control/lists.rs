@@ -2,8 +2,11 @@
 
 use std::fs;
 
-use ani_ebpf::abi::list::{Action, Rule};
-use ani_user::{capture::By, config::Config};
+use ani_ebpf::abi::{
+    list::{Action, Rule},
+    number::Number,
+};
+use ani_user::{answer::Stopped, capture::By, config::Config};
 use serde_json::{Value, json};
 
 use crate::{
@@ -235,4 +238,72 @@ fn a_list_with_a_file_is_what_the_file_says() {
     assert_eq!(rig.listed(), ["4 +14155550003 - 15"]);
     let shown: Value = rig.json(&["list"]);
     assert_eq!(shown["lists"][3]["file"], json!(file.display().to_string()));
+}
+
+#[test]
+fn an_entry_says_what_it_says_until_it_goes() {
+    let mut rig = Rig::new(&config(
+        "[answers]\nredress = { email = 'a@example.net' }\n\
+         [[list]]\nname = 'spam'\naction = 'block'\nmode = 'enforce'\nanswer = '486'\n",
+    ));
+    assert_eq!(
+        rig.text(&["block", "add", "+14155550001", "--answer", "603 Network Blocked"]),
+        "blocked +14155550001, answer 603 Network Blocked\n"
+    );
+    rig.text(&["block", "add", "+14155550002"]);
+    rig.text(&["list", "spam", "add", "+1415555*", "--answer", "drop"]);
+    let own = |rig: &Rig| {
+        let of = |caller: &str, list, ranged| {
+            rig.says(&Stopped {
+                list,
+                ranged,
+                caller: Number::from_ascii(caller.as_bytes()).expect(caller),
+                trunk: 0,
+                attestation: 0,
+            })
+        };
+        [of("14155550001", 2, false), of("14155550002", 2, false), of("14155550002", 4, true)]
+    };
+    // The block list says nothing, and the last entry has its own list say nothing.
+    assert_eq!(own(&rig), [Some(603), None, None]);
+    let listed = rig.text(&["block", "list"]);
+    assert!(
+        listed.lines().nth(1).is_some_and(|line| line.ends_with("603 Network Blocked")),
+        "{listed}"
+    );
+    assert!(listed.lines().nth(2).is_some_and(|line| !line.contains("603")), "{listed}");
+    let lists = rig.text(&["list"]);
+    assert!(
+        lists.lines().any(|line| line.starts_with("spam") && line.contains(" 486 ")),
+        "{lists}"
+    );
+
+    rig.restart();
+    assert_eq!(own(&rig), [Some(603), None, None], "after a restart too");
+    let exported = rig.text(&["block", "export"]);
+    assert!(exported.starts_with("number,expires,reason,added,answer\n"), "{exported}");
+    assert!(exported.contains(",603 Network Blocked\n"), "{exported}");
+    let file = rig.path("answers.csv");
+    fs::write(&file, &exported).expect("write");
+    rig.text(&["block", "rm", "+14155550001"]);
+    assert_eq!(own(&rig), [None, None, None]);
+    rig.text(&["block", "import", &file, "--replace"]);
+    assert_eq!(own(&rig), [Some(603), None, None]);
+    assert_eq!(rig.text(&["block", "export"]), exported);
+    rig.text(&["block", "import", &file, "--answer", "480"]);
+    assert_eq!(own(&rig), [Some(603), Some(480), None]);
+    // What is added again without an answer has none.
+    rig.text(&["block", "add", "+14155550001"]);
+    assert_eq!(own(&rig), [None, Some(480), None]);
+
+    for (arguments, expected) in [
+        (&["block", "add", "+14155550003", "--answer", "404"][..], "`404` is no answer"),
+        (&["allow", "add", "+14155550003", "--answer", "603"], "stops nobody"),
+    ] {
+        let refused = rig.ani(arguments);
+        assert!(refused.code != 0 && refused.stderr.contains(expected), "{}", refused.stderr);
+    }
+    rig.restart_with(&config(""));
+    let refused = rig.ani(&["block", "add", "+14155550003", "--answer", "603 Network Blocked"]);
+    assert!(refused.code != 0 && refused.stderr.contains("[answers]"), "{}", refused.stderr);
 }

@@ -22,11 +22,16 @@ use ani_ebpf::{
     lists::Found,
 };
 use ani_user::{
+    answer::{Answers, Stopped},
     capture::{Reach, Transport},
     config::{Config, Rate},
     control::{Clock, Daemon, metrics, socket::Socket},
     invite::{AniStatus, Attestation, Invite, Kernel},
-    policy::{BLOCK, Enforce, Interface, Listing, Verdict, lists::Span},
+    policy::{
+        BLOCK, Enforce, Interface, Listing, Verdict,
+        lists::Span,
+        settle::{Held, Settled},
+    },
     store::Store,
     telemetry::habits::Habits,
     time::Timestamp,
@@ -151,6 +156,10 @@ impl Enforce for Memory {
         None
     }
 
+    fn settle(&self, _call: &Held<'_>, _now: Timestamp) -> anyhow::Result<Settled> {
+        anyhow::bail!("no call is held")
+    }
+
     fn counters(&self) -> anyhow::Result<Counters> {
         Ok(*self.counters.lock().expect("lock"))
     }
@@ -193,7 +202,7 @@ impl Rig {
     pub(crate) fn new(text: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let mut config = Config::parse(text, "ani.toml").expect("a configuration");
-        config.control.socket = directory.path().join("ani.sock");
+        config.control = config.control.at(&directory.path().join("ani.sock"));
         config.store.path = directory.path().join("store");
         let clock = Arc::new(TestClock(AtomicI64::new(Timestamp::new(1_700_000_000, 0).0)));
         let mut rig =
@@ -222,7 +231,7 @@ impl Rig {
         let (stop, stopped) = watch::channel(false);
         let (ready, started) = std::sync::mpsc::channel();
         let served = Arc::clone(&daemon);
-        let path = self.config.control.socket.clone();
+        let control = self.config.control.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -230,18 +239,21 @@ impl Rig {
                 .build()
                 .expect("runtime");
             runtime.block_on(async {
-                let socket = Socket::bind(&path).await.expect("socket");
+                let socket = Socket::bind(&control.socket).await.expect("socket");
+                let read = Socket::bind_read(&control).await.expect("socket").expect("configured");
                 let listener =
                     metrics::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("metrics");
                 ready.send(listener.local_addr().expect("address")).expect("the rig");
                 let signal = |mut stopped: watch::Receiver<bool>| async move {
                     let _stopped = stopped.wait_for(|stopped| *stopped).await;
                 };
-                let (api, metrics) = tokio::join!(
+                let (api, looked, metrics) = tokio::join!(
                     socket.serve(Arc::clone(&served), signal(stopped.clone())),
+                    read.serve(Arc::clone(&served), signal(stopped.clone())),
                     metrics::serve(listener, served, signal(stopped)),
                 );
                 api.expect("the API");
+                looked.expect("what of it looks");
                 metrics.expect("the metrics");
             });
         });
@@ -292,6 +304,13 @@ impl Rig {
             format!("{list} {span} {trunk} {attestations}")
         };
         listed.keys().map(shown).collect()
+    }
+
+    /// The code of what a call is told that a list stopped.
+    pub(crate) fn says(&self, call: &Stopped) -> Option<u16> {
+        let mut answers = Answers::new(&self.daemon().config());
+        answers.hear(self.daemon().answers());
+        answers.of_list(call).map(|answer| answer.code)
     }
 
     /// What a list does in the kernel.
@@ -462,6 +481,8 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
             lists: None,
             rule: None,
         },
+        held: None,
+        hold: None,
         verdict,
         answer: None,
         rule: (verdict == Verdict::Drop).then_some("list:block"),
@@ -469,5 +490,6 @@ pub(crate) fn invite(ani: &str, verdict: Verdict, ts: Timestamp) -> Invite<'_> {
         malformed: Vec::new(),
         habits: Habits::default(),
         attempt: None,
+        reply: None,
     }
 }

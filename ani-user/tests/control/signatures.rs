@@ -204,10 +204,17 @@ fn a_reload_takes_the_age_and_names_what_needs_a_restart() {
     let reload = |text: &str| {
         let mut config = (*rig.daemon().config()).clone();
         config.stir = config::Config::parse(text, "ani.toml").expect("a configuration").stir;
-        rig.daemon().reload(config).expect("reload")
+        let changes = rig.daemon().reload(config).expect("reload").changes;
+        changes.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    assert_eq!(reload("[stir]\nanchors = '/a'\nmax_age = '5m'\nverify = false"), [""; 0]);
+    assert_eq!(
+        reload("[stir]\nanchors = '/a'\nmax_age = '5m'\nverify = false"),
+        ["stir.verify: true -> false", "stir.max_age: 1m -> 5m"]
+    );
     assert_eq!(desk.0.load(Ordering::SeqCst), 300);
     assert!(!rig.daemon().config().stir.verify);
-    assert_eq!(reload("[stir]\nanchors = '/a'\nqueue = 5"), ["stir"]);
+    assert_eq!(
+        reload("[stir]\nanchors = '/a'\nmax_age = '5m'\nverify = false\nqueue = 5"),
+        ["stir.queue: 1024 -> 5 (needs a restart)"]
+    );
 }

@@ -89,6 +89,7 @@ impl Loaded {
             telling: Telling::SIGNER,
             orders: Orders::one(&[AniHeader::PAssertedIdentity, AniHeader::From]),
             dial_plan: DialPlan::NONE,
+            hold: 0,
         };
         maps.set_source(&source_key(&"203.0.113.0/24".parse()?), &trunk)?;
         maps.set_settings(&Settings {

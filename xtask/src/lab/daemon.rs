@@ -71,6 +71,8 @@ pub struct Settings {
     pub max_attempts: Option<u32>,
     /// How signatures are verified: keys of `[stir]`, a line each.
     pub stir: String,
+    /// Tables of the file beside those of the lab.
+    pub tables: &'static str,
     /// Whether it runs as a service manager runs it: see [`spawn_service`].
     pub service: bool,
 }
@@ -93,6 +95,7 @@ impl Default for Settings {
             on_exit: "keep",
             max_attempts: None,
             stir: String::new(),
+            tables: "",
             service: false,
         }
     }
@@ -114,6 +117,10 @@ impl Settings {
             Pin::NoFileSystem => lab.path("pins"),
         };
         let pin = pin.display();
+        let read_group = match self.service {
+            true => format!("read_group = \"{}\"\n", SERVICE_READ_GROUP.0),
+            false => String::new(),
+        };
         let mut file = format!(
             "[capture]\n\
              interfaces = {interfaces:?}\n\
@@ -125,6 +132,7 @@ impl Settings {
              hep_key    = \"{KEY}\"\n\n\
              [control]\n\
              socket  = \"{}\"\n\
+             {read_group}\
              metrics = \"{METRICS}\"\n\n\
              [store]\n\
              path = \"{}\"\n",
@@ -147,7 +155,10 @@ impl Settings {
             Some((calls, within)) => format!("{{ calls = {calls}, within = \"{within}\" }}"),
             None => "{}".to_owned(),
         };
-        file + &format!("\n[limits]\nper_caller = {limit}\n\n[stir]\n{}\n", self.stir)
+        file + &format!(
+            "\n[limits]\nper_caller = {limit}\n\n[stir]\n{}\n\n{}",
+            self.stir, self.tables
+        )
     }
 }
 
@@ -349,12 +360,15 @@ pub fn spawn(lab: &Lab, binary: &Path, config: &Path, log: &str) -> anyhow::Resu
 pub const SERVICE_USER: u32 = 65_534;
 
 /// The capabilities it is given: those of `ani-user/systemd/ani.service`.
-pub const SERVICE_CAPABILITIES: [&str; 3] = ["net_admin", "perfmon", "bpf"];
+pub const SERVICE_CAPABILITIES: [&str; 4] = ["net_admin", "net_raw", "perfmon", "bpf"];
+
+/// Name and number of the group that may look: one of every Debian's that has nobody in it.
+pub const SERVICE_READ_GROUP: (&str, u32) = ("games", 60);
 
 /// How often a sign of life is wanted from it, microseconds.
 const WATCHDOG_USEC: &str = "1500000";
 
-/// Starts `ani run` as the systemd unit does: as an ordinary user with three capabilities and no more to
+/// Starts `ani run` as the systemd unit does: as an ordinary user with four capabilities and no more to
 /// be had, told where to notify ([`notify_socket`]) and that it is watched.
 ///
 /// # Errors
@@ -380,7 +394,8 @@ pub fn spawn_service(lab: &Lab, binary: &Path, config: &Path) -> anyhow::Result<
     command
         .arg(format!("--reuid={SERVICE_USER}"))
         .arg(format!("--regid={SERVICE_USER}"))
-        .args(["--clear-groups", "--no-new-privs"])
+        .arg(format!("--groups={}", SERVICE_READ_GROUP.1))
+        .arg("--no-new-privs")
         .arg(format!("--inh-caps=-all,{capabilities}"))
         .arg(format!("--ambient-caps=-all,{capabilities}"))
         .arg(format!("--bounding-set=-all,{capabilities}"))
@@ -391,6 +406,24 @@ pub fn spawn_service(lab: &Lab, binary: &Path, config: &Path) -> anyhow::Result<
         .env("NOTIFY_SOCKET", notify_socket(lab))
         .env("WATCHDOG_USEC", WATCHDOG_USEC);
     Process::spawn(&lab.sbc, "ani run", command, &lab.path("ani.log"))
+}
+
+/// Runs a command against a service as another user than its own, who is in some groups too.
+///
+/// # Errors
+///
+/// When it cannot be run.
+pub fn as_other(lab: &Lab, groups: &[u32], arguments: &[&str]) -> anyhow::Result<Output> {
+    let id = SERVICE_USER - 1;
+    let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
+    let mut command = Command::new("setpriv");
+    command.arg(format!("--reuid={id}")).arg(format!("--regid={id}"));
+    match groups.as_slice() {
+        [] => command.arg("--clear-groups"),
+        groups => command.arg(format!("--groups={}", groups.join(","))),
+    };
+    command.arg(lab.path("ani")).arg("--socket").arg(socket(lab)).args(arguments);
+    command.output().with_context(|| format!("cannot run {command:?}"))
 }
 
 /// Where a service tells how it is.

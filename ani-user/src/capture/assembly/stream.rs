@@ -160,6 +160,7 @@ impl Key {
                 overlong: false,
                 reach: arrival.reach,
                 kernel: arrival.kernel,
+                wire: None,
             });
         };
         work(&mut Out { tallies, message: &mut message });

@@ -13,8 +13,9 @@ use ani_ebpf::{
 };
 
 use crate::{
+    act::release::{Release, complete_checksum},
     capture::{
-        By, Content, Frame, KernelView, LinkType, Reach,
+        By, Content, Frame, Hold, HoldState, KernelView, LinkType, Reach,
         queue::{self, Frames, Refused},
     },
     telemetry::{Tallies, Tally},
@@ -36,6 +37,8 @@ const OFFSET_LEN: usize = size_of::<i64>();
 /// Where the reader of the ring puts the records.
 pub struct Writer {
     queue: queue::Writer,
+    /// For held frames that find the queue full.
+    release: Option<Arc<dyn Release>>,
     tallies: Arc<Tallies>,
 }
 
@@ -44,12 +47,19 @@ pub struct Writer {
 pub fn queue(tallies: Arc<Tallies>) -> (Writer, Frames) {
     let (writer, reader) = queue::queue(CAPACITY, OFFSET_LEN + MAX_RECORD);
     (
-        Writer { queue: writer, tallies: Arc::clone(&tallies) },
+        Writer { queue: writer, release: None, tallies: Arc::clone(&tallies) },
         Frames::new(reader, frame, Tally::RecordBad, tallies),
     )
 }
 
 impl Writer {
+    /// The same with somebody who releases held frames.
+    #[must_use]
+    pub fn releasing(mut self, release: Arc<dyn Release>) -> Self {
+        self.release = Some(release);
+        self
+    }
+
     /// Hands a ring record on; `offset` makes its monotonic time the time of day.
     pub fn push(&mut self, record: &[u8], offset: i64) {
         let Some((header, record)) = used(record) else {
@@ -67,8 +77,27 @@ impl Writer {
         match pushed {
             Ok(()) => {}
             Err(Refused::Full) if part => self.tallies.add(Tally::QueueFullParts),
-            Err(Refused::Full) => self.tallies.add(Tally::QueueFull),
+            Err(Refused::Full) => {
+                self.tallies.add(Tally::QueueFull);
+                self.let_go(&header, record);
+            }
             Err(Refused::TooLong) => self.tallies.add(Tally::RecordBad),
+        }
+    }
+}
+
+impl Writer {
+    /// Releases a held frame that the worker will not get to see.
+    fn let_go(&self, header: &RecordHeader, record: &[u8]) {
+        if header.exit != Counter::Held as u8 {
+            return;
+        }
+        self.tallies.add(Tally::HeldQueueFull);
+        let mut frame = record.get(HEADER_LEN..).unwrap_or_default().to_vec();
+        complete_checksum(&mut frame, usize::from(header.sip_offset));
+        let released = self.release.as_ref().map(|way| way.release(&frame, header.ifindex));
+        if !matches!(released, Some(Ok(()))) {
+            self.tallies.add(Tally::ReleaseFailed);
         }
     }
 }
@@ -111,6 +140,13 @@ fn frame(entry: &[u8], number: u64) -> Option<Frame<'_>> {
                 observed_list: header.observed_list,
                 observed_limit: header.observed_limit,
             },
+            held: (exit == Counter::Held).then_some(Hold {
+                number,
+                payload_at: header.sip_offset,
+                seen_ns: header.seen_ns,
+                state: HoldState::Open,
+            }),
+            ifindex: header.ifindex,
         }),
     })
 }
@@ -168,7 +204,7 @@ mod tests {
             assert_eq!((view.exit, view.trunk), (Counter::DropBlocked, Some(3)));
             let by = By { list: 2, ranged: true, limit: 3, observed_list: 4, observed_limit: 5 };
             assert_eq!(view.by, by);
-            assert_eq!(view.ani.to_string(), "14155551234");
+            assert_eq!((view.ani.to_string().as_str(), view.ifindex), ("14155551234", 7));
             assert_eq!(
                 (view.ani_header, view.attestation),
                 (Some(AniHeader::From), Attestation::A)

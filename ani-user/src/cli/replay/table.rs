@@ -16,6 +16,10 @@ pub(super) fn header(output: &mut dyn Write) -> io::Result<()> {
 pub(super) fn row(output: &mut dyn Write, invite: &Invite<'_>) -> io::Result<()> {
     let status = serde_json::to_value(invite.ani_status).ok();
     let verdict = match (invite.verdict, invite.rule) {
+        (Verdict::Answer, rule) => {
+            let code = invite.answer.unwrap_or_default();
+            format!("answer {code} {}", rule.unwrap_or_default())
+        }
         (Verdict::Drop, Some(rule)) => format!("drop {rule}"),
         (Verdict::Drop, None) => "drop".to_owned(),
         (Verdict::Pass, _) => "pass".to_owned(),

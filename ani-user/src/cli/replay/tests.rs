@@ -53,6 +53,7 @@ fn a_line_of_json_has_all_that_the_contract_names() {
         "caller_id": "+14155551234", "caller_id_matches": true, "display_matches": null,
         "dnis": "+18005550199", "toll_free": true,
         "kernel": {"plain": true, "not_plain": null, "ani": "+14155551234", "attestation": "none", "lists": null, "rule": null},
+        "held": null,
         "verdict": "pass", "answer": null, "rule": null, "observed": [], "malformed": []
     });
     let candidate = serde_json::json!({

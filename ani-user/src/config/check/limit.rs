@@ -3,8 +3,8 @@
 use ani_ebpf::abi::{limit::MAX_LIMITS, number::MAX_DIGITS};
 use toml::Spanned;
 
-use super::{list, name};
-use crate::config::{Error, NamedLimit, Per, Rate, error::Text, file};
+use super::{answers, list, name};
+use crate::config::{Answers, Error, NamedLimit, Per, Rate, error::Text, file};
 
 /// Named limits at most, beside the one for each caller.
 const MAX_NAMED: usize = MAX_LIMITS - 1;
@@ -15,6 +15,7 @@ const PER_CALLER: &str = "per-caller";
 /// All named limits, in file order.
 pub(super) fn all(
     limits: Vec<Spanned<file::NamedLimit>>,
+    settings: &Answers,
     text: Text<'_>,
 ) -> Result<Vec<NamedLimit>, Error> {
     let mut total: Vec<NamedLimit> = Vec::new();
@@ -66,6 +67,7 @@ pub(super) fn all(
             per: self::per(&per, text)?,
             gray: gray(limit.callers, text)?,
             observed: list::observed(limit.mode, "limit.mode", text)?,
+            answer: answers::answer(limit.answer, "limit.answer", settings, text)?,
             name: name.into_inner(),
         });
     }

@@ -3,8 +3,8 @@
 use ani_ebpf::abi::list::{Action, MAX_LISTS};
 use toml::Spanned;
 
-use super::{name, required_path};
-use crate::config::{Error, List, error::Text, file};
+use super::{answers, name, required_path};
+use crate::config::{Answers, Error, List, error::Text, file};
 
 /// Named lists at most: each has an id of one byte, beside no list and the built-in ones.
 const MAX_NAMED: usize = MAX_LISTS - 1 - BUILT_IN.len();
@@ -16,7 +16,11 @@ const BUILT_IN: [&str; 3] = ["allow", "block", "gray"];
 const COMMANDS: [&str; 7] = ["add", "rm", "remove", "list", "import", "export", "mode"];
 
 /// All named lists, in file order.
-pub(super) fn all(lists: Vec<Spanned<file::List>>, text: Text<'_>) -> Result<Vec<List>, Error> {
+pub(super) fn all(
+    lists: Vec<Spanned<file::List>>,
+    settings: &Answers,
+    text: Text<'_>,
+) -> Result<Vec<List>, Error> {
     let mut total: Vec<List> = Vec::new();
     for list in lists {
         let span = list.span();
@@ -54,8 +58,19 @@ pub(super) fn all(lists: Vec<Spanned<file::List>>, text: Text<'_>) -> Result<Vec
                 ),
             ));
         };
+        let action = self::action(&action, text)?;
+        if let Some(answer) = list.answer.as_ref().filter(|_| action != Action::Block) {
+            return Err(text.error(
+                answer.span(),
+                format_args!(
+                    "list.answer: list `{written}` stops nobody, so nobody is told anything; take it \
+                     out, or write action = \"block\""
+                ),
+            ));
+        }
         total.push(List {
-            action: self::action(&action, text)?,
+            action,
+            answer: answers::answer(list.answer, "list.answer", settings, text)?,
             observed: observed(list.mode, "list.mode", text)?,
             file: list.file.map(|file| required_path(file, "list.file", text)).transpose()?,
             name: name.into_inner(),

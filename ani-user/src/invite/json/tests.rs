@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     capture::{Reach, Transport},
-    invite::AniStatus,
+    invite::{AniStatus, HeldAs},
     policy::Verdict,
     stir::{Judged, Judgement, Outcome},
     telemetry::habits::Habits,
@@ -113,6 +113,8 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
                     lists: retransmission.then_some("block"),
                     rule: retransmission.then_some("list:\"b\u{1}"),
                 },
+                held: cseq.map(|_| HeldAs::Decided),
+                hold: None,
                 verdict: Verdict::Drop,
                 answer: cseq.map(|number| number as u16),
                 rule: Some("list:block"),
@@ -120,6 +122,7 @@ fn invite() -> impl Strategy<Value = Invite<'static>> {
                 malformed: vec!["via", "to"],
                 habits: Habits::default(),
                 attempt: None,
+                reply: None,
             }
         })
 }

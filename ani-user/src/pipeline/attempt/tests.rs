@@ -44,6 +44,8 @@ fn view(exit: Counter) -> KernelView {
         attestation: ani_ebpf::scan::Attestation::None,
         trunk: Some(0),
         by: By::default(),
+        held: None,
+        ifindex: 0,
     }
 }
 

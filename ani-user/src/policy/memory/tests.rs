@@ -18,13 +18,15 @@ fn config(per_caller: Option<Rate>, max_limited: u32) -> Config {
     };
     Config {
         capture: Config::default().capture,
-        control: config::Control { socket: "".into(), metrics: None },
+        control: Config::default().control,
         store: config::Store { path: "".into() },
         profiles: Vec::new(),
         trunks: vec![trunk("wide", "203.0.113.0/24"), trunk("narrow", "203.0.113.128/25")].into(),
         limits: config::Limits { per_caller, named: config::Numbered::default() },
         lists: config::Lists { max_entries: 2, max_limited, max_attempts: 0 },
         list: config::Numbered::default(),
+        hold: config::Hold::default(),
+        answers: config::Answers::default(),
         breaker: config::Breaker::default(),
         emergency: config::Emergency { numbers: vec![Number::from_ascii(b"911").expect("digits")] },
         stir: config::Stir::default(),

@@ -68,6 +68,10 @@ impl Enforce for Written {
         None
     }
 
+    fn settle(&self, _call: &Held<'_>, _now: Timestamp) -> anyhow::Result<Settled> {
+        unreachable!("no call is held")
+    }
+
     fn counters(&self) -> anyhow::Result<Counters> {
         Ok(Counters::ZERO)
     }

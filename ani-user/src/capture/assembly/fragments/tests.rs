@@ -156,6 +156,8 @@ fn the_kernels_view_is_that_of_the_first_fragment() {
         attestation: Attestation::None,
         trunk: Some(0),
         by: crate::capture::By::default(),
+        held: None,
+        ifindex: 0,
     };
     let parts = cut(7, false, &payload(100), &[48]);
     for order in [[0, 1], [1, 0]] {

@@ -542,6 +542,8 @@ fn kernel_and_vlan_are_those_of_the_segment() {
         attestation: ani_ebpf::scan::Attestation::None,
         trunk: Some(3),
         by: crate::capture::By::default(),
+        held: None,
+        ifindex: 0,
     };
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060);
     let payload = invite("1");
