@@ -75,8 +75,6 @@ struct State {
     settings: Settings,
     /// Whether what is not plain is held as soon as there is a rule.
     hold_not_plain: bool,
-    /// Whether a trunk's calls are refused for their signature.
-    trunks_refuse: bool,
     lists: policy::lists::Lists,
     images: lists::Held,
     interfaces: Vec<Interface>,
@@ -132,7 +130,6 @@ impl Kernel {
                 ..Settings::EMPTY
             },
             hold_not_plain: config.hold.not_plain,
-            trunks_refuse: false,
             interfaces: Vec::new(),
             sources: Vec::new(),
             ports: Vec::new(),
@@ -326,8 +323,6 @@ impl State {
             *place = *number;
         }
         self.hold_not_plain = config.hold.not_plain;
-        self.trunks_refuse =
-            config.trunks.iter().any(|trunk| trunk.refuse.waits() || trunk.refuse.wants_identity());
         self.write_settings()?;
 
         // Last: until its port is in the bitmap, a packet is passed as not ours.
@@ -356,7 +351,7 @@ impl State {
         let generation = self.settings.generation as usize & 1;
         self.settings.layouts[generation].allows = u32::from(allows);
         // Where nothing can be against a call, there is nothing to wait for.
-        let rules = !self.lists.is_empty() || self.settings.limit_count > 0 || self.trunks_refuse;
+        let rules = !self.lists.is_empty() || self.settings.limit_count > 0;
         self.settings.hold = u32::from(self.hold_not_plain && rules);
         self.maps.set_settings(&self.settings)
     }
@@ -368,7 +363,6 @@ fn kernel_trunk(index: u16, trunk: &Trunk) -> KernelTrunk {
         telling: trunk.telling,
         orders: trunk.orders,
         dial_plan: trunk.dial_plan,
-        hold: (if trunk.refuse.waits() { KernelTrunk::HOLD_SIGNED } else { 0 })
-            | (if trunk.refuse.wants_identity() { KernelTrunk::HOLD_UNSIGNED } else { 0 }),
+        hold: 0,
     }
 }

@@ -8,7 +8,7 @@ use super::{Differ, How, Several, Shown as _, members, order, secret, value};
 use crate::{
     config::{
         Answers, Breaker, Capture, Config, Control, Emergency, Hep, Hold, Limits, List, Lists,
-        Named, NamedLimit, Redress, Refuse, Stir, Store, Telemetry, Trunk,
+        Named, NamedLimit, Redress, Stir, Store, Telemetry, Trunk,
     },
     identity::{Profile, profile::Telling},
 };
@@ -148,8 +148,7 @@ impl Several for Trunk {
 
     fn differ(&self, old: &Self, to: &mut Differ) {
         // What the kernel has of the orders and of what is told follows from the profile.
-        let Self { name: _, sources, country, dial_plan, profile, orders, telling: _, refuse } =
-            self;
+        let Self { name: _, sources, country, dial_plan, profile, orders, telling: _ } = self;
         to.live("sources", members, &old.sources, sources);
         let Profile { name, about: _, country: _, max_digits: _, ani, ani_toll_free, telling } =
             profile;
@@ -164,10 +163,6 @@ impl Several for Trunk {
         to.live("toll_free", toll_free, &old.orders.toll_free_prefixes, toll_free_prefixes);
         // Whatever else is in the plan follows from the country.
         to.live("max_digits", value, &old.dial_plan.max_digits, &dial_plan.max_digits);
-        let refused = |old: &Refuse, new: &Refuse| members(&old.words(), &new.words());
-        to.live("refuse", refused, &old.refuse, refuse);
-        let modes = |old: &bool, new: &bool| words(mode(*old), mode(*new));
-        to.live("refuse_mode", modes, &old.refuse.observed, &refuse.observed);
     }
 }
 
