@@ -151,11 +151,15 @@ pub fn hash_keys<const N: usize>() -> [u64; N] {
     std::array::from_fn(|at| random.hash_one(at))
 }
 
-/// An interface the program is attached to.
+/// An interface the program is on, or is to be on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Interface {
-    /// Its name.
+    /// What it is called now.
     pub name: String,
-    /// `native` or `generic`.
+    /// The name it is configured by.
+    pub configured: String,
+    /// `native` or `generic`; `none` where the program is not on it.
     pub mode: &'static str,
+    /// Why the program is not on it.
+    pub trouble: Option<String>,
 }

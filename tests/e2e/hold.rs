@@ -38,6 +38,7 @@ fn adds_up(rig: &Rig) {
         "held_stopped",
         "held_repeated",
         "held_late",
+        "held_old",
         "held_full",
         "held_queue_full",
         "held_unread",

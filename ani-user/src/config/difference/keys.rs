@@ -64,10 +64,12 @@ pub(super) fn all(old: &Config, new: &mut Config, to: &mut Differ) {
 }
 
 fn capture(old: &Capture, new: &mut Capture, to: &mut Differ) {
-    let Capture { interfaces, sip_ports, mode, ring_bytes, window, hep } = new;
+    let Capture { interfaces, sip_ports, mode, pin, on_exit, ring_bytes, window, hep } = new;
     to.fixed("capture.interfaces", members, &old.interfaces, interfaces);
     to.live("capture.sip_ports", members, &old.sip_ports, sip_ports);
     to.fixed("capture.mode", value, &old.mode, mode);
+    to.fixed("capture.pin", value, &old.pin, pin);
+    to.fixed("capture.on_exit", value, &old.on_exit, on_exit);
     let bytes = |old: &Option<u32>, new: &Option<u32>| value(&old.unwrap_or(0), &new.unwrap_or(0));
     to.fixed("capture.ring_bytes", bytes, &old.ring_bytes, ring_bytes);
     to.fixed("capture.window", value, &old.window, window);
