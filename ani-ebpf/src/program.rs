@@ -39,7 +39,7 @@ use ani_ebpf::{
         counter::Counter,
         settle::{Answer, QUESTION_LEN, Question},
     },
-    scan::{self, Scratch, StartLine},
+    scan::{self, NotPlain, Scratch, StartLine},
 };
 use aya_ebpf::programs::XdpContext;
 
@@ -79,13 +79,27 @@ fn way_out(frame: &Frame<'_>) -> Result<Counter, Counter> {
     if first {
         fragment::first(&packet, &message);
     }
-    let message = message?;
+    let message = match message {
+        // Too short to say what it starts: the daemon sees that in the rest.
+        Err(Counter::Fragment) if first => {
+            let at = packet.at as u32 + transport::UDP_HEADER_LEN;
+            reading::not_plain(packet.source, at, first, NotPlain::Window);
+            maps::go_to_decide(frame);
+            maps::count(Counter::Lost);
+            return Ok(Counter::PassUnfinished);
+        }
+        message => message?,
+    };
     if message.follows {
         maps::go_to_follow_up(frame);
         return Err(Counter::NotInvite);
     }
     let scratch = window(frame, &message)?;
     match scan::start_line(scratch) {
+        // White space, behind which the rest may start anything.
+        StartLine::Other if first => {
+            reading::not_plain(packet.source, message.at, first, NotPlain::LeadingCrlf);
+        }
         StartLine::Other => return Err(Counter::NotInvite),
         StartLine::NotPlain(why) => reading::not_plain(packet.source, message.at, first, why),
         StartLine::Invite => reading::invite(scratch, packet.source, message.at, first),

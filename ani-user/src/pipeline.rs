@@ -33,7 +33,9 @@ use self::{
 };
 use crate::{
     answer::{Answers, Entries},
-    capture::{By, Frame, HoldState, KernelView, Message, Reach, Transport, assembly::Assembly},
+    capture::{
+        By, Frame, Hold, HoldState, KernelView, Message, Reach, Transport, assembly::Assembly,
+    },
     config::{self, Config},
     identity::{self, Identity, Passport, Reading},
     invite::{self, HeldAs, Invite},
@@ -64,6 +66,8 @@ struct Analysis {
     repeats: Repeats,
     verification: Verification,
     answers: Answers,
+    /// Held frames of what has turned out to be no INVITE.
+    let_go: SmallVec<[Hold; 1]>,
     tallies: Arc<Tallies>,
 }
 
@@ -76,6 +80,7 @@ impl Pipeline {
             analysis: Analysis {
                 names: Box::new(Names::new(&config)),
                 answers: Answers::new(&config),
+                let_go: SmallVec::new(),
                 config,
                 rules,
                 lists: None,
@@ -124,6 +129,11 @@ impl Pipeline {
         });
     }
 
+    /// Held frames of what has turned out to be no INVITE since this was asked last: they go on.
+    pub fn let_go(&mut self) -> SmallVec<[Hold; 1]> {
+        std::mem::take(&mut self.analysis.let_go)
+    }
+
     /// Gives up what has waited too long for its rest; to be called when no frames come. What is
     /// known of an INVITE with a hole is handed out.
     pub fn expire(&mut self, now: Timestamp, each: &mut dyn FnMut(Invite<'_>)) {
@@ -148,6 +158,7 @@ impl Analysis {
     fn message<'a>(&'a mut self, message: &'a Message<'a>) -> Option<Invite<'a>> {
         if message.bytes.len() < MIN_MESSAGE_LEN as usize {
             self.tallies.add(Tally::Keepalives);
+            self.let_go.extend(message.kernel.and_then(|view| view.held));
             return None;
         }
         let parsed = if sip::may_be_invite(message.bytes) {
@@ -162,6 +173,7 @@ impl Analysis {
                 Transport::Udp if captured => Tally::MessageBad,
                 _ => Tally::NotInvite,
             });
+            self.let_go.extend(message.kernel.and_then(|view| view.held));
             return None;
         };
         self.tallies.add(Tally::Invites);

@@ -148,3 +148,60 @@ fn fragments_in_any_order_twice_missing_and_overlapping() {
     assert_eq!(rig.daemon.tally("fragments_duplicate").expect("tally"), 4);
     assert_eq!(rig.daemon.tally("fragments_overlapping").expect("tally"), 2);
 }
+
+/// However little of an INVITE its first fragment has, a blocked caller does not get through, and others
+/// do: what the rest starts, the daemon sees.
+#[test]
+fn a_first_fragment_that_tells_nothing_is_no_way_around_a_list() {
+    let rig = Rig::start(&Settings::default());
+    let wire = Wire::new(&rig.lab);
+    let (blocked, honest) = ("+12015550166", "+12015550101");
+    rig.daemon.cli(&["block", "add", blocked]).expect("block add");
+    let white = "\r\n".repeat(8);
+    let cases: [(&str, &str, usize); 4] = [
+        ("its UDP header only", "", 8),
+        ("8 bytes of it", "", 16),
+        ("white space", &white, 24),
+        ("24 bytes of it", "", 32),
+    ];
+    for v6 in [false, true] {
+        let (from, to): (IpAddr, IpAddr) = match v6 {
+            false => (CARRIER_V4.into(), SBC_V4.into()),
+            true => (CARRIER_V6.into(), SBC_V6.into()),
+        };
+        for (at, (what, before, cut)) in (0_u32..).zip(cases) {
+            for (caller, passes) in [(blocked, false), (honest, true)] {
+                let id = 300 + 100 * u32::from(v6) + 10 * at + u32::from(passes);
+                let text = Invite::from(caller).pai(caller).text();
+                let text = text.replace("branch=z9hG4bK1", &format!("branch=z9hG4bK{id}"));
+                let text =
+                    before.to_owned() + &text.replace("Call-ID: 1@", &format!("Call-ID: {id}@"));
+                let frame = Frame { destination: to, ..Frame::new(from, text.as_bytes()) };
+                let had = rig.received(caller);
+                wire.send(frame.fragment(id, 0, Some(cut)));
+                wire.send(frame.fragment(id, cut, None));
+                let came = wait_for("it", SETTLE / 5, || rig.received(caller) > had).is_ok();
+                assert_eq!(came, passes, "{what}, IPv6: {v6}, {caller}");
+            }
+        }
+    }
+    assert_eq!(rig.daemon.tally("held_stopped").expect("tally"), 8);
+    assert_eq!(rig.daemon.tally("held_released").expect("tally"), 8);
+}
+
+/// What starts like one of those and is no INVITE goes on.
+#[test]
+fn a_first_fragment_of_no_invite_is_let_go() {
+    let rig = Rig::start(&Settings::default());
+    let wire = Wire::new(&rig.lab);
+    rig.daemon.cli(&["block", "add", "+12015550166"]).expect("block add");
+    let text = Invite { method: "OPTIONS", ..Invite::from("+12015550166") }.text();
+    let frame =
+        Frame { destination: SBC_V4.into(), ..Frame::new(CARRIER_V4.into(), text.as_bytes()) };
+    wire.send(frame.fragment(500, 0, Some(16)));
+    wire.send(frame.fragment(500, 16, None));
+    let unread = || rig.daemon.tally("held_unread").ok();
+    let gone = wait_for("its start to be let go", SETTLE, || unread() == Some(1));
+    assert!(gone.is_ok(), "{}", rig.daemon.status().expect("status"));
+    assert_eq!(rig.daemon.tally("release_failed").expect("tally"), 0);
+}

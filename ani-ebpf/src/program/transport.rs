@@ -9,7 +9,7 @@ use super::{
     network::{Packet, Part},
 };
 
-const UDP_HEADER_LEN: u32 = 8;
+pub(super) const UDP_HEADER_LEN: u32 = 8;
 const TCP_MIN_HEADER_LEN: u32 = 20;
 
 /// In a STUN header from its fifth byte on (RFC 8489 §5).

@@ -127,9 +127,14 @@ impl Table {
 
     /// Lets a whole frame go on of which nobody has said what becomes of it.
     pub fn undecided(&mut self, held: &Hold, now: Instant) {
-        if self.frames.get(&held.number).is_some_and(|entry| !entry.fragment)
-            && let Some(entry) = self.frames.remove(&held.number)
-        {
+        if self.frames.get(&held.number).is_some_and(|entry| !entry.fragment) {
+            self.let_go(held, now);
+        }
+    }
+
+    /// Lets a frame go on, or a first fragment, about which nothing can be decided.
+    pub fn let_go(&mut self, held: &Hold, now: Instant) {
+        if let Some(entry) = self.frames.remove(&held.number) {
             self.tallies.add(Tally::HeldUnread);
             self.release(entry, now);
         }

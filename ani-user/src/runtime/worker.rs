@@ -102,10 +102,17 @@ impl Holding {
             match (held, invite.verdict) {
                 (HeldAs::Decided, Verdict::Drop | Verdict::Answer) => self.table.stop(hold),
                 (HeldAs::Decided, Verdict::Pass) => self.table.pass(hold, Instant::now()),
-                _ => self.table.undecided(hold, Instant::now()),
+                _ => self.table.let_go(hold, Instant::now()),
             }
         }
         told.of(invite);
+    }
+
+    /// Lets frames go on that have turned out to be no INVITE, or the start of none.
+    fn let_go(&mut self, pipeline: &mut Pipeline) {
+        for hold in pipeline.let_go() {
+            self.table.let_go(&hold, Instant::now());
+        }
     }
 
     /// No more are held, and those that are go on.
@@ -258,11 +265,13 @@ impl Worker {
                         let now = Instant::now();
                         let frame = holding.table.keep(frame, Duration::from_nanos(age), now);
                         pipeline.frame(&frame, &mut |invite| holding.settle(&invite, told));
+                        holding.let_go(pipeline);
                         holding.table.undecided(&held, now);
                     }
                     // The rest of one in fragments may say what becomes of the first.
                     (_, Some(holding)) => {
                         pipeline.frame(frame, &mut |invite| holding.settle(&invite, told));
+                        holding.let_go(pipeline);
                     }
                     _ => pipeline.frame(frame, &mut |invite| told.of(&invite)),
                 }
