@@ -38,6 +38,7 @@ fn a_second_daemon_leaves_the_first_ones_program_in_place() {
 
     let first = std::fs::read_to_string(rig.lab.path("ani.toml")).expect("configuration");
     let second = first
+        .replace("[control]", "[control]\nread_socket = \"\"")
         .replace("ani.sock", "second.sock")
         .replace("/store\"", "/second-store\"")
         .replace(&METRICS.to_string(), "127.0.0.1:9465");

@@ -53,24 +53,25 @@ fn adds_up(rig: &Rig) {
 /// All of so many held calls complete, and none comes to the SBC twice.
 fn complete(rig: &Rig, route: Route, padding: usize) {
     let before = rig.received(HONEST);
-    let (held, released) =
-        (rig.daemon.counter("held").expect("counter"), tally(rig, "held_released"));
+    let counter = |name| rig.daemon.counter(name).expect("counter");
+    // On a busy machine one may pass instead.
+    let not_held = || ["hold_stale", "hold_behind"].map(counter).iter().sum::<u64>();
+    let (held, passed, released) = (counter("held"), not_held(), tally(rig, "held_released"));
     let plan = Plan::new(Callers::one(HONEST), CALLS, 200).over(route).padded(padding).with(TWICE);
     let outcome = rig.call(&plan);
     assert!(outcome.all_completed(CALLS), "{route:?}, {padding}: {outcome:?}");
-    let held = rig.daemon.counter("held").expect("counter") - held;
-    assert!(held >= CALLS.into(), "{held} held: {outcome:?}");
     adds_up(rig);
-    assert!(
-        tally(rig, "held_released") - released > held * 9 / 10,
-        "few are late: {}",
-        rig.daemon.status().expect("status")
-    );
-    // A socket's buffer may be full on a busy machine; nothing comes twice.
+    let (held, passed) = (counter("held") - held, not_held() - passed);
+    let released = tally(rig, "held_released") - released;
+    assert!(held + passed >= CALLS.into(), "{held} held, {passed} not: {outcome:?}");
+    let most = held + passed;
+    let status = || rig.daemon.status().expect("status");
+    assert!(released * 10 > most * 9, "{released} of {most}: {}", status());
+    // A socket's buffer may be full then too; nothing comes twice.
     let received = (rig.received(HONEST) - before) as u64;
-    assert!((u64::from(CALLS)..=held).contains(&received), "{received} of {held}: {outcome:?}");
+    assert!((u64::from(CALLS)..=most).contains(&received), "{received} of {most}: {outcome:?}");
     if outcome.retransmitted == 0 {
-        assert_eq!(received, held);
+        assert_eq!(received, most);
     }
 }
 

@@ -276,6 +276,7 @@ fn a_second_daemon_is_told_who_has_the_folder() {
     let pin = lab.pins().display().to_string();
     for (other, name) in [(format!("{pin}-other"), "other"), (String::new(), "none")] {
         let text = text.replace(&pin, &other).replace("/store\"", &format!("/{name}-store\""));
+        let text = text.replace("[control]", "[control]\nread_socket = \"\"");
         let text = text.replace("ani.sock", &format!("{name}.sock")).replace(":9464", ":0");
         let config = lab.write(&format!("{name}.toml"), &text).expect("a configuration");
         let mut second =
