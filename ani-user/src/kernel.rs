@@ -22,10 +22,15 @@ pub mod rings;
 mod test_run;
 /// Frames onto the wire.
 pub mod transmit;
+/// Network cards that take VLAN tags out of frames.
+pub mod vlan_offload;
 /// Which XDP program an interface has.
 pub mod xdp_state;
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
+use std::sync::{
+    Arc, Mutex, PoisonError, RwLock, TryLockError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use ani_ebpf::{
     abi::{
@@ -47,12 +52,12 @@ use aya::{
     programs::{ProgramError, Xdp, links::FdLink},
 };
 
-use self::{hold::Hold, lists::KernelImages, maps::Maps};
+use self::{hold::Hold, lists::KernelImages, maps::Maps, vlan_offload::VlanTags};
 use crate::{
     capture::{clock::Clock, ring::rings::Rings},
     config::{Config, Trunk},
     policy::{
-        self, Enforce, Interface, Listing,
+        self, Enforce, Holding, Interface, Listing,
         settle::{Held, Settled},
     },
     time::Timestamp,
@@ -75,6 +80,8 @@ struct State {
     settings: Settings,
     /// Whether what is not plain is held as soon as there is a rule.
     hold_not_plain: bool,
+    /// Whether held frames would lose their VLAN tags: then none is held.
+    tags: VlanTags,
     /// Whether a trunk's calls are refused for their signature.
     trunks_refuse: bool,
     lists: policy::lists::Lists,
@@ -108,6 +115,7 @@ impl Kernel {
             generic: RwLock::default(),
             scratch: Mutex::new(Scratch::new()),
             heartbeat: Mutex::new(maps::Heartbeat::take(&mut ebpf)?),
+            loses_tags: AtomicBool::new(false),
         });
         let rings = rings::make(&mut ebpf, config.capture.ring_bytes)?;
         tracing::info!("{} ring buffers of {} bytes each", rings.buffers.len(), rings.bytes_each);
@@ -132,6 +140,7 @@ impl Kernel {
                 ..Settings::EMPTY
             },
             hold_not_plain: config.hold.not_plain,
+            tags: VlanTags::Kept,
             trunks_refuse: false,
             interfaces: Vec::new(),
             sources: Vec::new(),
@@ -175,6 +184,7 @@ impl Kernel {
     /// When an interface is missing, has somebody else's program, or its driver cannot; then none
     /// is left attached.
     pub fn attach(&self, config: &Config) -> Result<()> {
+        self.look_at_tags_of(&config.capture.interfaces)?;
         self.locked(|state| {
             let State { ebpf, links, interfaces, .. } = state;
             let program = program(ebpf)?;
@@ -193,6 +203,30 @@ impl Kernel {
                 }
             }
             Ok(())
+        })
+    }
+
+    /// Looks again whether a held frame could lose its VLAN tag, as devices come and settings change:
+    /// where it could, none is held.
+    ///
+    /// # Errors
+    ///
+    /// When the settings cannot be written; what is found is in the log.
+    pub fn look_at_tags(&self) -> Result<()> {
+        let names: Vec<_> = self.interfaces().into_iter().map(|interface| interface.name).collect();
+        self.look_at_tags_of(&names)
+    }
+
+    fn look_at_tags_of(&self, interfaces: &[String]) -> Result<()> {
+        let tags = VlanTags::of(vlan_offload::of(interfaces.iter().map(String::as_str)));
+        self.locked(|state| {
+            if state.tags == tags {
+                return Ok(());
+            }
+            tags.tell();
+            self.hold.loses_tags.store(tags != VlanTags::Kept, Ordering::Relaxed);
+            state.tags = tags;
+            state.write_settings()
         })
     }
 
@@ -296,6 +330,18 @@ impl Enforce for Kernel {
     fn interfaces(&self) -> Vec<Interface> {
         self.locked(|state| state.interfaces.clone())
     }
+
+    fn holding(&self) -> Holding {
+        self.locked(|state| match &state.tags {
+            VlanTags::Lost(tags) => Holding::TagsLost {
+                interfaces: tags.iter().map(|tags| tags.interface.clone()).collect(),
+            },
+            VlanTags::Unknown(_) => Holding::TagsUnknown,
+            VlanTags::Kept if !state.hold_not_plain => Holding::Off,
+            VlanTags::Kept if state.settings.hold == 0 => Holding::Idle,
+            VlanTags::Kept => Holding::On,
+        })
+    }
 }
 
 impl State {
@@ -357,7 +403,7 @@ impl State {
         self.settings.layouts[generation].allows = u32::from(allows);
         // Where nothing can be against a call, there is nothing to wait for.
         let rules = !self.lists.is_empty() || self.settings.limit_count > 0 || self.trunks_refuse;
-        self.settings.hold = u32::from(self.hold_not_plain && rules);
+        self.settings.hold = u32::from(self.hold_not_plain && rules && self.tags == VlanTags::Kept);
         self.maps.set_settings(&self.settings)
     }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     config::{Config, DEFAULT_FILE},
     control::socket,
-    kernel::{preflight, transmit::Transmitter, xdp_state},
+    kernel::{preflight, transmit::Transmitter, vlan_offload, xdp_state},
 };
 
 /// Checks kernel, privileges, BPF file system, clock, and each interface: its driver and what is
@@ -139,8 +139,19 @@ fn checks(args: &Args) -> Vec<Check> {
             ),
         });
         checks.push(check(&format!("interface {name}"), Outcome::Fail, detail));
+        checks.extend(tags(&name));
     }
     checks
+}
+
+/// Whether calls can be held on an interface; none where it is not there.
+fn tags(interface: &str) -> Option<Check> {
+    let found = vlan_offload::of([interface]).map(|mut tags| tags.pop()).transpose()?;
+    let detail = found.and_then(|tags| match tags.are_lost() {
+        true => Err(anyhow::anyhow!("{tags}")),
+        false => Ok(tags.to_string()),
+    });
+    Some(check(&format!("VLAN tags {interface}"), Outcome::Warn, detail))
 }
 
 /// Whether mirrored messages can be taken at an address.

@@ -28,7 +28,7 @@ use ani_user::{
     control::{Clock, Daemon, metrics, socket::Socket},
     invite::{AniStatus, Attestation, Invite, Kernel},
     policy::{
-        BLOCK, Enforce, Interface, Listing, Verdict,
+        BLOCK, Enforce, Holding, Interface, Listing, Verdict,
         lists::Span,
         settle::{Held, Settled},
     },
@@ -166,6 +166,10 @@ impl Enforce for Memory {
 
     fn interfaces(&self) -> Vec<Interface> {
         vec![Interface { name: "eth0".to_owned(), mode: "native" }]
+    }
+
+    fn holding(&self) -> Holding {
+        Holding::Idle
     }
 }
 
