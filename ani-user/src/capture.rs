@@ -226,6 +226,8 @@ pub enum HoldState {
     Late,
     /// It was released: too many were held.
     Full,
+    /// It was let die: so late that its caller has sent it again.
+    Old,
 }
 
 /// Ids of the lists and limits that decided, and of those that would have, were they not only observed;

@@ -47,6 +47,8 @@ mod verify;
 mod trunk;
 /// `ani check-config`
 mod check_config;
+/// `ani detach`
+mod detach;
 /// `ani doctor`
 mod doctor;
 /// `ani completions`
@@ -147,6 +149,8 @@ enum Command {
     Trunk(trunk::Command),
     /// Read a configuration file and say what is wrong with it
     CheckConfig(check_config::Args),
+    /// Take off the interfaces what a daemon that has ended left there
+    Detach(detach::Args),
     /// Check what this machine needs to run the daemon, and say what to do
     Doctor(doctor::Args),
     /// Print a completion script for a shell
@@ -193,6 +197,7 @@ fn dispatch(Cli { globals, command }: &Cli) -> anyhow::Result<()> {
         Command::Verify(args) => verify::run(args, globals.json),
         Command::Trunk(command) => trunk::run(command, globals),
         Command::CheckConfig(args) => check_config::run(args, globals),
+        Command::Detach(args) => detach::run(args, globals),
         Command::Doctor(args) => doctor::run(args, globals),
         Command::Completions(args) => completions::run(args, &mut Cli::command()),
     }

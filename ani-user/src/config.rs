@@ -38,8 +38,6 @@ mod numbered;
 pub mod profiles;
 /// A number of calls in a span of time, as it is written.
 mod rate;
-/// For which outcomes of its verification a call is refused.
-mod refuse;
 /// What toll-free numbers begin with.
 pub mod toll_free;
 /// A carrier's trunk.
@@ -54,7 +52,6 @@ pub use self::{
     lists::{List, Lists},
     numbered::{Named, NoNumber, Numbered},
     rate::{Rate, RateError},
-    refuse::Refuse,
     trunk::Trunk,
 };
 
@@ -169,6 +166,8 @@ impl Default for Config {
                 interfaces: Vec::new(),
                 sip_ports: vec![5060],
                 mode: Mode::Auto,
+                pin: Some(PathBuf::from("/sys/fs/bpf/ani")),
+                on_exit: OnExit::Keep,
                 ring_bytes: None,
                 window: MAX_WINDOW as u32,
                 hep: Hep {
@@ -219,6 +218,11 @@ pub struct Capture {
     pub sip_ports: Vec<u16>,
     /// How the XDP program is attached.
     pub mode: Mode,
+    /// Folder on a BPF file system that keeps the program when the daemon goes; none for an empty
+    /// string in the file.
+    pub pin: Option<PathBuf>,
+    /// What becomes of the program when the daemon is told to end.
+    pub on_exit: OnExit,
     /// Ring buffer of each CPU between kernel and daemon, bytes; a power of two of at least one
     /// page. `None`: what fits the number of CPUs.
     pub ring_bytes: Option<u32>,
@@ -257,6 +261,16 @@ pub enum Mode {
     Generic,
     /// In the driver, or not at all.
     Native,
+}
+
+/// What becomes of the XDP program when the daemon is told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnExit {
+    /// It stays on the interfaces, where a folder keeps it: lists and limits go on.
+    Keep,
+    /// It is taken off them.
+    Detach,
 }
 
 /// Who may ask and how.

@@ -143,6 +143,8 @@ pub enum HeldAs {
     Late,
     /// It passed undecided: too many were held.
     Full,
+    /// It was let die: so late that its caller has sent it again.
+    Old,
     /// It passed undecided: nobody could decide.
     Failed,
 }

@@ -8,32 +8,44 @@ mod array;
 mod batch;
 /// Calls that are held.
 pub mod hold;
+/// The interfaces the program is on.
+mod interfaces;
 /// The images of lists.
 mod lists;
 /// The maps by name and type.
 pub mod maps;
 /// The object and its ABI version.
 pub mod object;
+/// Whose a program on an interface is.
+pub mod owner;
+/// The folder in which program, links and maps outlive the daemon.
+pub mod pins;
 /// What must be there before the program can be loaded, and what to do where it is not.
 pub mod preflight;
 /// The ring buffers, one for each CPU.
 pub mod rings;
+/// What a daemon takes over from the one before it.
+mod takeover;
 /// Runs a program once, on a frame of ours.
 mod test_run;
 /// Frames onto the wire.
 pub mod transmit;
 /// Network cards that take VLAN tags out of frames.
 pub mod vlan_offload;
-/// Which XDP program an interface has.
+/// Which XDP program an interface has, and what becomes of interfaces.
 pub mod xdp_state;
 
-use std::sync::{
-    Arc, Mutex, PoisonError, RwLock, TryLockError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, TryLockError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ani_ebpf::{
     abi::{
+        ABI_VERSION,
         attempt::AttemptKeys,
         counter::Counters,
         limit::{BucketKeys, Limit, MAX_LIMITS, Spender},
@@ -49,10 +61,18 @@ use ani_ebpf::{
 use anyhow::{Context as _, Result, ensure};
 use aya::{
     Ebpf,
-    programs::{ProgramError, Xdp, links::FdLink},
+    programs::{ProgramError, Xdp},
 };
 
-use self::{hold::Hold, lists::KernelImages, maps::Maps, vlan_offload::VlanTags};
+use self::{
+    hold::Hold,
+    interfaces::Interfaces,
+    lists::KernelImages,
+    maps::Maps,
+    pins::{Folder, Pins, Refused},
+    takeover::Estate,
+    vlan_offload::VlanTags,
+};
 use crate::{
     capture::{clock::Clock, ring::rings::Rings},
     config::{Config, Trunk},
@@ -63,7 +83,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// The program in the kernel, attached from [`Kernel::attach`] on while this lives.
+/// The program in the kernel, attached from [`Kernel::attach`] on: while this lives, and where a folder
+/// keeps it until that one is cleared.
 pub struct Kernel {
     clock: Clock,
     hold: Arc<Hold>,
@@ -71,8 +92,10 @@ pub struct Kernel {
 }
 
 struct State {
-    /// Dropping them detaches.
-    links: Vec<FdLink>,
+    /// Dropped before what keeps them, and before their program.
+    interfaces: Interfaces,
+    /// What outlives the daemon; none where nothing does.
+    pins: Option<Pins>,
     ebpf: Ebpf,
     maps: Maps,
     /// Until they are taken.
@@ -82,11 +105,8 @@ struct State {
     hold_not_plain: bool,
     /// Whether held frames would lose their VLAN tags: then none is held.
     tags: VlanTags,
-    /// Whether a trunk's calls are refused for their signature.
-    trunks_refuse: bool,
     lists: policy::lists::Lists,
     images: lists::Held,
-    interfaces: Vec<Interface>,
     /// Source networks in the map, to take out those a reload no longer names.
     sources: Vec<maps::SourceKey>,
     /// SIP ports in the bitmap.
@@ -102,10 +122,38 @@ impl Kernel {
     /// When the kernel refuses: says which privilege, version or limit is in the way as far as it
     /// can be told.
     pub fn load(config: &Config) -> Result<Self> {
-        let mut ebpf = object::open(config)?;
+        Self::load_with(config, None)
+    }
+
+    /// The same beside what a daemon before left in a folder: what the traffic wrote there goes on, and
+    /// all is kept there from [`Kernel::attach`] on.
+    ///
+    /// Where nothing can be kept in the folder, that is said in the log and nothing is.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Kernel::load`].
+    pub fn load_beside(config: &Config, folder: Folder) -> Result<Self> {
+        let path = folder.path().to_path_buf();
+        match folder.begin(ABI_VERSION, &takeover::numbers(config)) {
+            Ok(pins) => Self::load_with(config, Some(pins)),
+            Err(refused) => {
+                tell_not_kept(&path, &refused);
+                Self::load_with(config, None)
+            }
+        }
+    }
+
+    fn load_with(config: &Config, pins: Option<Pins>) -> Result<Self> {
+        let estate = estate(config, pins.as_ref())?;
+        let mut ebpf = object::open_with(config, &estate.maps)?;
         object::load(&mut ebpf)?;
         let [list_key, ticket] = policy::hash_keys();
-        let attempt_keys = AttemptKeys(policy::hash_keys());
+        let keys = || (AttemptKeys(policy::hash_keys()), BucketKeys(policy::hash_keys()));
+        let (attempt_keys, bucket_keys) = estate.keys.unwrap_or_else(keys);
+        if let Some(pins) = &pins {
+            pins.keep(&mut ebpf)?;
+        }
         let hold = Arc::new(Hold {
             settle: object::load_program(&mut ebpf, programs::SETTLE_NAME)?,
             pass: object::load_program(&mut ebpf, programs::PASS_NAME)?,
@@ -119,12 +167,16 @@ impl Kernel {
         });
         let rings = rings::make(&mut ebpf, config.capture.ring_bytes)?;
         tracing::info!("{} ring buffers of {} bytes each", rings.buffers.len(), rings.bytes_each);
+        if let Some(pins) = &pins {
+            pins.keep_rings(&rings.buffers)?;
+        }
         let mut state = State {
             lists: policy::lists::Lists::new(list_key, config.lists.max_entries as usize),
             images: lists::Held::default(),
             maps: Maps::take(&mut ebpf)?,
-            rings: Some(Rings::new(rings.buffers)),
-            links: Vec::new(),
+            rings: Some(Rings::after(estate.rings, rings.buffers)),
+            interfaces: Interfaces::default(),
+            pins,
             ebpf,
             settings: Settings {
                 capture: 1,
@@ -132,8 +184,8 @@ impl Kernel {
                 parts_room: u64::from(rings.bytes_each) / 2,
                 attempts_mask: config.lists.attempt_sets().map_or(u32::MAX, |sets| sets - 1),
                 attempt_keys,
+                bucket_keys,
                 ticket: ticket | 1,
-                bucket_keys: BucketKeys(policy::hash_keys()),
                 buckets_mask: config.lists.bucket_sets() - 1,
                 rules: policy::built_in_rules(),
                 list_key,
@@ -141,8 +193,6 @@ impl Kernel {
             },
             hold_not_plain: config.hold.not_plain,
             tags: VlanTags::Kept,
-            trunks_refuse: false,
-            interfaces: Vec::new(),
             sources: Vec::new(),
             ports: Vec::new(),
         };
@@ -177,31 +227,26 @@ impl Kernel {
         })
     }
 
-    /// Attaches the program to the configured interfaces.
+    /// Puts the program on the configured interfaces, or in the place of the one that a daemon before left
+    /// there.
     ///
     /// # Errors
     ///
-    /// When an interface is missing, has somebody else's program, or its driver cannot; then none
-    /// is left attached.
+    /// When an interface is missing, has somebody else's program, or its driver cannot; then all is as
+    /// it was before.
     pub fn attach(&self, config: &Config) -> Result<()> {
         self.look_at_tags_of(&config.capture.interfaces)?;
         self.locked(|state| {
-            let State { ebpf, links, interfaces, .. } = state;
-            let program = program(ebpf)?;
-            for name in &config.capture.interfaces {
-                match attach::attach(program, name, config.capture.mode) {
-                    Ok((link, mode)) => {
-                        self.hold.set_generic(name, mode == "generic")?;
-                        links.push(link);
-                        interfaces.push(Interface { name: name.clone(), mode });
-                    }
-                    Err(error) => {
-                        links.clear();
-                        interfaces.clear();
-                        return Err(error);
-                    }
+            let State { ebpf, interfaces, pins, .. } = state;
+            match Interfaces::attach(program(ebpf)?, &config.capture, pins.as_mut()) {
+                Ok(attached) => *interfaces = attached,
+                Err(error) => {
+                    // What was kept for nothing goes now, whoever still holds the maps.
+                    let _gone = pins.take_if(|pins| !pins.stays());
+                    return Err(error);
                 }
             }
+            self.hold.set_generic(interfaces.generic());
             Ok(())
         })
     }
@@ -230,18 +275,53 @@ impl Kernel {
         })
     }
 
-    /// Takes the program off all interfaces.
-    pub fn detach(&self) {
+    /// Looks what has become of the interfaces: the program goes to one that is there again.
+    ///
+    /// # Errors
+    ///
+    /// When the object has no program; trouble with an interface is said in the log.
+    pub fn follow(&self) -> Result<()> {
         self.locked(|state| {
-            state.links.clear();
-            state.interfaces.clear();
-        });
+            let State { ebpf, interfaces, pins, .. } = state;
+            interfaces.follow(program(ebpf)?, pins.as_ref().map(Pins::folder));
+            self.hold.set_generic(interfaces.generic());
+            Ok(())
+        })
+    }
+
+    /// Where the program is kept when the daemon goes; none where it goes with it.
+    pub fn kept_in(&self) -> Option<PathBuf> {
+        self.locked(|state| {
+            let folder = state.pins.as_ref()?.folder();
+            folder.is_there().then(|| folder.path().to_path_buf())
+        })
+    }
+
+    /// Takes the program off all interfaces, and keeps nothing.
+    ///
+    /// # Errors
+    ///
+    /// When what is kept cannot be removed.
+    pub fn detach(&self) -> Result<()> {
+        self.locked(|state| {
+            state.interfaces = Interfaces::default();
+            match &state.pins {
+                Some(pins) => pins.folder().clear().map(drop),
+                None => Ok(()),
+            }
+        })
     }
 
     /// Writes ports, trunks and emergency numbers of a changed configuration into the maps. What is
     /// taken at load only (interfaces, sizes) stays, and so does the limit.
     pub fn configure(&self, config: &Config) -> Result<()> {
-        self.locked(|state| state.configure(config))
+        self.locked(|state| {
+            state.configure(config)?;
+            match &state.pins {
+                Some(pins) => pins.set_numbers(&takeover::numbers(config)),
+                None => Ok(()),
+            }
+        })
     }
 
     fn item(&self, listing: &Listing) -> policy::lists::Item {
@@ -257,6 +337,43 @@ impl Kernel {
     fn locked<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// The folder that `config` names, to be the only daemon that has it. None where it names none or nothing
+/// can be kept there, which is said in the log: the program then goes with the daemon.
+///
+/// # Errors
+///
+/// When another daemon has it: says which.
+pub fn claim(config: &Config) -> Result<Option<Folder>> {
+    let Some(path) = &config.capture.pin else { return Ok(None) };
+    if config.capture.interfaces.is_empty() && !path.exists() {
+        return Ok(None);
+    }
+    match Folder::open(path) {
+        Ok(folder) => Ok(Some(folder)),
+        Err(refused @ Refused::Held { .. }) => Err(refused.into()),
+        Err(refused) => {
+            tell_not_kept(path, &refused);
+            Ok(None)
+        }
+    }
+}
+
+fn tell_not_kept(path: &Path, refused: &Refused) {
+    tracing::warn!(
+        "nothing is kept in {} (capture.pin), so lists and limits end with the daemon: {refused}; `ani \
+         doctor` says more",
+        path.display()
+    );
+}
+
+fn estate(config: &Config, pins: Option<&Pins>) -> Result<Estate> {
+    let before = pins.map(Pins::before).transpose()?.flatten();
+    Ok(match before {
+        Some(before) => Estate::of(&before, &object::shapes(config)?, &takeover::numbers(config)),
+        None => Estate::default(),
+    })
 }
 
 fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp> {
@@ -328,7 +445,7 @@ impl Enforce for Kernel {
     }
 
     fn interfaces(&self) -> Vec<Interface> {
-        self.locked(|state| state.interfaces.clone())
+        self.locked(|state| state.interfaces.list())
     }
 
     fn holding(&self) -> Holding {
@@ -372,8 +489,6 @@ impl State {
             *place = *number;
         }
         self.hold_not_plain = config.hold.not_plain;
-        self.trunks_refuse =
-            config.trunks.iter().any(|trunk| trunk.refuse.waits() || trunk.refuse.wants_identity());
         self.write_settings()?;
 
         // Last: until its port is in the bitmap, a packet is passed as not ours.
@@ -402,7 +517,7 @@ impl State {
         let generation = self.settings.generation as usize & 1;
         self.settings.layouts[generation].allows = u32::from(allows);
         // Where nothing can be against a call, there is nothing to wait for.
-        let rules = !self.lists.is_empty() || self.settings.limit_count > 0 || self.trunks_refuse;
+        let rules = !self.lists.is_empty() || self.settings.limit_count > 0;
         self.settings.hold = u32::from(self.hold_not_plain && rules && self.tags == VlanTags::Kept);
         self.maps.set_settings(&self.settings)
     }
@@ -414,7 +529,6 @@ fn kernel_trunk(index: u16, trunk: &Trunk) -> KernelTrunk {
         telling: trunk.telling,
         orders: trunk.orders,
         dial_plan: trunk.dial_plan,
-        hold: (if trunk.refuse.waits() { KernelTrunk::HOLD_SIGNED } else { 0 })
-            | (if trunk.refuse.wants_identity() { KernelTrunk::HOLD_UNSIGNED } else { 0 }),
+        hold: 0,
     }
 }

@@ -286,6 +286,7 @@ impl Analysis {
                 HoldState::Open => HeldAs::Decided,
                 HoldState::Late => HeldAs::Late,
                 HoldState::Full => HeldAs::Full,
+                HoldState::Old => return (*seen, Some(HeldAs::Old)),
             },
             None if self.would_be_held(seen, facts.message) => HeldAs::Decided,
             None => return (*seen, None),

@@ -175,11 +175,15 @@ pub enum Holding {
     TagsUnknown,
 }
 
-/// An interface the program is attached to.
+/// An interface the program is on, or is to be on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Interface {
-    /// Its name.
+    /// What it is called now.
     pub name: String,
-    /// `native` or `generic`.
+    /// The name it is configured by.
+    pub configured: String,
+    /// `native` or `generic`; `none` where the program is not on it.
     pub mode: &'static str,
+    /// Why the program is not on it.
+    pub trouble: Option<String>,
 }

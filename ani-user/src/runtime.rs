@@ -1,9 +1,12 @@
 //! Threads, tasks, signals and the order they end in.
 //!
 //! At start everything that can fail comes first and attaching last: the lists and the limit are in
-//! the kernel before the first packet is. At the end detaching comes first: from then on the calls
-//! go on as if there were no ani, and what was captured is still counted.
+//! the kernel before the first packet is. At the end detaching comes first, where it does: from then on
+//! the calls go on as if there were no ani, and what was captured is still counted. Where the program
+//! stays, lists and limits go on, and what it writes waits for the next daemon.
 
+/// Interfaces that come and go.
+mod interfaces;
 /// The sockets that mirrored messages come in on, beside the threads.
 mod mirror;
 /// A configuration that is read again.
@@ -46,9 +49,9 @@ use crate::{
         clock::Clock,
         ring::{RingReader, records},
     },
-    config::Config,
+    config::{Config, OnExit},
     control::{Daemon, metrics, socket::Socket},
-    kernel::{Kernel, transmit::Transmitter},
+    kernel::{self, Kernel, transmit::Transmitter, xdp_state::Watch},
     pipeline::Verifier,
     policy::Enforce as _,
     store::Store,
@@ -87,8 +90,13 @@ pub fn run(source: Source, config: Config) -> Result<()> {
 async fn daemon(source: Source, config: Config) -> Result<()> {
     let mut signals = Signals { end: End::new()?, hangup: listen(SignalKind::hangup())? };
     let clock = Clock::new();
+    // First of all: whatever else two daemons share, this says who the other is.
+    let folder = kernel::claim(&config)?;
     let store = Store::open(&config.store.path)?;
-    let kernel = Arc::new(Kernel::load(&config)?);
+    let kernel = Arc::new(match folder {
+        Some(folder) => Kernel::load_beside(&config, folder)?,
+        None => Kernel::load(&config)?,
+    });
     let daemon =
         Arc::new(Daemon::new(config.clone(), Arc::clone(&kernel) as _, store, Arc::new(clock)));
     daemon.restore()?;
@@ -119,6 +127,8 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
         mailbox: Arc::clone(&threads.mailbox),
     }));
     let mirror = mirror.map(|mirror| mirror.start(threads.handles.worker.thread(), &daemon, clock));
+    // Made before, so that nothing goes unseen.
+    let watch = Watch::new()?;
     kernel.attach(&config)?;
     // Who asks meanwhile waits: what is answered is true of a daemon that is at work.
     let (shutdown, ended) = watch::channel(());
@@ -127,6 +137,7 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
         servers.spawn(socket.serve(Arc::clone(&daemon), until(ended.clone())));
     }
     servers.spawn(rests(Arc::clone(&daemon), until(ended.clone())));
+    servers.spawn(interfaces::follow(Arc::clone(&kernel), watch, until(ended.clone())));
     servers.spawn(Watchdog::new(threads.pulses).watch(until(ended.clone())));
     if let Some(listener) = listener {
         servers.spawn(metrics::serve(listener, Arc::clone(&daemon), until(ended)));
@@ -154,8 +165,7 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
     let outcome = serve(&mut signals, &daemon, &kernel, stir.as_ref(), threads.failed).await;
 
     service::stopping();
-    kernel.detach();
-    tracing::info!("detached: calls go on without ani");
+    end(&kernel, config.capture.on_exit);
     if let Some(mirror) = mirror {
         mirror.end().await?;
     }
@@ -178,6 +188,21 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
         }
     }
     outcome.and(joined)
+}
+
+/// Takes the program off the interfaces, or leaves it there.
+fn end(kernel: &Kernel, on_exit: OnExit) {
+    match (kernel.kept_in(), on_exit) {
+        (Some(folder), OnExit::Keep) => tracing::info!(
+            "the program stays on the interfaces, and lists and limits go on: kept in {}, `ani detach` \
+             takes it off",
+            folder.display()
+        ),
+        _ => match kernel.detach() {
+            Ok(()) => tracing::info!("detached: calls go on without ani"),
+            Err(error) => tracing::error!("not detached, `ani detach` tries again: {error:#}"),
+        },
+    }
 }
 
 /// Waits for signals and time; ends on SIGTERM, SIGINT, or a thread that has ended.

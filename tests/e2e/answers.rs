@@ -150,6 +150,26 @@ fn behind_tags_the_answer_has_them_too_and_comes_again_the_same() {
     }
 }
 
+/// What is not plain is held, decided by the daemon, and answered as what the kernel decides.
+#[test]
+fn what_was_held_is_answered() {
+    let rig =
+        Rig::start(&Settings { tables: "[lists]\nanswer = \"603\"\n", ..Settings::default() });
+    rig.daemon.cli(&["block", "add", &caller(0)]).expect("block add");
+    let message = invite(&caller(0), "held").replace("From: ", "From:\r\n ");
+    let packet = PacketBuilder::ethernet2([2; 6], [4; 6])
+        .ipv4(CARRIER_V4.octets(), SBC_V4.octets(), 64)
+        .udp(5_070, 5_060);
+    let mut frame = Vec::with_capacity(packet.size(message.len()));
+    packet.write(&mut frame, message.as_bytes()).expect("a frame");
+    let (wire, tap) = (Wire::new(&rig.lab), Tap::new(&rig.lab.sbc, SBC_INTERFACE));
+    wire.send(frame);
+    let answered = tap.next(SETTLE, |frame| frame.windows(11).any(|bytes| bytes == b"SIP/2.0 603"));
+    assert!(answered.is_some(), "no answer");
+    assert_eq!(rig.daemon.tally("held_stopped").expect("count"), 1);
+    assert!(rig.sbc.received().expect("the SBC's log").is_empty(), "an INVITE reached the SBC");
+}
+
 #[test]
 fn lists_and_limits_say_what_the_configuration_has_them_say() {
     let tables = "[[list]]\nname = \"spam\"\naction = \"block\"\nmode = \"enforce\"\nanswer = \"607\"\n\

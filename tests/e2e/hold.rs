@@ -38,6 +38,7 @@ pub(crate) fn adds_up(rig: &Rig) {
         "held_stopped",
         "held_repeated",
         "held_late",
+        "held_old",
         "held_full",
         "held_queue_full",
         "held_unread",

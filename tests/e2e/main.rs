@@ -25,8 +25,12 @@ mod habits;
 mod hep;
 /// INVITEs that only the daemon can decide.
 mod hold;
+/// The program outlives the daemon.
+mod life;
 /// The rate limit.
 mod limits;
+/// INVITEs without an SBC.
+mod line;
 /// Callers who stand in other headers.
 mod profiles;
 /// A changed configuration file.

@@ -38,6 +38,8 @@ pub enum Undo {
     Namespace(String),
     /// Ends a process and its whole group.
     ProcessGroup(Pid),
+    /// Unmounts a file system, whoever still uses it.
+    Unmount(PathBuf),
     /// Removes a directory and all in it.
     RemoveDirectory(PathBuf),
     /// Removes a file.
@@ -118,9 +120,18 @@ impl Undo {
         match self {
             Self::Namespace(name) => namespace::delete(&name),
             Self::ProcessGroup(leader) => end_group(leader),
+            Self::Unmount(path) => unmount(&path),
             Self::RemoveDirectory(path) => warn_of(&path, std::fs::remove_dir_all(&path)),
             Self::RemoveFile(path) => warn_of(&path, std::fs::remove_file(&path)),
         }
+    }
+}
+
+/// Unmounts a file system. Those who use it keep what they have of it.
+pub(crate) fn unmount(path: &std::path::Path) {
+    let mut umount = std::process::Command::new("umount");
+    if let Err(error) = crate::command::output(umount.arg("--lazy").arg(path)) {
+        eprintln!("warning: cannot unmount {}: {error:#}", path.display());
     }
 }
 

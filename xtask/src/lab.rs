@@ -36,7 +36,10 @@ pub mod uac;
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use anyhow::Context as _;
@@ -86,6 +89,9 @@ const CARRIER_ADDRESSES: Addresses = [
     (IpAddr::V4(CARRIER_V4_OTHER), 24),
 ];
 
+/// Where a lab's BPF file system is, in its directory.
+const BPF: &str = "bpf";
+
 /// Lines of each log that are shown when a test fails.
 const LOG_TAIL: usize = 25;
 
@@ -98,6 +104,8 @@ pub struct Lab {
     /// Where they go to.
     pub sbc: Namespace,
     directory: PathBuf,
+    /// A BPF file system of its own, once there is one; unmounted before its directory is removed.
+    bpf: OnceLock<Guard>,
     _directory_guard: Guard,
 }
 
@@ -120,10 +128,26 @@ impl Lab {
         let carrier = Namespace::new(format!("{name}-carrier"))?;
         let sbc = Namespace::new(format!("{name}-sbc"))?;
 
-        join(&sbc, SBC_INTERFACE, &carrier, CARRIER_INTERFACE)?;
-        configure(&sbc, SBC_INTERFACE, SBC_ADDRESSES)?;
-        configure(&carrier, CARRIER_INTERFACE, CARRIER_ADDRESSES)?;
-        Ok(Self { carrier, sbc, directory, _directory_guard: directory_guard })
+        let lab = Self {
+            carrier,
+            sbc,
+            directory,
+            bpf: OnceLock::new(),
+            _directory_guard: directory_guard,
+        };
+        lab.join()?;
+        Ok(lab)
+    }
+
+    /// Joins the two namespaces: at first, and after one end was deleted.
+    ///
+    /// # Errors
+    ///
+    /// When `ip` refuses a step.
+    pub fn join(&self) -> anyhow::Result<()> {
+        join(&self.sbc, SBC_INTERFACE, &self.carrier, CARRIER_INTERFACE)?;
+        configure(&self.sbc, SBC_INTERFACE, SBC_ADDRESSES)?;
+        configure(&self.carrier, CARRIER_INTERFACE, CARRIER_ADDRESSES)
     }
 
     /// Gives the second carrier a link of its own.
@@ -143,6 +167,32 @@ impl Lab {
             namespace.ip(&["link", "set", to, "up"])?;
         }
         Ok(())
+    }
+
+    /// Mounts a BPF file system of the lab's own, as systemd mounts the host's but for who may look into
+    /// it; what is kept there goes with the lab.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be mounted.
+    pub fn mount_bpf(&self) -> anyhow::Result<()> {
+        if self.bpf.get().is_some() {
+            return Ok(());
+        }
+        let ((), guard) = cleanup::make(|| {
+            let path = self.path(BPF);
+            std::fs::create_dir_all(&path)?;
+            let mut mount = std::process::Command::new("mount");
+            command::output(mount.args(["-t", "bpf", "-o", "mode=0711", "bpf"]).arg(&path))?;
+            Ok(((), Undo::Unmount(path)))
+        })?;
+        self.bpf.get_or_init(|| guard);
+        Ok(())
+    }
+
+    /// Where the daemon keeps what outlives it.
+    pub fn pins(&self) -> PathBuf {
+        self.path(BPF).join("ani")
     }
 
     /// Sets how large a frame may be on the way from the carrier to the SBC, bytes of IP packet.

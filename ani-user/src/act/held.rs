@@ -23,6 +23,10 @@ use crate::{
 /// one in a hundred whose rest never comes, 300 wait.
 pub const MAX_UNFINISHED: usize = 4_096;
 
+/// A frame older than this is let die: its caller has sent the INVITE again (RFC 3261 §17.1.1.2, timer
+/// A), and to an SBC whose transaction has ended, this one would be another call.
+pub const MOST_LATE: Duration = Duration::from_millis(500);
+
 /// How long after a frame could not be released none is held.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -82,7 +86,10 @@ impl Table {
             payload_at: held.payload_at,
             fragment: is_first_fragment(bytes),
         };
-        if age >= self.deadline && !entry.fragment {
+        if age >= MOST_LATE {
+            held.state = HoldState::Old;
+            self.tallies.add(Tally::HeldOld);
+        } else if age >= self.deadline && !entry.fragment {
             held.state = HoldState::Late;
             self.tallies.add(Tally::HeldLate);
             self.release(entry, now);

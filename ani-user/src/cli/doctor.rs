@@ -2,9 +2,10 @@
 
 use std::{
     net::{SocketAddr, TcpListener, UdpSocket},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
+use anyhow::Context as _;
 use serde::Serialize;
 
 use super::{
@@ -16,7 +17,13 @@ use super::{
 use crate::{
     config::{Config, DEFAULT_FILE},
     control::socket,
-    kernel::{preflight, transmit::Transmitter, vlan_offload, xdp_state},
+    kernel::{
+        owner::Owner,
+        pins::{self, Look},
+        preflight,
+        transmit::Transmitter,
+        vlan_offload, xdp_state,
+    },
 };
 
 /// Checks kernel, privileges, BPF file system, clock, and each interface: its driver and what is
@@ -86,17 +93,13 @@ fn checks(args: &Args) -> Vec<Check> {
             preflight::privileges().map(|()| "all there".to_owned()),
         ),
         check(
-            "BPF file system",
-            Outcome::Warn,
-            preflight::bpffs().map(|()| preflight::BPFFS.to_owned()),
-        ),
-        check(
             "answers",
             Outcome::Warn,
             Transmitter::open().map(|_| "stopped calls can be answered".to_owned()),
         ),
         check("clock", Outcome::Warn, preflight::clock().map(|()| "synchronised".to_owned())),
     ];
+    let mut pin = Config::default().capture.pin;
     let interfaces = if args.interfaces.is_empty() {
         match load_config(&args.config) {
             Ok(Config { capture, control, .. }) => {
@@ -105,6 +108,7 @@ fn checks(args: &Args) -> Vec<Check> {
                     Outcome::Fail,
                     Ok(args.config.display().to_string()),
                 ));
+                pin = capture.pin.clone();
                 if capture.is_empty() {
                     let none = anyhow::anyhow!(
                         "capture.interfaces is empty: name one, or set capture.hep"
@@ -128,17 +132,10 @@ fn checks(args: &Args) -> Vec<Check> {
     } else {
         args.interfaces.clone()
     };
+    checks.push(check("BPF file system", Outcome::Warn, keeps(pin.as_deref())));
     for name in interfaces {
-        let detail = preflight::driver(&name).and_then(|driver| match xdp_state::of(&name)? {
-            None => Ok(driver),
-            Some(attached) => anyhow::bail!(
-                "{driver}; has an XDP program already (id {}, {}): ani's own if the daemon runs \
-                 (`ani status`), else take it off with `ip link set dev {name} xdp off`",
-                attached.program,
-                attached.mode
-            ),
-        });
-        checks.push(check(&format!("interface {name}"), Outcome::Fail, detail));
+        let name_of_check = format!("interface {name}");
+        checks.push(check(&name_of_check, Outcome::Fail, interface(&name, pin.as_deref())));
         checks.extend(tags(&name));
     }
     checks
@@ -152,6 +149,46 @@ fn tags(interface: &str) -> Option<Check> {
         false => Ok(tags.to_string()),
     });
     Some(check(&format!("VLAN tags {interface}"), Outcome::Warn, detail))
+}
+
+/// Whether something can be kept when the daemon goes, and what is.
+fn keeps(pin: Option<&Path>) -> anyhow::Result<String> {
+    let Some(path) = pin else {
+        return Ok("not used: capture.pin is empty, the program goes with the daemon".to_owned());
+    };
+    let at = path.display();
+    match pins::look(path).context("lists and limits end with the daemon")? {
+        Some(Look { holder: Some(holder), .. }) => Ok(format!("{at}: {holder} has it")),
+        Some(Look { interfaces, .. }) if interfaces.is_empty() => {
+            Ok(format!("{at}: nothing is kept"))
+        }
+        Some(Look { interfaces, .. }) => Ok(format!(
+            "{at}: no daemon runs, and the program stays on {}: `ani run` takes over, `ani detach` takes \
+             it off",
+            interfaces.join(", ")
+        )),
+        None => {
+            preflight::bpf_file_system(path.parent().unwrap_or(path))
+                .context("lists and limits end with the daemon")?;
+            Ok(format!("{at} is made by the first daemon, where its user may"))
+        }
+    }
+}
+
+/// Whether the daemon can attach to an interface, or has.
+fn interface(name: &str, pin: Option<&Path>) -> anyhow::Result<String> {
+    let seen = xdp_state::named(name)?;
+    let driver = preflight::driver(name);
+    let Some(attached) = seen.attached else { return Ok(driver) };
+    let owner = Owner::of(seen.index, attached.program, pin);
+    let mode = attached.mode;
+    if pin.is_some_and(|pin| owner.is_kept_in(pin)) {
+        return Ok(format!("{driver}; has it already ({mode}): {owner}"));
+    }
+    anyhow::bail!(
+        "{driver}; has an XDP program ({mode}), which ani does not replace: {owner}; {}",
+        owner.remedy(name)
+    )
 }
 
 /// Whether mirrored messages can be taken at an address.

@@ -34,10 +34,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<()> {
 }
 
 fn text(status: &Value, all: bool) -> String {
-    let interfaces: Vec<_> = items(&status["interfaces"])
-        .iter()
-        .map(|interface| format!("{} ({})", shown(&interface["name"]), shown(&interface["mode"])))
-        .collect();
+    let interfaces: Vec<_> = items(&status["interfaces"]).iter().map(interface).collect();
     let interfaces = if interfaces.is_empty() { NOTHING.to_owned() } else { interfaces.join(", ") };
     let mirrored = match &status["hep"] {
         Value::Null => String::new(),
@@ -95,6 +92,21 @@ fn holding(holding: &Value) -> String {
         Some("tags_unknown") => "OFF: VLAN tags may be lost; `ani doctor` says more".to_owned(),
         _ => NOTHING.to_owned(),
     }
+}
+
+/// An interface, how it is attached, and what is wrong with it.
+fn interface(interface: &Value) -> String {
+    let (name, configured) = (&interface["name"], &interface["configured"]);
+    let how = match &interface["trouble"] {
+        Value::Null => shown(&interface["mode"]),
+        trouble => format!("NOT ATTACHED: {}", shown(trouble)),
+    };
+    let before = if configured == name || configured.is_null() {
+        String::new()
+    } else {
+        format!(", configured as {}", shown(configured))
+    };
+    format!("{} ({how}{before})", shown(name))
 }
 
 /// Calls by what came of verifying them, and what it means; none before the first.

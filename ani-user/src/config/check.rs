@@ -135,6 +135,12 @@ fn capture(file: file::Capture, text: Text<'_>, config: &mut Config) -> Result<(
     if let Some(mode) = file.mode {
         config.capture.mode = mode;
     }
+    if let Some(path) = file.pin {
+        config.capture.pin = pin(path, text)?;
+    }
+    if let Some(on_exit) = file.on_exit {
+        config.capture.on_exit = on_exit;
+    }
     if let Some(bytes) = file.ring_bytes {
         let span = bytes.span();
         let bytes = bytes.into_inner();
@@ -155,6 +161,26 @@ fn capture(file: file::Capture, text: Text<'_>, config: &mut Config) -> Result<(
         config.capture.window = within(bytes, "capture.window", WINDOW, text)? as u32;
     }
     hep::read(file.hep, file.hep_sources, file.hep_key, text, &mut config.capture.hep)
+}
+
+/// Where the program is kept; none for an empty text.
+fn pin(path: Spanned<String>, text: Text<'_>) -> Result<Option<PathBuf>, Error> {
+    let span = path.span();
+    let path = PathBuf::from(path.into_inner());
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    if !path.is_absolute() || path.file_name().is_none() {
+        return Err(text.error(
+            span,
+            format_args!(
+                "capture.pin: `{}` is no folder to keep the program in; write one on a BPF file \
+                 system, such as /sys/fs/bpf/ani, or \"\" to keep nothing",
+                path.display()
+            ),
+        ));
+    }
+    Ok(Some(path))
 }
 
 fn is_interface_name(name: &str) -> bool {

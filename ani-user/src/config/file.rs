@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Spanned;
 
-use super::Mode;
+use super::{Mode, OnExit};
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -36,6 +36,8 @@ pub(super) struct Capture {
     pub(super) interfaces: Option<Vec<Spanned<String>>>,
     pub(super) sip_ports: Option<Spanned<Vec<Spanned<i64>>>>,
     pub(super) mode: Option<Mode>,
+    pub(super) pin: Option<Spanned<String>>,
+    pub(super) on_exit: Option<OnExit>,
     pub(super) ring_bytes: Option<Spanned<i64>>,
     pub(super) window: Option<Spanned<i64>>,
     pub(super) hep: Option<Spanned<String>>,
@@ -97,8 +99,6 @@ pub(super) struct Trunk {
     pub(super) ani_toll_free: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) toll_free: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) max_digits: Option<Spanned<i64>>,
-    pub(super) refuse: Option<Vec<Spanned<String>>>,
-    pub(super) refuse_mode: Option<Spanned<String>>,
 }
 
 /// `[limits]`

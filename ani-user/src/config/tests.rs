@@ -27,6 +27,8 @@ fn the_sample_names_every_key() {
         "interfaces",
         "sip_ports",
         "mode",
+        "pin",
+        "on_exit",
         "ring_bytes",
         "window",
         "hep",
@@ -70,6 +72,19 @@ fn the_sample_names_every_key() {
         let line = format!("{key} = ");
         assert!(SAMPLE.lines().any(|text| text.starts_with(&line)), "{key}");
     }
+}
+
+#[test]
+fn the_program_is_kept_in_a_folder_or_not_at_all() {
+    assert_eq!(parsed("capture.pin = ''").capture.pin, None);
+    let kept = parsed("capture = { pin = '/sys/fs/bpf/two', on_exit = 'detach' }").capture;
+    assert_eq!(kept.pin.as_deref(), Some(Path::new("/sys/fs/bpf/two")));
+    assert_eq!(kept.on_exit, OnExit::Detach);
+    for path in ["ani", "/", "/sys/fs/bpf/.."] {
+        let error = refused(&format!("capture.pin = '{path}'"));
+        assert!(error.contains("capture.pin") && error.contains("/sys/fs/bpf/ani"), "{error}");
+    }
+    assert!(refused("capture.on_exit = 'stay'").contains("keep"));
 }
 
 #[test]

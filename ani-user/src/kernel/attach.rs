@@ -1,66 +1,72 @@
 //! Native or generic; never over somebody else's program.
 
 use anyhow::{Context as _, Result, bail};
-use aya::programs::{ProgramError, Xdp, links::FdLink, xdp::XdpMode};
+use aya::programs::{
+    Xdp,
+    links::FdLink,
+    xdp::{XdpLink, XdpMode},
+};
 
-use super::{preflight, xdp_state};
+use super::{owner::Owner, preflight, xdp_state::Seen};
 use crate::config::Mode;
 
 /// Attaches `program` to the interface: the link, and the mode it got.
 ///
-/// The link belongs to the daemon: it ends with it, however it ends, and the traffic goes on.
+/// The link ends with the last who holds it, and the traffic goes on: the daemon, or a folder it is kept
+/// in.
 pub(super) fn attach(
     program: &mut Xdp,
-    interface: &str,
+    interface: &Seen,
     mode: Mode,
 ) -> Result<(FdLink, &'static str)> {
-    if let Some(attached) = xdp_state::of(interface)? {
+    let name = &interface.name;
+    if let Some(attached) = interface.attached {
+        let owner = Owner::of(interface.index, attached.program, None);
         bail!(
-            "{interface} already has an XDP program (id {}, {}): ani does not replace it; see it \
-             with `bpftool prog show id {}`, take it off with `ip link set dev {interface} xdp off`",
-            attached.program,
+            "{name} already has an XDP program ({}), and ani does not replace it: {owner}; {}",
             attached.mode,
-            attached.program,
+            owner.remedy(name)
         );
     }
     match mode {
         Mode::Generic => generic(program, interface),
         Mode::Native => native(program, interface).with_context(|| {
             format!(
-                "{interface} does not take the program in its driver (`capture.mode = \
+                "{name} does not take the program in its driver (`capture.mode = \
                  \"generic\"` works everywhere and costs more)"
             )
         }),
         Mode::Auto => native(program, interface).or_else(|error| {
-            tracing::warn!("{interface}: not in the driver ({error:#}); attaching generic");
+            tracing::warn!("{name}: not in the driver ({error:#}); attaching generic");
             generic(program, interface)
         }),
     }
 }
 
-fn native(program: &mut Xdp, interface: &str) -> Result<(FdLink, &'static str)> {
+/// Puts `program` in the place of the one that a link has on its interface, in one step: no packet meets
+/// none of them, and none both.
+pub(super) fn swap(program: &mut Xdp, link: FdLink) -> Result<FdLink> {
+    let link = XdpLink::try_from(link).context("the link that is kept is none of an interface")?;
+    let id = program.attach_to_link(link).context("the kernel does not swap the program")?;
+    Ok(FdLink::try_from(program.take_link(id)?)?)
+}
+
+fn native(program: &mut Xdp, interface: &Seen) -> Result<(FdLink, &'static str)> {
     Ok((attach_as(program, interface, XdpMode::Driver)?, "native"))
 }
 
-fn generic(program: &mut Xdp, interface: &str) -> Result<(FdLink, &'static str)> {
+fn generic(program: &mut Xdp, interface: &Seen) -> Result<(FdLink, &'static str)> {
     let link = attach_as(program, interface, XdpMode::Skb)
-        .with_context(|| format!("cannot attach to {interface}"))?;
+        .with_context(|| format!("cannot attach to {}", interface.name))?;
     Ok((link, "generic"))
 }
 
-fn attach_as(program: &mut Xdp, interface: &str, mode: XdpMode) -> Result<FdLink> {
-    let id = program.attach(interface, mode).map_err(explain)?;
+fn attach_as(program: &mut Xdp, interface: &Seen, mode: XdpMode) -> Result<FdLink> {
+    let id = program
+        .attach_to_if_index(interface.index, mode)
+        .map_err(|error| preflight::explain_denied(error.into()))?;
     // Where the kernel refuses a link, aya falls back to an attachment that would stay behind when
     // the daemon is killed; dropped here, it is taken off again.
     FdLink::try_from(program.take_link(id)?)
-        .with_context(|| format!("the kernel refuses a link for the program on {interface}"))
-}
-
-fn explain(error: ProgramError) -> anyhow::Error {
-    match &error {
-        ProgramError::UnknownInterface { name } => anyhow::anyhow!(
-            "there is no interface {name}: `ip -br link` lists them, `capture.interfaces` names them"
-        ),
-        _ => preflight::explain_denied(error.into()),
-    }
+        .with_context(|| format!("the kernel refuses a link for the program on {}", interface.name))
 }

@@ -1,7 +1,6 @@
 //! Calls that are held: what becomes of them, and how their frames go on.
 
 use std::{
-    ffi::CString,
     io,
     os::fd::AsFd as _,
     sync::{
@@ -18,7 +17,7 @@ use ani_ebpf::{
     },
     scan::Scratch,
 };
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use aya::programs::ProgramFd;
 
 use super::{maps::Heartbeat, test_run};
@@ -78,15 +77,9 @@ impl Hold {
         self.heartbeat.lock().unwrap_or_else(PoisonError::into_inner).set(at)
     }
 
-    /// Says whether the program on an interface is a generic one.
-    pub(super) fn set_generic(&self, interface: &str, generic: bool) -> Result<()> {
-        let index = index_of(interface)?;
-        let mut indexes = self.generic.write().unwrap_or_else(PoisonError::into_inner);
-        indexes.retain(|other| *other != index);
-        if generic {
-            indexes.push(index);
-        }
-        Ok(())
+    /// Says on which interfaces, by index, the program is a generic one.
+    pub(super) fn set_generic(&self, indexes: Vec<u32>) {
+        *self.generic.write().unwrap_or_else(PoisonError::into_inner) = indexes;
     }
 
     fn is_generic(&self, ifindex: u32) -> bool {
@@ -108,12 +101,4 @@ impl Release for Hold {
         ticketed.extend_from_slice(rest);
         test_run::live(self.pass.as_fd(), &ticketed, ifindex)
     }
-}
-
-fn index_of(interface: &str) -> Result<u32> {
-    let name = CString::new(interface)?;
-    // SAFETY: the name is a string that ends in a zero and outlives the call.
-    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
-    ensure!(index != 0, "there is no interface {interface}");
-    Ok(index)
 }

@@ -1,5 +1,7 @@
 //! The object and its ABI version.
 
+use std::{collections::BTreeMap, fmt, path::PathBuf};
+
 use ani_ebpf::abi::{ABI_SECTION, ABI_VERSION, programs};
 use anyhow::{Context as _, Result, bail};
 use aya::{
@@ -24,17 +26,90 @@ pub static BYTES: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "
 ///
 /// When the object speaks another ABI than this daemon, or the kernel refuses a map.
 pub fn open(config: &Config) -> Result<Ebpf> {
+    open_with(config, &[])
+}
+
+/// The same with maps that are kept elsewhere in place of its own.
+///
+/// # Errors
+///
+/// As for [`open`].
+pub(super) fn open_with(config: &Config, kept: &[(&'static str, PathBuf)]) -> Result<Ebpf> {
     let found = abi_version(BYTES)?;
     if found != ABI_VERSION {
         bail!("the XDP object speaks ABI {found}, this daemon {ABI_VERSION}: build both together");
     }
-    EbpfLoader::new()
-        .map_max_entries("BUCKETS", config.lists.bucket_sets())
-        .map_max_entries("ATTEMPTS", config.lists.attempt_sets().unwrap_or(1))
-        .map_max_entries("INVITES", rings::possible_cpus()?)
+    let mut loader = EbpfLoader::new();
+    for (name, entries) in sizes(config)? {
+        loader.map_max_entries(name, entries);
+    }
+    for (name, path) in kept {
+        loader.map_pin_path(name, path.as_path());
+    }
+    loader
         .load(BYTES)
         .map_err(|error| preflight::explain_denied(error.into()))
         .context("the kernel does not take the maps of the XDP program")
+}
+
+/// Maps whose size the daemon chooses.
+fn sizes(config: &Config) -> Result<[(&'static str, u32); 3]> {
+    Ok([
+        ("BUCKETS", config.lists.bucket_sets()),
+        ("ATTEMPTS", config.lists.attempt_sets().unwrap_or(1)),
+        ("INVITES", rings::possible_cpus()?),
+    ])
+}
+
+/// What a map is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// `enum bpf_map_type`.
+    pub(super) kind: u32,
+    /// Bytes of a key.
+    pub(super) key: u32,
+    /// Bytes of a value.
+    pub(super) value: u32,
+    /// Entries it has room for.
+    pub(super) entries: u32,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, key, value, entries } = self;
+        write!(f, "{entries} of {key} + {value} bytes (kind {kind})")
+    }
+}
+
+/// What each map is like, by its name.
+pub(super) type Shapes = BTreeMap<String, Shape>;
+
+/// The maps of the object, as large as `config` says.
+///
+/// # Errors
+///
+/// When the object cannot be read.
+pub(super) fn shapes(config: &Config) -> Result<Shapes> {
+    let object = aya_obj::Object::parse(BYTES).context("cannot read the XDP object")?;
+    let mut shapes: Shapes = object
+        .maps
+        .iter()
+        .map(|(name, map)| {
+            let shape = Shape {
+                kind: map.map_type(),
+                key: map.key_size(),
+                value: map.value_size(),
+                entries: map.max_entries(),
+            };
+            (name.clone(), shape)
+        })
+        .collect();
+    for (name, entries) in sizes(config)? {
+        if let Some(shape) = shapes.get_mut(name) {
+            shape.entries = entries;
+        }
+    }
+    Ok(shapes)
 }
 
 /// Loads the programs of an object, each where the others look for it.
@@ -52,6 +127,11 @@ pub fn load(ebpf: &mut Ebpf) -> Result<()> {
     }
     load_program(ebpf, PROGRAM)?;
     Ok(())
+}
+
+/// The names of the programs that [`load`] loads.
+pub(super) fn loaded() -> impl Iterator<Item = &'static str> {
+    programs::TABLE.into_iter().map(|(_, name)| name).chain([PROGRAM])
 }
 
 /// Loads a program that no other goes on to.

@@ -1,6 +1,12 @@
 //! What must be there before the program can be loaded, and what to do where it is not.
 
-use std::{fs, io, net::UdpSocket, os::fd::AsRawFd as _, path::Path};
+use std::{
+    ffi::CString,
+    fs, io,
+    net::UdpSocket,
+    os::{fd::AsRawFd as _, unix::ffi::OsStrExt as _},
+    path::Path,
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -77,15 +83,16 @@ fn effective_capabilities() -> Result<u64> {
 
 /// # Errors
 ///
-/// When no BPF file system is mounted at [`BPFFS`].
-pub fn bpffs() -> Result<()> {
-    let path = c"/sys/fs/bpf";
+/// When there is no BPF file system at a path.
+pub fn bpf_file_system(path: &Path) -> Result<()> {
+    let text = CString::new(path.as_os_str().as_bytes()).context("a path has a zero byte in it")?;
     let mut stat = std::mem::MaybeUninit::<libc::statfs>::uninit();
     // SAFETY: a path that ends in NUL, and room for the one struct the call writes.
-    let status = unsafe { libc::statfs(path.as_ptr(), stat.as_mut_ptr()) };
+    let status = unsafe { libc::statfs(text.as_ptr(), stat.as_mut_ptr()) };
     // SAFETY: written whole when the call succeeds, and only then looked at.
     if status != 0 || unsafe { stat.assume_init() }.f_type != BPF_FS_MAGIC {
-        bail!("no BPF file system at {BPFFS}: `mount -t bpf bpf {BPFFS}`");
+        let at = if path.starts_with(BPFFS) { Path::new(BPFFS) } else { path }.display();
+        bail!("no BPF file system at {at}: `mount -t bpf bpf {at}`");
     }
     Ok(())
 }
@@ -123,27 +130,20 @@ const NATIVE_DRIVERS: &[&str] = &[
 ];
 
 /// The driver of an interface and what is known of it.
-///
-/// # Errors
-///
-/// When there is no such interface.
-pub fn driver(interface: &str) -> Result<String> {
+pub fn driver(interface: &str) -> String {
     let device = Path::new("/sys/class/net").join(interface);
-    if !device.exists() {
-        bail!("there is no interface {interface}: `ip -br link` lists them");
-    }
     let module = fs::read_link(device.join("device/driver"))
         .ok()
         .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
     // Virtual devices have no driver link; their kind is in uevent or nowhere.
     let module = module.or_else(|| ethtool_driver(interface));
-    Ok(match module {
+    match module {
         None => "driver unknown: native XDP is tried, else generic".to_owned(),
         Some(driver) if NATIVE_DRIVERS.contains(&driver.as_str()) => {
             format!("driver {driver}: takes XDP programs natively")
         }
         Some(driver) => format!("driver {driver}: native XDP is tried, else generic"),
-    })
+    }
 }
 
 /// `ETHTOOL_GDRVINFO` of `linux/ethtool.h`.

@@ -180,6 +180,7 @@ fn what_is_held_is_decided_by_what_the_full_parser_reads() {
     // What was released already can no longer be stopped; the record says what lists would have said.
     say(HoldState::Late, (Verdict::Pass, None, Some(HeldAs::Late)));
     say(HoldState::Full, (Verdict::Pass, None, Some(HeldAs::Full)));
+    say(HoldState::Old, (Verdict::Drop, None, Some(HeldAs::Old)));
     rules.unlist(&[Listing::number(BLOCK, number, None)]).expect("memory takes all");
     rules.list(&[Listing::number(ALLOW, number, None)]).expect("memory takes all");
     say(HoldState::Open, (Verdict::Pass, Some("list:allow"), Some(HeldAs::Decided)));

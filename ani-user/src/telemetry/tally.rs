@@ -93,6 +93,7 @@ tallies! {
     HeldStopped, "held_stopped", Work, "Held INVITEs that were stopped by a list, a limit or their signature";
     HeldRepeated, "held_repeated", Work, "Held INVITEs that repeat one that is held: that one is decided for both";
     HeldLate, "held_late", Loss, "Held INVITEs released undecided: it took too long to come to them";
+    HeldOld, "held_old", Loss, "Held INVITEs let die: so late that their callers have sent them again";
     HeldFull, "held_full", Loss, "Held INVITEs released undecided: too many were held";
     HeldQueueFull, "held_queue_full", Loss, "Held INVITEs released undecided: the worker was behind";
     HeldUnread, "held_unread", Loss, "Held frames released undecided: no INVITE for the full parser, or nobody could decide";

@@ -165,7 +165,12 @@ impl Enforce for Memory {
     }
 
     fn interfaces(&self) -> Vec<Interface> {
-        vec![Interface { name: "eth0".to_owned(), mode: "native" }]
+        vec![Interface {
+            name: "eth0".to_owned(),
+            configured: "eth0".to_owned(),
+            mode: "native",
+            trouble: None,
+        }]
     }
 
     fn holding(&self) -> Holding {

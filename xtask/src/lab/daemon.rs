@@ -3,7 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    os::unix::fs::chown,
+    os::unix::fs::{DirBuilderExt as _, chown},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Output},
     time::Duration,
@@ -37,6 +37,17 @@ pub struct Trunk {
     pub keys: &'static str,
 }
 
+/// Where what outlives the daemon is kept: `capture.pin`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pin {
+    /// It does not.
+    Nowhere,
+    /// On the lab's own BPF file system, at [`Lab::pins`].
+    Kept,
+    /// Where none is mounted.
+    NoFileSystem,
+}
+
 /// What changes between configurations of the lab.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -52,6 +63,12 @@ pub struct Settings {
     pub hep: bool,
     /// How the program is attached: `capture.mode`.
     pub mode: &'static str,
+    /// Where what outlives the daemon is kept.
+    pub pin: Pin,
+    /// What becomes of it when the daemon is told to end: `capture.on_exit`.
+    pub on_exit: &'static str,
+    /// Call attempts that are remembered: `lists.max_attempts`.
+    pub max_attempts: Option<u32>,
     /// How signatures are verified: keys of `[stir]`, a line each.
     pub stir: String,
     /// Tables of the file beside those of the lab.
@@ -74,6 +91,9 @@ impl Default for Settings {
             other_interface: false,
             hep: false,
             mode: "auto",
+            pin: Pin::Nowhere,
+            on_exit: "keep",
+            max_attempts: None,
             stir: String::new(),
             tables: "",
             service: false,
@@ -91,6 +111,12 @@ impl Settings {
                 .collect();
         let hep = if self.hep { HEP.to_string() } else { String::new() };
         let mode = self.mode;
+        let pin = match self.pin {
+            Pin::Nowhere => PathBuf::new(),
+            Pin::Kept => lab.pins(),
+            Pin::NoFileSystem => lab.path("pins"),
+        };
+        let pin = pin.display();
         let read_group = match self.service {
             true => format!("read_group = \"{}\"\n", SERVICE_READ_GROUP.0),
             false => String::new(),
@@ -100,6 +126,8 @@ impl Settings {
              interfaces = {interfaces:?}\n\
              sip_ports  = [5060]\n\
              mode       = \"{mode}\"\n\
+             pin        = \"{pin}\"\n\
+             on_exit    = \"{}\"\n\
              hep        = \"{hep}\"\n\
              hep_key    = \"{KEY}\"\n\n\
              [control]\n\
@@ -108,9 +136,13 @@ impl Settings {
              metrics = \"{METRICS}\"\n\n\
              [store]\n\
              path = \"{}\"\n",
+            self.on_exit,
             socket(lab).display(),
             lab.path("store").display(),
         );
+        if let Some(max_attempts) = self.max_attempts {
+            file += &format!("\n[lists]\nmax_attempts = {max_attempts}\n");
+        }
         for trunk in &self.trunks {
             // The list's debug form is TOML's too.
             file += &format!(
@@ -307,6 +339,9 @@ impl Daemon {
 ///
 /// When it cannot be written.
 pub fn configure(lab: &Lab, settings: &Settings) -> anyhow::Result<PathBuf> {
+    if settings.pin == Pin::Kept {
+        lab.mount_bpf()?;
+    }
     lab.write("ani.toml", &settings.file(lab))
 }
 
@@ -345,6 +380,15 @@ pub fn spawn_service(lab: &Lab, binary: &Path, config: &Path) -> anyhow::Result<
     std::fs::copy(binary, &own).with_context(|| format!("cannot write {}", own.display()))?;
     chown(lab.directory(), Some(SERVICE_USER), Some(SERVICE_USER))
         .context("cannot give the lab's directory to the service's user")?;
+    // As ani.tmpfiles makes it, where there is a BPF file system.
+    let pins = lab.pins();
+    if pins.parent().is_some_and(Path::exists) && !pins.exists() {
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&pins)
+            .and_then(|()| chown(&pins, Some(SERVICE_USER), Some(SERVICE_USER)))
+            .with_context(|| format!("cannot give {} to the service's user", pins.display()))?;
+    }
     let capabilities = SERVICE_CAPABILITIES.map(|name| format!("+{name}")).join(",");
     let mut command = Command::new("setpriv");
     command

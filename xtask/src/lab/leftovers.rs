@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use nix::sys::statfs::BPF_FS_MAGIC;
+
 use super::namespace;
+use crate::cleanup;
 
 /// What the names of all labs start with; the maker's process id and a number follow.
 const PREFIX: &str = "ani-lab-";
@@ -21,9 +24,14 @@ pub(super) fn remove() {
         return;
     };
     for entry in entries.filter_map(Result::ok) {
-        if entry.file_name().to_str().is_some_and(is_left_behind)
-            && let Err(error) = std::fs::remove_dir_all(entry.path())
-        {
+        if !entry.file_name().to_str().is_some_and(is_left_behind) {
+            continue;
+        }
+        let bpf = entry.path().join(super::BPF);
+        if nix::sys::statfs::statfs(&bpf).is_ok_and(|stat| stat.filesystem_type() == BPF_FS_MAGIC) {
+            cleanup::unmount(&bpf);
+        }
+        if let Err(error) = std::fs::remove_dir_all(entry.path()) {
             eprintln!("warning: cannot remove {}: {error}", entry.path().display());
         }
     }

@@ -147,7 +147,14 @@ fn what_is_not_decided_in_time_is_released() {
     assert_eq!(rig.released(), 2);
     assert_eq!(rig.keep(3, &whole(), 50, 60), HoldState::Late, "too old as it comes");
     assert_eq!(rig.released(), 3);
-    rig.counted(&[(Tally::HeldLate, 3)]);
+    for (number, age, state) in [(4, 499, HoldState::Late), (5, 500, HoldState::Old)] {
+        assert_eq!(rig.keep(number, &whole(), age, 60), state);
+        assert_eq!(rig.released(), 4, "one that was sent again is not sent twice");
+    }
+    assert_eq!(rig.keep(6, &first(), 500, 60), HoldState::Old);
+    rig.table.finish(rig.at(60));
+    assert_eq!(rig.released(), 4);
+    rig.counted(&[(Tally::HeldLate, 4), (Tally::HeldOld, 2)]);
     assert_eq!(rig.table.next_due(), None);
 }
 

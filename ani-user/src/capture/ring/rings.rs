@@ -12,9 +12,17 @@ use aya::maps::{MapData, RingBuf};
 /// In place of a time: nothing is known to be there.
 const NOTHING: u64 = u64::MAX;
 
+/// How long rings of a daemon before are read after the first record has come out of our own, nanoseconds:
+/// by then nobody writes to them any more.
+const FORMER_NS: u64 = 1_000_000_000;
+
 /// All rings.
 pub struct Rings {
     rings: Vec<Ring>,
+    /// How many of them, the first, are of a daemon before.
+    former: usize,
+    /// When the first record of our own was seen.
+    own_since_ns: Option<u64>,
     /// For the kernel, to be woken by any.
     polled: Vec<libc::pollfd>,
 }
@@ -28,12 +36,20 @@ struct Ring {
 impl Rings {
     /// The rings, of which nothing has been read.
     pub fn new(buffers: Vec<RingBuf<MapData>>) -> Self {
+        Self::after(Vec::new(), buffers)
+    }
+
+    /// The same behind those of a daemon before, which are given back when they are empty and ours are
+    /// written to.
+    pub fn after(former: Vec<RingBuf<MapData>>, buffers: Vec<RingBuf<MapData>>) -> Self {
+        let count = former.len();
+        let buffers: Vec<_> = former.into_iter().chain(buffers).collect();
         let polled = buffers
             .iter()
             .map(|buffer| libc::pollfd { fd: buffer.as_raw_fd(), events: libc::POLLIN, revents: 0 })
             .collect();
         let rings = buffers.into_iter().map(|buffer| Ring { buffer, oldest_ns: NOTHING }).collect();
-        Self { rings, polled }
+        Self { rings, former: count, own_since_ns: None, polled }
     }
 
     /// Hands at most `limit` records to `take`, in the order they were seen in; how many.
@@ -48,9 +64,13 @@ impl Rings {
         let mut count = 0;
         while count < limit {
             // A look at each time is cheap beside the copy of the record; a heap would gain little.
-            let Some(ring) = self.rings.iter_mut().min_by_key(|ring| ring.oldest_ns) else { break };
+            let oldest = self.rings.iter_mut().enumerate().min_by_key(|(_, ring)| ring.oldest_ns);
+            let Some((at, ring)) = oldest else { break };
             if ring.oldest_ns == NOTHING || (count > 0 && ring.oldest_ns > now_ns) {
                 break;
+            }
+            if at >= self.former && self.own_since_ns.is_none() {
+                self.own_since_ns = Some(ring.oldest_ns);
             }
             if let Some(record) = ring.buffer.next() {
                 take(&record);
@@ -58,7 +78,20 @@ impl Rings {
             }
             ring.look();
         }
+        if self.former > 0 && count == 0 {
+            self.let_go(now_ns);
+        }
         count
+    }
+
+    /// Gives back the rings of a daemon before, all empty by now, once nobody writes to them.
+    fn let_go(&mut self, now_ns: u64) {
+        let long = |since_ns| now_ns.saturating_sub(since_ns) > FORMER_NS;
+        if self.own_since_ns.is_some_and(long) {
+            self.rings.drain(..self.former);
+            self.polled.drain(..self.former);
+            self.former = 0;
+        }
     }
 
     /// Waits until a record is there that wakes, or a signal comes, or so many milliseconds are

@@ -8,7 +8,7 @@ use super::{Differ, How, Several, Shown as _, members, order, secret, value};
 use crate::{
     config::{
         Answers, Breaker, Capture, Config, Control, Emergency, Hep, Hold, Limits, List, Lists,
-        Named, NamedLimit, Redress, Refuse, Stir, Store, Telemetry, Trunk,
+        Named, NamedLimit, Redress, Stir, Store, Telemetry, Trunk,
     },
     identity::{Profile, profile::Telling},
 };
@@ -64,10 +64,12 @@ pub(super) fn all(old: &Config, new: &mut Config, to: &mut Differ) {
 }
 
 fn capture(old: &Capture, new: &mut Capture, to: &mut Differ) {
-    let Capture { interfaces, sip_ports, mode, ring_bytes, window, hep } = new;
+    let Capture { interfaces, sip_ports, mode, pin, on_exit, ring_bytes, window, hep } = new;
     to.fixed("capture.interfaces", members, &old.interfaces, interfaces);
     to.live("capture.sip_ports", members, &old.sip_ports, sip_ports);
     to.fixed("capture.mode", value, &old.mode, mode);
+    to.fixed("capture.pin", value, &old.pin, pin);
+    to.fixed("capture.on_exit", value, &old.on_exit, on_exit);
     let bytes = |old: &Option<u32>, new: &Option<u32>| value(&old.unwrap_or(0), &new.unwrap_or(0));
     to.fixed("capture.ring_bytes", bytes, &old.ring_bytes, ring_bytes);
     to.fixed("capture.window", value, &old.window, window);
@@ -148,8 +150,7 @@ impl Several for Trunk {
 
     fn differ(&self, old: &Self, to: &mut Differ) {
         // What the kernel has of the orders and of what is told follows from the profile.
-        let Self { name: _, sources, country, dial_plan, profile, orders, telling: _, refuse } =
-            self;
+        let Self { name: _, sources, country, dial_plan, profile, orders, telling: _ } = self;
         to.live("sources", members, &old.sources, sources);
         let Profile { name, about: _, country: _, max_digits: _, ani, ani_toll_free, telling } =
             profile;
@@ -164,10 +165,6 @@ impl Several for Trunk {
         to.live("toll_free", toll_free, &old.orders.toll_free_prefixes, toll_free_prefixes);
         // Whatever else is in the plan follows from the country.
         to.live("max_digits", value, &old.dial_plan.max_digits, &dial_plan.max_digits);
-        let refused = |old: &Refuse, new: &Refuse| members(&old.words(), &new.words());
-        to.live("refuse", refused, &old.refuse, refuse);
-        let modes = |old: &bool, new: &bool| words(mode(*old), mode(*new));
-        to.live("refuse_mode", modes, &old.refuse.observed, &refuse.observed);
     }
 }
 

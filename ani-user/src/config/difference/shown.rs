@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use crate::{
     answer::Answer,
-    config::{Mode, Rate},
+    config::{Mode, OnExit, Rate},
     identity::profile::{Meaning, Outcome, Place, Source},
 };
 
@@ -81,6 +81,16 @@ impl Shown for Mode {
             Self::Auto => "auto",
             Self::Generic => "generic",
             Self::Native => "native",
+        }
+        .to_owned()
+    }
+}
+
+impl Shown for OnExit {
+    fn shown(&self) -> String {
+        match self {
+            Self::Keep => "keep",
+            Self::Detach => "detach",
         }
         .to_owned()
     }

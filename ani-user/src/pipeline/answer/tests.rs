@@ -11,7 +11,7 @@ use etherparse::PacketBuilder;
 use super::*;
 use crate::{
     answer::Entries,
-    capture::{Content, Frame, LinkType, Transport, fixture},
+    capture::{Content, Frame, Hold, HoldState, LinkType, Transport, fixture},
     config::Config,
     invite::Invite as Shown,
     pipeline::Pipeline,
@@ -136,6 +136,26 @@ fn an_entry_is_heard_before_its_list() {
         let (given, answer, _) = given(&mut pipeline, &invite(says), Some(view));
         assert_eq!((given, answer), (verdict, code), "{says}");
     }
+}
+
+/// One that was held is answered too, by what the full parser reads; one that was released already is
+/// not.
+#[test]
+fn what_was_held_and_is_stopped_is_answered() {
+    let tallies = Arc::default();
+    let mut pipeline = pipeline("[lists]\nanswer = '603'\n", &tallies);
+    let hold = Hold { number: 1, payload_at: 42, seen_ns: 9, state: HoldState::Open };
+    let held = |state| KernelView {
+        ani: Number::NONE,
+        held: Some(Hold { state, ..hold }),
+        ..view(Counter::Held, Counter::PassNotPlain, By::default())
+    };
+    let (verdict, code, reply) = given(&mut pipeline, &invite("b1"), Some(held(HoldState::Late)));
+    assert_eq!((verdict, code, reply), (Verdict::Pass, None, None));
+    let (verdict, code, first) = given(&mut pipeline, &invite("b2"), Some(held(HoldState::Open)));
+    assert_eq!((verdict, code), (Verdict::Answer, Some(603)));
+    let again = given(&mut pipeline, &invite("b2"), Some(held(HoldState::Open)));
+    assert_eq!(again, (Verdict::Answer, Some(603), first));
 }
 
 /// The same where rules in memory decide, as in a replay: only over UDP, from a trunk, whole, and not
