@@ -30,12 +30,17 @@ mod takeover;
 mod test_run;
 /// Frames onto the wire.
 pub mod transmit;
+/// Network cards that take VLAN tags out of frames.
+pub mod vlan_offload;
 /// Which XDP program an interface has, and what becomes of interfaces.
 pub mod xdp_state;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock, TryLockError},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, TryLockError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ani_ebpf::{
@@ -66,12 +71,13 @@ use self::{
     maps::Maps,
     pins::{Folder, Pins, Refused},
     takeover::Estate,
+    vlan_offload::VlanTags,
 };
 use crate::{
     capture::{clock::Clock, ring::rings::Rings},
     config::{Config, Trunk},
     policy::{
-        self, Enforce, Interface, Listing,
+        self, Enforce, Holding, Interface, Listing,
         settle::{Held, Settled},
     },
     time::Timestamp,
@@ -97,6 +103,8 @@ struct State {
     settings: Settings,
     /// Whether what is not plain is held as soon as there is a rule.
     hold_not_plain: bool,
+    /// Whether held frames would lose their VLAN tags: then none is held.
+    tags: VlanTags,
     lists: policy::lists::Lists,
     images: lists::Held,
     /// Source networks in the map, to take out those a reload no longer names.
@@ -155,6 +163,7 @@ impl Kernel {
             generic: RwLock::default(),
             scratch: Mutex::new(Scratch::new()),
             heartbeat: Mutex::new(maps::Heartbeat::take(&mut ebpf)?),
+            loses_tags: AtomicBool::new(false),
         });
         let rings = rings::make(&mut ebpf, config.capture.ring_bytes)?;
         tracing::info!("{} ring buffers of {} bytes each", rings.buffers.len(), rings.bytes_each);
@@ -183,6 +192,7 @@ impl Kernel {
                 ..Settings::EMPTY
             },
             hold_not_plain: config.hold.not_plain,
+            tags: VlanTags::Kept,
             sources: Vec::new(),
             ports: Vec::new(),
         };
@@ -225,6 +235,7 @@ impl Kernel {
     /// When an interface is missing, has somebody else's program, or its driver cannot; then all is as
     /// it was before.
     pub fn attach(&self, config: &Config) -> Result<()> {
+        self.look_at_tags_of(&config.capture.interfaces)?;
         self.locked(|state| {
             let State { ebpf, interfaces, pins, .. } = state;
             match Interfaces::attach(program(ebpf)?, &config.capture, pins.as_mut()) {
@@ -237,6 +248,30 @@ impl Kernel {
             }
             self.hold.set_generic(interfaces.generic());
             Ok(())
+        })
+    }
+
+    /// Looks again whether a held frame could lose its VLAN tag, as devices come and settings change:
+    /// where it could, none is held.
+    ///
+    /// # Errors
+    ///
+    /// When the settings cannot be written; what is found is in the log.
+    pub fn look_at_tags(&self) -> Result<()> {
+        let names: Vec<_> = self.interfaces().into_iter().map(|interface| interface.name).collect();
+        self.look_at_tags_of(&names)
+    }
+
+    fn look_at_tags_of(&self, interfaces: &[String]) -> Result<()> {
+        let tags = VlanTags::of(vlan_offload::of(interfaces.iter().map(String::as_str)));
+        self.locked(|state| {
+            if state.tags == tags {
+                return Ok(());
+            }
+            tags.tell();
+            self.hold.loses_tags.store(tags != VlanTags::Kept, Ordering::Relaxed);
+            state.tags = tags;
+            state.write_settings()
         })
     }
 
@@ -412,6 +447,18 @@ impl Enforce for Kernel {
     fn interfaces(&self) -> Vec<Interface> {
         self.locked(|state| state.interfaces.list())
     }
+
+    fn holding(&self) -> Holding {
+        self.locked(|state| match &state.tags {
+            VlanTags::Lost(tags) => Holding::TagsLost {
+                interfaces: tags.iter().map(|tags| tags.interface.clone()).collect(),
+            },
+            VlanTags::Unknown(_) => Holding::TagsUnknown,
+            VlanTags::Kept if !state.hold_not_plain => Holding::Off,
+            VlanTags::Kept if state.settings.hold == 0 => Holding::Idle,
+            VlanTags::Kept => Holding::On,
+        })
+    }
 }
 
 impl State {
@@ -471,7 +518,7 @@ impl State {
         self.settings.layouts[generation].allows = u32::from(allows);
         // Where nothing can be against a call, there is nothing to wait for.
         let rules = !self.lists.is_empty() || self.settings.limit_count > 0;
-        self.settings.hold = u32::from(self.hold_not_plain && rules);
+        self.settings.hold = u32::from(self.hold_not_plain && rules && self.tags == VlanTags::Kept);
         self.maps.set_settings(&self.settings)
     }
 }

@@ -143,12 +143,36 @@ pub trait Enforce: Send + Sync {
 
     /// The interfaces it listens on.
     fn interfaces(&self) -> Vec<Interface>;
+
+    /// Whether INVITEs are held; they are not where nothing could be.
+    fn holding(&self) -> Holding {
+        Holding::Off
+    }
 }
 
 /// Keys to hash under: others each time.
 pub fn hash_keys<const N: usize>() -> [u64; N] {
     let random = RandomState::new();
     std::array::from_fn(|at| random.hash_one(at))
+}
+
+/// Whether INVITEs are held for the daemon to decide, and why not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Holding {
+    /// They are.
+    On,
+    /// `hold.not_plain` says no.
+    Off,
+    /// Nothing is there that could be against a call.
+    Idle,
+    /// These interfaces take VLAN tags out of frames, which would be lost.
+    TagsLost {
+        /// Their names.
+        interfaces: Vec<String>,
+    },
+    /// It is not known what becomes of VLAN tags.
+    TagsUnknown,
 }
 
 /// An interface the program is on, or is to be on.

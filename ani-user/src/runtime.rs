@@ -162,7 +162,7 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
     tracing::info!("ready: {at_work}");
     service::ready(&at_work);
 
-    let outcome = serve(&mut signals, &daemon, stir.as_ref(), threads.failed).await;
+    let outcome = serve(&mut signals, &daemon, &kernel, stir.as_ref(), threads.failed).await;
 
     service::stopping();
     end(&kernel, config.capture.on_exit);
@@ -209,6 +209,7 @@ fn end(kernel: &Kernel, on_exit: OnExit) {
 async fn serve(
     signals: &mut Signals,
     daemon: &Arc<Daemon>,
+    kernel: &Arc<Kernel>,
     stir: Option<&Arc<Stir>>,
     mut failed: oneshot::Receiver<()>,
 ) -> Result<()> {
@@ -229,7 +230,11 @@ async fn serve(
                 ticks = ticks.wrapping_add(1);
                 let keep = ticks.is_multiple_of(HABITS_EVERY);
                 let stir = stir.cloned();
+                let kernel = Arc::clone(kernel);
                 spawn_blocking(move || {
+                    if let Err(error) = kernel.look_at_tags() {
+                        tracing::warn!("cannot say whether INVITEs are held: {error:#}");
+                    }
                     if let Some(stir) = stir {
                         stir.tick(&daemon.telemetry, Clock::new().now());
                     }

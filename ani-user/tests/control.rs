@@ -312,6 +312,7 @@ fn the_status_document_has_its_shape() {
     let status = rig.json(&["status"]);
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(status["interfaces"], json!([{"name": "eth0", "mode": "native"}]));
+    assert_eq!(status["holding"], json!({"state": "idle"}));
     assert_eq!(status["uptime_s"], 90);
     assert_eq!(status["block_list"], json!({"entries": 1, "max_entries": 10_000_000}));
     assert_eq!(status["trunks"][0]["name"], "carrier-a");

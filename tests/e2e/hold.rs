@@ -11,27 +11,27 @@ use xtask::lab::{
 
 use crate::rig::{PATIENCE, Rig, SETTLE, impatient};
 
-const BLOCKED: &str = "+12015550166";
-const HONEST: &str = "+12015550101";
+pub(crate) const BLOCKED: &str = "+12015550166";
+pub(crate) const HONEST: &str = "+12015550101";
 
 /// A second value that RFC 3325 §9.1 allows, and with which the program leaves an INVITE to the daemon.
-const TWICE: &str = "P-Asserted-Identity: <tel:[field0]>";
+pub(crate) const TWICE: &str = "P-Asserted-Identity: <tel:[field0]>";
 
 const CALLS: u32 = 1_000;
 
 /// A rig with a list that could be against a call.
-fn rig(mode: &'static str) -> Rig {
+pub(crate) fn rig(mode: &'static str) -> Rig {
     let rig = Rig::start(&Settings { mode, ..Settings::default() });
     rig.daemon.cli(&["block", "add", BLOCKED]).expect("block add");
     rig
 }
 
-fn tally(rig: &Rig, name: &str) -> u64 {
+pub(crate) fn tally(rig: &Rig, name: &str) -> u64 {
     rig.daemon.tally(name).expect("tally")
 }
 
 /// Every held INVITE went one way.
-fn adds_up(rig: &Rig) {
+pub(crate) fn adds_up(rig: &Rig) {
     let held = || rig.daemon.counter("held").expect("counter");
     let ways = [
         "held_released",
@@ -51,7 +51,7 @@ fn adds_up(rig: &Rig) {
 }
 
 /// All of so many held calls complete, and none comes to the SBC twice.
-fn complete(rig: &Rig, route: Route, padding: usize) {
+pub(crate) fn complete(rig: &Rig, route: Route, padding: usize) {
     let before = rig.received(HONEST);
     let counter = |name| rig.daemon.counter(name).expect("counter");
     // On a busy machine one may pass instead.
@@ -76,7 +76,7 @@ fn complete(rig: &Rig, route: Route, padding: usize) {
 }
 
 /// None of a blocked caller's calls gets through.
-fn stopped(rig: &Rig, plan: &Plan) -> Outcome {
+pub(crate) fn stopped(rig: &Rig, plan: &Plan) -> Outcome {
     let before = rig.received(BLOCKED);
     let outcome = rig.call(plan);
     assert_eq!(outcome.completed, 0, "{outcome:?}");

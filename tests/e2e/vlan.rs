@@ -1,15 +1,18 @@
-//! VLAN tags. Not every kernel has VLAN devices, so tagged frames are sent as they are: what the
-//! program makes of them is seen in its counters.
+//! VLAN tags. Not every kernel has VLAN devices: tagged frames are sent as they are and seen in the
+//! program's counters, and for whole calls the wire's two ends tag all they send.
+
+/// Calls that are held on a tagged wire.
+mod held;
 
 use etherparse::PacketBuilder;
 use xtask::lab::{CARRIER_V4, SBC_V4, daemon::Settings, process::wait_for};
 
 use crate::{
+    hold::BLOCKED,
     rig::{Rig, SETTLE},
     wire::Wire,
 };
 
-const BLOCKED: &str = "+12015550166";
 const OTHER: &str = "+12015550101";
 
 fn invite(caller: &str) -> String {

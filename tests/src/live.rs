@@ -4,6 +4,8 @@
 
 /// Instructions of the kernel's virtual machine.
 mod assembly;
+/// Frames with VLAN tags.
+pub mod tagged;
 
 use std::{
     ffi::CStr,
@@ -93,15 +95,27 @@ impl Program {
     }
 
     fn load_with(instructions: &[Instruction], prog_flags: u32) -> Result<Self> {
-        const LICENSE: &CStr = c"Dual MIT/GPL";
-        let mut attr = LoadAttr {
+        let attr = LoadAttr {
             prog_type: BPF_PROG_TYPE_XDP,
-            insn_cnt: instructions.len() as u32,
-            insns: instructions.as_ptr() as u64,
-            license: LICENSE.as_ptr() as u64,
             expected_attach_type: BPF_XDP,
             prog_flags,
             ..LoadAttr::default()
+        };
+        Self::load_by(instructions, attr)
+    }
+
+    /// One of another type.
+    fn load_as(prog_type: u32, instructions: &[Instruction]) -> Result<Self> {
+        Self::load_by(instructions, LoadAttr { prog_type, ..LoadAttr::default() })
+    }
+
+    fn load_by(instructions: &[Instruction], attr: LoadAttr) -> Result<Self> {
+        const LICENSE: &CStr = c"Dual MIT/GPL";
+        let mut attr = LoadAttr {
+            insn_cnt: instructions.len() as u32,
+            insns: instructions.as_ptr() as u64,
+            license: LICENSE.as_ptr() as u64,
+            ..attr
         };
         let fd = bpf(BPF_PROG_LOAD, &mut attr).context("the kernel does not take a program")?;
         Ok(Self(descriptor(fd)))
@@ -118,12 +132,12 @@ pub fn attach(program: BorrowedFd<'_>, ifindex: u32) -> Result<Link> {
 }
 
 fn attach_as(program: BorrowedFd<'_>, ifindex: u32, flags: u32) -> Result<Link> {
-    let mut attr = LinkAttr {
-        prog_fd: program.as_raw_fd() as u32,
-        target_ifindex: ifindex,
-        attach_type: BPF_XDP,
-        flags,
-    };
+    attach_to(program, ifindex, BPF_XDP, flags)
+}
+
+fn attach_to(program: BorrowedFd<'_>, ifindex: u32, attach_type: u32, flags: u32) -> Result<Link> {
+    let prog_fd = program.as_raw_fd() as u32;
+    let mut attr = LinkAttr { prog_fd, target_ifindex: ifindex, attach_type, flags };
     let fd = bpf(BPF_LINK_CREATE, &mut attr)
         .with_context(|| format!("cannot attach a program to interface {ifindex}"))?;
     Ok(Link(descriptor(fd)))

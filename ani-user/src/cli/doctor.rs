@@ -22,7 +22,7 @@ use crate::{
         pins::{self, Look},
         preflight,
         transmit::Transmitter,
-        xdp_state,
+        vlan_offload, xdp_state,
     },
 };
 
@@ -136,8 +136,19 @@ fn checks(args: &Args) -> Vec<Check> {
     for name in interfaces {
         let name_of_check = format!("interface {name}");
         checks.push(check(&name_of_check, Outcome::Fail, interface(&name, pin.as_deref())));
+        checks.extend(tags(&name));
     }
     checks
+}
+
+/// Whether calls can be held on an interface; none where it is not there.
+fn tags(interface: &str) -> Option<Check> {
+    let found = vlan_offload::of([interface]).map(|mut tags| tags.pop()).transpose()?;
+    let detail = found.and_then(|tags| match tags.are_lost() {
+        true => Err(anyhow::anyhow!("{tags}")),
+        false => Ok(tags.to_string()),
+    });
+    Some(check(&format!("VLAN tags {interface}"), Outcome::Warn, detail))
 }
 
 /// Whether something can be kept when the daemon goes, and what is.

@@ -45,6 +45,7 @@ fn text(status: &Value, all: bool) -> String {
         "ani {}, up {}\n\
          interfaces  {interfaces}\n\
          {mirrored}\
+         holding     {}\n\
          limit       {}\n\
          block list  {} of {}\n\
          callers     {} of {} tracked\n\
@@ -52,6 +53,7 @@ fn text(status: &Value, all: bool) -> String {
          signatures  {}\n\n",
         shown(&status["version"]),
         humantime::format_duration(uptime),
+        holding(&status["holding"]),
         limit::sentence(&status["limits"]),
         count(&status["block_list"]["entries"], "number"),
         shown(&status["block_list"]["max_entries"]),
@@ -72,6 +74,24 @@ fn text(status: &Value, all: bool) -> String {
         text.push_str(&top::trunk_table(&status["trunks"]).text());
     }
     text
+}
+
+/// Whether INVITEs are held for the daemon to decide; if not, why.
+fn holding(holding: &Value) -> String {
+    match holding["state"].as_str() {
+        Some("on") => "on".to_owned(),
+        Some("off") => "off".to_owned(),
+        Some("idle") => "off: no list and no limit could be against a call".to_owned(),
+        Some("tags_lost") => {
+            let interfaces: Vec<_> = items(&holding["interfaces"]).iter().map(shown).collect();
+            format!(
+                "OFF: VLAN tags would be lost on {}; `ani doctor` says more",
+                interfaces.join(", ")
+            )
+        }
+        Some("tags_unknown") => "OFF: VLAN tags may be lost; `ani doctor` says more".to_owned(),
+        _ => NOTHING.to_owned(),
+    }
 }
 
 /// An interface, how it is attached, and what is wrong with it.

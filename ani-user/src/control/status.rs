@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Daemon, Limit, Refusal};
 use crate::{
-    policy::{Enforce as _, Interface},
+    policy::{Enforce as _, Holding, Interface},
     telemetry::{By, Sizes, TALLIES, Tallies, TrunkFigures},
 };
 
@@ -70,6 +70,7 @@ pub(super) struct Status {
     uptime_s: u64,
     interfaces: Vec<Interface>,
     hep: Option<SocketAddr>,
+    holding: Holding,
     #[serde(serialize_with = "by_name")]
     counters: Vec<Count>,
     daemon: DaemonStatus,
@@ -108,6 +109,7 @@ impl Daemon {
             uptime_s: self.clock.uptime().as_secs(),
             interfaces: self.enforce.interfaces(),
             hep: self.hep,
+            holding: self.enforce.holding(),
             counters: counts(&counters),
             daemon: DaemonStatus {
                 callers_tracked: sizes.callers,

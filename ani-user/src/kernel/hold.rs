@@ -3,7 +3,10 @@
 use std::{
     io,
     os::fd::AsFd as _,
-    sync::{Mutex, PoisonError, RwLock},
+    sync::{
+        Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ani_ebpf::{
@@ -40,6 +43,8 @@ pub struct Hold {
     /// Locked while the program is asked: it answers one question at a time.
     pub(super) scratch: Mutex<Scratch>,
     pub(super) heartbeat: Mutex<Heartbeat>,
+    /// Whether a released frame could come without its VLAN tag.
+    pub(super) loses_tags: AtomicBool,
 }
 
 impl Hold {
@@ -60,13 +65,16 @@ impl Hold {
             .context("the program does not say what becomes of a held call")
     }
 
-    /// Gives a sign of life: for a second from now, INVITEs are held. 0 for no more.
+    /// Gives a sign of life: for a second from now, INVITEs are held. 0 for no more; and none are where
+    /// their VLAN tags could be lost, however plain.
     ///
     /// # Errors
     ///
     /// The kernel's.
     pub fn beat(&self, now_ns: u64) -> Result<()> {
-        self.heartbeat.lock().unwrap_or_else(PoisonError::into_inner).set(now_ns)
+        let holds = !self.loses_tags.load(Ordering::Relaxed);
+        let at = if holds { now_ns } else { 0 };
+        self.heartbeat.lock().unwrap_or_else(PoisonError::into_inner).set(at)
     }
 
     /// Says on which interfaces, by index, the program is a generic one.

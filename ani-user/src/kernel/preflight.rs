@@ -158,26 +158,29 @@ struct DriverInfo {
 }
 
 fn ethtool_driver(interface: &str) -> Option<String> {
-    let socket = UdpSocket::bind(("127.0.0.1", 0)).ok()?;
     let mut info = DriverInfo { command: ETHTOOL_GDRVINFO, driver: [0; 32], rest: [0; 160] };
+    ethtool(interface, &mut info).ok()?;
+    let name = info.driver.split(|byte| *byte == 0).next()?;
+    Some(String::from_utf8_lossy(name).into_owned()).filter(|name| !name.is_empty())
+}
+
+/// Asks an interface's driver; `asked` is laid out as the command in its first word expects.
+pub(super) fn ethtool<T>(interface: &str, asked: &mut T) -> io::Result<()> {
+    let socket = UdpSocket::bind(("127.0.0.1", 0))?;
     // SAFETY: all zero is a valid value of this struct.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     if interface.len() >= request.ifr_name.len() {
-        return None;
+        return Err(io::ErrorKind::InvalidInput.into());
     }
     for (target, byte) in request.ifr_name.iter_mut().zip(interface.bytes()) {
         *target = byte as libc::c_char;
     }
-    request.ifr_ifru.ifru_data = (&raw mut info).cast();
+    request.ifr_ifru.ifru_data = (&raw mut *asked).cast();
     // SAFETY: the request names an interface, ends in NUL, and points to a struct as large as the
     // kernel's, both alive during the call.
     let status =
         unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL as _, &raw mut request) };
-    if status != 0 {
-        return None;
-    }
-    let name = info.driver.split(|byte| *byte == 0).next()?;
-    Some(String::from_utf8_lossy(name).into_owned()).filter(|name| !name.is_empty())
+    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 const _: () = assert!(size_of::<DriverInfo>() == 196);

@@ -16,7 +16,7 @@ use ani_ebpf::{
 };
 
 use super::{
-    Enforce, Interface, Listing,
+    Enforce, Holding, Interface, Listing,
     breaker::Stopper,
     settle::{Held, Settled},
 };
@@ -147,6 +147,10 @@ impl Enforce for Rests {
 
     fn interfaces(&self) -> Vec<Interface> {
         self.inner.interfaces()
+    }
+
+    fn holding(&self) -> Holding {
+        self.inner.holding()
     }
 }
 

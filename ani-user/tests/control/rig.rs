@@ -28,7 +28,7 @@ use ani_user::{
     control::{Clock, Daemon, metrics, socket::Socket},
     invite::{AniStatus, Attestation, Invite, Kernel},
     policy::{
-        BLOCK, Enforce, Interface, Listing, Verdict,
+        BLOCK, Enforce, Holding, Interface, Listing, Verdict,
         lists::Span,
         settle::{Held, Settled},
     },
@@ -171,6 +171,10 @@ impl Enforce for Memory {
             mode: "native",
             trouble: None,
         }]
+    }
+
+    fn holding(&self) -> Holding {
+        Holding::Idle
     }
 }
 

@@ -36,6 +36,7 @@ const MOV64_X: u8 = 0xbf;
 const LDX_W: u8 = 0x61;
 const STX_W: u8 = 0x63;
 const JGT_X: u8 = 0x2d;
+const JNE_K: u8 = 0x55;
 const LD_IMM64: u8 = 0x18;
 const CALL: u8 = 0x85;
 const EXIT: u8 = 0x95;
@@ -82,6 +83,11 @@ impl Instruction {
     /// Goes so many instructions on where the one register is above the other.
     pub(super) const fn go_if_above(one: Register, other: Register, to: i16) -> Self {
         Self::new(JGT_X, one as u8, other as u8, to, 0)
+    }
+
+    /// Goes so many instructions on where a register holds another number.
+    pub(super) const fn go_unless(one: Register, number: i32, to: i16) -> Self {
+        Self::new(JNE_K, one as u8, 0, to, number)
     }
 
     /// A register gets a map, by its descriptor: two instructions.
