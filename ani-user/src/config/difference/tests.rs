@@ -10,6 +10,7 @@ const BASE: &str = "[[profile]]\nname = 'own'\nbase = 'generic'\n\
     [[trunk]]\nname = 'a'\nsources = ['192.0.2.0/24']\ncountry = 'US'\n\
     [[trunk]]\nname = 'b'\nsources = ['198.51.100.0/24']\nprofile = 'own'\n\
     [[list]]\nname = 'spam'\naction = 'gray'\n[[list]]\nname = 'vip'\naction = 'allow'\n\
+    [[list]]\nname = 'stop'\naction = 'block'\n\
     [[limit]]\nname = 'prefixes'\ncalls = 100\nwithin = '1m'\nper = ['prefix:7']\n";
 
 fn parsed(text: &str) -> Config {
@@ -155,7 +156,7 @@ const KEYS: &[(&str, &str, &str)] = &[
     (SPAM, "action = 'gray'\nfile = '/f'\n", "list spam: file: none -> /f"),
     ("", "[limits]\nper_caller = { answer = '480' }", "limits.per_caller.answer: drop -> 480"),
     ("", "[lists]\nanswer = '603'", "lists.answer: drop -> 603"),
-    (SPAM, "action = 'gray'\nanswer = '607'\n", "list spam: answer: drop -> 607"),
+    ("action = 'block'\n", "action = 'block'\nanswer = '607'\n", "list stop: answer: drop -> 607"),
     (LIMIT, "per = ['prefix:7']\nanswer = '486'\n", "limit prefixes: answer: drop -> 486"),
     ("", "[answers]\nper_source = '7 per 1s'", "answers.per_source: 100 per 1s -> 7 per 1s"),
     ("", "[answers]\noverall = '7 per 1s'", "answers.overall: 10000 per 1s -> 7 per 1s"),
