@@ -9,6 +9,7 @@ use ani_tests::{
     frame::{DOT1Q, Frame},
     invite::Invite,
 };
+use ani_user::capture::clock::Clock;
 
 use crate::harness::{CONFIG, Harness, US, US_V6, frame, shown};
 
@@ -78,15 +79,31 @@ fn a_first_fragment_that_ends_within_the_headers_is_undecided() {
     }
 }
 
-/// Eight bytes hold the UDP header and nothing of the message.
+/// Eight bytes hold the UDP header and nothing of the message: what it starts is the daemon's to see, so it
+/// is held as soon as there is one, and counted while there is none.
 #[test]
-fn tiny_first_fragments_are_handed_on() {
+fn tiny_first_fragments_are_held() {
     let mut harness = blocked();
     for (id, source) in (1..).zip([US, US_V6]) {
         let packet = Fragmented::new(source, &invite("+14155551234"), id);
-        for (from, to) in [(0, Some(8)), (8, Some(16)), (16, None)] {
-            let run = harness.frame(&packet.part(from, to));
-            assert_eq!((run.exit, run.notes), (Counter::Fragment, vec!["captured_parts"]));
+        for alive in [false, true] {
+            if alive {
+                let (now_ns, _) = Clock::new().monotonic();
+                harness.kernel.hold().beat(now_ns).expect("a sign of life");
+            } else {
+                harness.kernel.hold().beat(0).expect("none");
+            }
+            let run = harness.frame(&packet.part(0, Some(8)));
+            let expected = if alive {
+                (Counter::Held, vec!["captured"])
+            } else {
+                (Counter::PassNotPlain, vec!["captured", "hold_stale"])
+            };
+            assert_eq!((run.exit, run.notes), expected);
+            for (from, to) in [(8, Some(16)), (16, None)] {
+                let run = harness.frame(&packet.part(from, to));
+                assert_eq!((run.exit, run.notes), (Counter::Fragment, vec!["captured_parts"]));
+            }
         }
     }
 }
