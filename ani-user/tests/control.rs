@@ -311,7 +311,9 @@ fn the_status_document_has_its_shape() {
     rig.text(&["block", "add", "+14155550001"]);
     let status = rig.json(&["status"]);
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(status["interfaces"], json!([{"name": "eth0", "mode": "native"}]));
+    let interface =
+        json!({"name": "eth0", "configured": "eth0", "mode": "native", "trouble": null});
+    assert_eq!(status["interfaces"], json!([interface]));
     assert_eq!(status["holding"], json!({"state": "idle"}));
     assert_eq!(status["uptime_s"], 90);
     assert_eq!(status["block_list"], json!({"entries": 1, "max_entries": 10_000_000}));

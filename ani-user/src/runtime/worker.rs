@@ -72,7 +72,7 @@ struct Holding {
     table: Table,
     kernel: Arc<Hold>,
     /// How often the thread came round that reads the rings, now and when the last sign of life was
-    /// given.
+    /// given: the first is given at once, before there are packets.
     read: Arc<AtomicU64>,
     seen: u64,
     /// When that was.
@@ -201,7 +201,7 @@ impl Worker {
     ) -> Self {
         let way: Arc<dyn Release> = Arc::clone(&kernel) as _;
         let table = Table::new(config, way, tallies);
-        self.holding = Some(Holding { table, kernel, read, seen: 0, beaten: None });
+        self.holding = Some(Holding { table, kernel, read, seen: u64::MAX, beaten: None });
         self
     }
 
