@@ -39,7 +39,7 @@ pub use self::reload::Source;
 use self::{
     mirror::Mirror,
     reload::Others,
-    service::{Pulse, Watchdog},
+    service::{Manager, Pulse, Watchdog},
     stir::Stir,
     worker::{Live, Mailbox, Worker},
 };
@@ -89,6 +89,7 @@ pub fn run(source: Source, config: Config) -> Result<()> {
 
 async fn daemon(source: Source, config: Config) -> Result<()> {
     let mut signals = Signals { end: End::new()?, hangup: listen(SignalKind::hangup())? };
+    let manager = Manager::new().context("cannot start a thread for the service manager")?;
     let clock = Clock::new();
     // First of all: whatever else two daemons share, this says who the other is.
     let folder = kernel::claim(&config)?;
@@ -125,6 +126,7 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
         source,
         kernel: Arc::clone(&kernel),
         mailbox: Arc::clone(&threads.mailbox),
+        manager: manager.clone(),
     }));
     let mirror = mirror.map(|mirror| mirror.start(threads.handles.worker.thread(), &daemon, clock));
     // Made before, so that nothing goes unseen.
@@ -138,7 +140,7 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
     }
     servers.spawn(rests(Arc::clone(&daemon), until(ended.clone())));
     servers.spawn(interfaces::follow(Arc::clone(&kernel), watch, until(ended.clone())));
-    servers.spawn(Watchdog::new(threads.pulses).watch(until(ended.clone())));
+    servers.spawn(Watchdog::new(manager.clone(), threads.pulses).watch(until(ended.clone())));
     if let Some(listener) = listener {
         servers.spawn(metrics::serve(listener, Arc::clone(&daemon), until(ended)));
     }
@@ -160,11 +162,11 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
         config.trunks.len()
     );
     tracing::info!("ready: {at_work}");
-    service::ready(&at_work);
+    manager.ready(&at_work);
 
     let outcome = serve(&mut signals, &daemon, &kernel, stir.as_ref(), threads.failed).await;
 
-    service::stopping();
+    manager.stopping();
     end(&kernel, config.capture.on_exit);
     if let Some(mirror) = mirror {
         mirror.end().await?;
