@@ -7,6 +7,8 @@
 
 /// Interfaces that come and go.
 mod interfaces;
+/// What verifies tells the worker.
+mod judged;
 /// The sockets that mirrored messages come in on, beside the threads.
 mod mirror;
 /// A configuration that is read again.
@@ -15,6 +17,8 @@ mod reload;
 mod service;
 /// What verifies signatures, beside the threads.
 mod stir;
+/// Calls that the worker holds.
+mod holding;
 /// The thread that runs frames through the pipeline.
 mod worker;
 
@@ -22,6 +26,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::Receiver,
     },
     thread,
     time::Duration,
@@ -37,6 +42,7 @@ use tokio::{
 
 pub use self::reload::Source;
 use self::{
+    judged::Judged,
     mirror::Mirror,
     reload::Others,
     service::{Manager, Pulse, Watchdog},
@@ -110,7 +116,8 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
     };
     kernel_log(&kernel)?;
 
-    let stir = Stir::start(&daemon, clock)?.map(Arc::new);
+    let (teller, judged) = judged::channel();
+    let stir = Stir::start(&daemon, clock, teller.clone())?.map(Arc::new);
     let mut sources: Vec<Live> = Vec::new();
     let mirror = match config.capture.hep.listen {
         Some(address) => {
@@ -121,7 +128,8 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
         None => None,
     };
     let verifier = stir.as_deref().map(Stir::verifier);
-    let threads = Threads::start(&kernel, &daemon, clock, sources, verifier)?;
+    let threads = Threads::start(&kernel, &daemon, clock, sources, verifier, judged)?;
+    teller.wakes(threads.handles.worker.thread());
     daemon.reload_through(Arc::new(Others {
         source,
         kernel: Arc::clone(&kernel),
@@ -351,6 +359,7 @@ impl Threads {
         clock: Clock,
         mut sources: Vec<Live>,
         verifier: Option<Box<dyn Verifier>>,
+        judged: Receiver<Judged>,
     ) -> Result<Self> {
         let (rings, asleep) = kernel.rings()?;
         let (writer, records) = records::queue(Arc::clone(&daemon.tallies));
@@ -367,6 +376,7 @@ impl Threads {
                 &daemon.config().hold,
                 Arc::clone(&daemon.tallies),
                 Arc::clone(&read),
+                judged,
             )
             .sending(transmitter());
         let worker = {
