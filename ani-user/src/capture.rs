@@ -206,6 +206,24 @@ pub struct KernelView {
     pub ifindex: u32,
 }
 
+impl KernelView {
+    /// One that took this way out, from a trunk, and of which nothing else is known.
+    pub fn of(exit: Counter, trunk: Option<u16>) -> Self {
+        Self {
+            exit,
+            first_exit: exit,
+            not_plain: None,
+            ani: Number::NONE,
+            ani_header: None,
+            attestation: Attestation::None,
+            trunk,
+            by: By::default(),
+            held: None,
+            ifindex: 0,
+        }
+    }
+}
+
 /// A frame that was held: dropped in the kernel, for the daemon to decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hold {

@@ -8,6 +8,8 @@ mod array;
 mod batch;
 /// Calls that are held.
 pub mod hold;
+/// Who changes lists and limits.
+mod enforce;
 /// The interfaces the program is on.
 mod interfaces;
 /// The images of lists.
@@ -24,6 +26,8 @@ pub mod pins;
 pub mod preflight;
 /// The ring buffers, one for each CPU.
 pub mod rings;
+/// The maps, and what is in them.
+mod state;
 /// What a daemon takes over from the one before it.
 mod takeover;
 /// Runs a program once, on a frame of ours.
@@ -38,27 +42,16 @@ pub mod xdp_state;
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError, RwLock, TryLockError,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use ani_ebpf::{
-    abi::{
-        ABI_VERSION,
-        attempt::AttemptKeys,
-        counter::Counters,
-        limit::{BucketKeys, Limit, MAX_LIMITS, Spender},
-        list::{Action, EXPIRY_BITS, Rule},
-        number::Number,
-        programs,
-        settings::{MAX_EMERGENCY, Settings},
-        trunk::{MAX_SOURCES, Trunk as KernelTrunk},
-    },
-    lists::{Asked, Found, find},
+    abi::{ABI_VERSION, attempt::AttemptKeys, limit::BucketKeys, programs, settings::Settings},
     scan::Scratch,
 };
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use aya::{
     Ebpf,
     programs::{ProgramError, Xdp},
@@ -67,20 +60,16 @@ use aya::{
 use self::{
     hold::Hold,
     interfaces::Interfaces,
-    lists::KernelImages,
     maps::Maps,
     pins::{Folder, Pins, Refused},
+    state::State,
     takeover::Estate,
     vlan_offload::VlanTags,
 };
 use crate::{
     capture::{clock::Clock, ring::rings::Rings},
-    config::{self, Config, Refuse, Trunk},
-    policy::{
-        self, Enforce, Holding, Interface, Listing,
-        settle::{Held, Settled},
-    },
-    time::Timestamp,
+    config::Config,
+    policy::{self, Enforce as _, Listing},
 };
 
 /// The program in the kernel, attached from [`Kernel::attach`] on: while this lives, and where a folder
@@ -89,30 +78,6 @@ pub struct Kernel {
     clock: Clock,
     hold: Arc<Hold>,
     state: Mutex<State>,
-}
-
-struct State {
-    /// Dropped before what keeps them, and before their program.
-    interfaces: Interfaces,
-    /// What outlives the daemon; none where nothing does.
-    pins: Option<Pins>,
-    ebpf: Ebpf,
-    maps: Maps,
-    /// Until they are taken.
-    rings: Option<Rings>,
-    settings: Settings,
-    /// Whether what is not plain is held as soon as there is a rule.
-    hold_not_plain: bool,
-    /// Whether held frames would lose their VLAN tags: then none is held.
-    tags: VlanTags,
-    /// Whether a trunk's calls are refused for their signature.
-    trunks_refuse: bool,
-    lists: policy::lists::Lists,
-    images: lists::Held,
-    /// Source networks in the map, to take out those a reload no longer names.
-    sources: Vec<maps::SourceKey>,
-    /// SIP ports in the bitmap.
-    ports: Vec<u16>,
 }
 
 impl Kernel {
@@ -384,164 +349,4 @@ fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp> {
         .program_mut(object::PROGRAM)
         .with_context(|| format!("the object has no program {}", object::PROGRAM))?;
     program.try_into().map_err(|error: ProgramError| error.into())
-}
-
-impl Enforce for Kernel {
-    fn set_rules(&self, rules: &[(u8, Rule)]) -> Result<()> {
-        self.locked(|state| {
-            for (list, rule) in rules {
-                state.settings.rules[usize::from(*list)] = *rule;
-            }
-            state.write_settings()
-        })
-    }
-
-    fn list(&self, listings: &[Listing]) -> Result<()> {
-        let items = self.items(listings);
-        self.locked(|state| state.change(|lists, images| lists.put(images, &items)))
-    }
-
-    fn unlist(&self, listings: &[Listing]) -> Result<()> {
-        let items = self.items(listings);
-        self.locked(|state| state.change(|lists, images| lists.take(images, &items)))
-    }
-
-    fn relist(&self, listings: &mut dyn Iterator<Item = Result<Listing>>) -> Result<()> {
-        let items = listings.map(|listing| Ok(self.item(&listing?)));
-        self.locked(|state| state.change(|lists, images| lists.replace(images, items)))
-    }
-
-    fn set_limits(&self, limits: &[Limit]) -> Result<()> {
-        ensure!(limits.len() <= MAX_LIMITS, "{} limits: at most {MAX_LIMITS}", limits.len());
-        self.locked(|state| {
-            state.settings.limits = [Limit::NONE; MAX_LIMITS];
-            state.settings.limits[..limits.len()].copy_from_slice(limits);
-            state.settings.limit_count = limits.len() as u32;
-            state.write_settings()
-        })
-    }
-
-    /// While lists are loaded, nobody waits for it.
-    fn find(&self, call: &Spender, now: Timestamp) -> Option<Found> {
-        let state = match self.state.try_lock() {
-            Ok(state) => state,
-            Err(TryLockError::Poisoned(state)) => state.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
-        let asked = Asked {
-            number: call.caller,
-            trunk: call.trunk,
-            attestation: call.attestation,
-            now: u32::try_from(self.clock.monotonic_at(now) >> EXPIRY_BITS).unwrap_or(u32::MAX),
-        };
-        let layout = state.lists.layout();
-        let (key, rules) = (state.settings.list_key, &state.settings.rules);
-        Some(find(|kind| state.images.image(kind), layout, key, &asked, rules))
-    }
-
-    fn settle(&self, call: &Held<'_>, _now: Timestamp) -> Result<Settled> {
-        self.hold.settle(call)
-    }
-
-    fn counters(&self) -> Result<Counters> {
-        self.locked(|state| state.maps.counters())
-    }
-
-    fn interfaces(&self) -> Vec<Interface> {
-        self.locked(|state| state.interfaces.list())
-    }
-
-    fn holding(&self) -> Holding {
-        self.locked(|state| match &state.tags {
-            VlanTags::Lost(tags) => Holding::TagsLost {
-                interfaces: tags.iter().map(|tags| tags.interface.clone()).collect(),
-            },
-            VlanTags::Unknown(_) => Holding::TagsUnknown,
-            VlanTags::Kept if !state.hold_not_plain && !state.trunks_refuse => Holding::Off,
-            VlanTags::Kept if state.settings.hold == 0 => Holding::Idle,
-            VlanTags::Kept => Holding::On,
-        })
-    }
-}
-
-impl State {
-    fn configure(&mut self, config: &Config) -> Result<()> {
-        let sources = config.trunks.iter().map(|trunk| trunk.sources.len()).sum::<usize>();
-        ensure!(
-            sources <= MAX_SOURCES as usize,
-            "{sources} source networks over all trunks: the program holds {MAX_SOURCES}"
-        );
-        let mut keys = Vec::with_capacity(sources);
-        for (index, trunk) in config.trunks.numbered() {
-            let value = kernel_trunk(index, trunk, &config.stir);
-            for source in &trunk.sources {
-                let key = maps::source_key(source);
-                self.maps.set_source(&key, &value)?;
-                keys.push(key);
-            }
-        }
-        for old in std::mem::take(&mut self.sources) {
-            if !keys.contains(&old) {
-                self.maps.remove_source(&old)?;
-            }
-        }
-        self.sources = keys;
-
-        self.settings.emergency = [Number::NONE; MAX_EMERGENCY];
-        for (place, number) in self.settings.emergency.iter_mut().zip(&config.emergency.numbers) {
-            *place = *number;
-        }
-        self.hold_not_plain = config.hold.not_plain;
-        self.trunks_refuse =
-            config.trunks.iter().any(|trunk| kernel_hold(&trunk.refuse, &config.stir) != 0);
-        self.write_settings()?;
-
-        // Last: until its port is in the bitmap, a packet is passed as not ours.
-        self.maps.set_ports(&config.capture.sip_ports, &self.ports)?;
-        self.ports.clone_from(&config.capture.sip_ports);
-        Ok(())
-    }
-
-    /// Changes the lists.
-    fn change(
-        &mut self,
-        work: impl FnOnce(&mut policy::lists::Lists, &mut KernelImages<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let Self { maps, settings, lists, images, .. } = self;
-        // Until it is known better, a range may let through.
-        settings.layouts.iter_mut().for_each(|layout| layout.allows = 1);
-        let changed = work(lists, &mut KernelImages { maps, settings, held: images });
-        self.write_settings()?;
-        changed
-    }
-
-    fn write_settings(&mut self) -> Result<()> {
-        let lets =
-            |list: &u8| self.settings.rules[usize::from(*list)].rank() == Action::Allow as u8;
-        let allows = self.lists.range_lists().iter().any(lets);
-        let generation = self.settings.generation as usize & 1;
-        self.settings.layouts[generation].allows = u32::from(allows);
-        // Where nothing can be against a call, there is nothing to wait for.
-        let rules = !self.lists.is_empty() || self.settings.limit_count > 0 || self.trunks_refuse;
-        self.settings.hold = u32::from(self.hold_not_plain && rules && self.tags == VlanTags::Kept);
-        self.maps.set_settings(&self.settings)
-    }
-}
-
-fn kernel_trunk(index: u16, trunk: &Trunk, stir: &config::Stir) -> KernelTrunk {
-    KernelTrunk {
-        index,
-        telling: trunk.telling,
-        orders: trunk.orders,
-        dial_plan: trunk.dial_plan,
-        hold: kernel_hold(&trunk.refuse, stir),
-    }
-}
-
-/// Which plain calls are held: those whose verification, or whose want of a signature, may refuse them.
-fn kernel_hold(refuse: &Refuse, stir: &config::Stir) -> u64 {
-    let verified = stir.verify && stir.anchors.is_some();
-    let signed = if refuse.waits() && verified { KernelTrunk::HOLD_SIGNED } else { 0 };
-    let unsigned = if refuse.wants_identity() { KernelTrunk::HOLD_UNSIGNED } else { 0 };
-    signed | unsigned
 }

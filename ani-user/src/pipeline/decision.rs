@@ -177,18 +177,7 @@ impl Analysis {
 
     /// What the kernel program made of it, or would have made of it where it did not look.
     pub(super) fn view(&self, message: &Message<'_>) -> KernelView {
-        let undecided = |exit| KernelView {
-            exit,
-            first_exit: exit,
-            not_plain: None,
-            ani: Number::NONE,
-            ani_header: None,
-            attestation: ani_ebpf::scan::Attestation::None,
-            trunk: self.rules.trunk_of(message.src.ip()),
-            by: By::default(),
-            held: None,
-            ifindex: 0,
-        };
+        let undecided = |exit| KernelView::of(exit, self.rules.trunk_of(message.src.ip()));
         if let Some(view) = message.kernel {
             // A segment or a fragment that it handed on as such was not looked into.
             let decided = view.exit as u32 >= Counter::PassUntrusted as u32;

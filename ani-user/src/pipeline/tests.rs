@@ -69,16 +69,11 @@ fn frame(bytes: &[u8], kernel: Option<KernelView>) -> Frame<'_> {
 fn what_the_kernel_decided_stands() {
     let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
     let view = KernelView {
-        exit: Counter::DropRepeated,
         first_exit: Counter::DropLimited,
-        not_plain: None,
         ani: Number::from_ascii(b"14155551234").expect("digits"),
         ani_header: Some(AniHeader::From),
         attestation: Attestation::B,
-        trunk: Some(0),
-        by: crate::capture::By::default(),
-        held: None,
-        ifindex: 0,
+        ..KernelView::of(Counter::DropRepeated, Some(0))
     };
     let mut pipeline = pipeline();
     check(&mut pipeline, &frame(&bytes, Some(view)), |invite| {
@@ -116,16 +111,8 @@ fn what_the_kernel_decided_stands() {
 fn what_the_kernel_left_undecided_is_held_against_the_lists() {
     let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
     let view = KernelView {
-        exit: Counter::PassNotPlain,
-        first_exit: Counter::PassNotPlain,
         not_plain: Some(NotPlain::Folded),
-        ani: Number::NONE,
-        ani_header: None,
-        attestation: Attestation::None,
-        trunk: Some(0),
-        by: crate::capture::By::default(),
-        held: None,
-        ifindex: 0,
+        ..KernelView::of(Counter::PassNotPlain, Some(0))
     };
     let mut pipeline = pipeline();
     let tallies = Arc::clone(&pipeline.analysis.tallies);
@@ -152,16 +139,11 @@ fn what_is_held_is_decided_by_what_the_full_parser_reads() {
     let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
     let held = Hold { number: 7, payload_at: 42, seen_ns: 9, state: HoldState::Open };
     let view = KernelView {
-        exit: Counter::Held,
         first_exit: Counter::PassNotPlain,
         not_plain: Some(NotPlain::Folded),
-        ani: Number::NONE,
-        ani_header: None,
-        attestation: Attestation::None,
-        trunk: Some(0),
-        by: crate::capture::By::default(),
         held: Some(held),
         ifindex: 3,
+        ..KernelView::of(Counter::Held, Some(0))
     };
     let mut pipeline = pipeline();
     let mut say = |state, expected: (Verdict, Option<&str>, Option<HeldAs>)| {
@@ -220,16 +202,10 @@ fn who_decided_is_told_by_name_of_repeated_invites_too() {
     let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
     let by = By { limit: 2, observed_list: 4, ..By::default() };
     let first = KernelView {
-        exit: Counter::DropLimited,
-        first_exit: Counter::DropLimited,
-        not_plain: None,
         ani: Number::from_ascii(b"14155551234").expect("digits"),
         ani_header: Some(AniHeader::From),
-        attestation: Attestation::None,
-        trunk: Some(0),
         by,
-        held: None,
-        ifindex: 0,
+        ..KernelView::of(Counter::DropLimited, Some(0))
     };
     // The kernel has looked into the lists again, and says nothing of limits.
     let by = By { list: 3, ..By::default() };

@@ -20,7 +20,7 @@ use ani_ebpf::{
     bucket::{self, Spent},
     dial_plan::{DialPlan, Dialled},
     lists::{Asked, Found},
-    scan::{self, Attestation, Scratch, StartLine},
+    scan::{self, Scratch, StartLine},
 };
 use ipnet::IpNet;
 
@@ -125,18 +125,7 @@ impl Memory {
             return None;
         }
         state.scratch.load(message);
-        let mut view = KernelView {
-            exit: Counter::Pass,
-            first_exit: Counter::Pass,
-            not_plain: None,
-            ani: Number::NONE,
-            ani_header: None,
-            attestation: Attestation::None,
-            trunk: trunk.map(|(index, _)| index),
-            by: By::default(),
-            held: None,
-            ifindex: 0,
-        };
+        let mut view = KernelView::of(Counter::Pass, trunk.map(|(index, _)| index));
         let known = match scan::start_line(&state.scratch) {
             StartLine::Other => false,
             StartLine::NotPlain(why) => {

@@ -2,14 +2,11 @@
 
 use std::{io, sync::Mutex};
 
-use ani_ebpf::{
-    abi::{counter::Counter, number::Number},
-    scan::Attestation,
-};
+use ani_ebpf::abi::counter::Counter;
 
 use super::*;
 use crate::{
-    capture::{By, KernelView, Reach, fixture},
+    capture::{KernelView, Reach, fixture},
     time::Timestamp,
 };
 
@@ -52,16 +49,10 @@ impl Rig {
     fn keep(&mut self, number: u64, bytes: &[u8], age: u64, at: u64) -> HoldState {
         let hold = hold(number);
         let view = KernelView {
-            exit: Counter::Held,
             first_exit: Counter::PassNotPlain,
-            not_plain: None,
-            ani: Number::NONE,
-            ani_header: None,
-            attestation: Attestation::None,
-            trunk: Some(0),
-            by: By::default(),
             held: Some(hold),
             ifindex: 5,
+            ..KernelView::of(Counter::Held, Some(0))
         };
         let frame = Frame {
             number,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ani_ebpf::{
     abi::number::Number,
-    scan::{AniHeader, Attestation, NotPlain},
+    scan::{AniHeader, NotPlain},
 };
 use etherparse::PacketBuilder;
 
@@ -39,16 +39,12 @@ fn pipeline(tables: &str, tallies: &Arc<Tallies>) -> Pipeline {
 
 fn view(exit: Counter, first_exit: Counter, by: By) -> KernelView {
     KernelView {
-        exit,
         first_exit,
-        not_plain: None,
         ani: Number::from_ascii(&CALLER.as_bytes()[1..]).expect("digits"),
         ani_header: Some(AniHeader::From),
-        attestation: Attestation::None,
-        trunk: Some(0),
         by,
-        held: None,
         ifindex: 7,
+        ..KernelView::of(exit, Some(0))
     }
 }
 

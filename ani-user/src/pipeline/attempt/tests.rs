@@ -36,16 +36,9 @@ impl Verifier for Desk {
 
 fn view(exit: Counter) -> KernelView {
     KernelView {
-        exit,
-        first_exit: exit,
-        not_plain: None,
         ani: Number::from_ascii(CALLER.as_bytes()).expect("digits"),
         ani_header: Some(AniHeader::From),
-        attestation: ani_ebpf::scan::Attestation::None,
-        trunk: Some(0),
-        by: By::default(),
-        held: None,
-        ifindex: 0,
+        ..KernelView::of(exit, Some(0))
     }
 }
 

@@ -147,16 +147,13 @@ fn refused(code: u16, rule: &str) -> Option<Said> {
 fn held(number: u64) -> Option<KernelView> {
     let state = HoldState::Open;
     Some(KernelView {
-        exit: Counter::Held,
         first_exit: Counter::Pass,
-        not_plain: None,
         ani: Number::from_ascii(&CALLER.as_bytes()[1..]).expect("digits"),
         ani_header: Some(AniHeader::From),
         attestation: Attestation::A,
-        trunk: Some(0),
-        by: By::default(),
         held: Some(Hold { number, payload_at: 42, seen_ns: 9, state }),
         ifindex: 3,
+        ..KernelView::of(Counter::Held, Some(0))
     })
 }
 

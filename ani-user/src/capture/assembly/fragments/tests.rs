@@ -143,22 +143,8 @@ fn in_order_reversed_and_from_the_middle() {
 
 #[test]
 fn the_kernels_view_is_that_of_the_first_fragment() {
-    use ani_ebpf::{
-        abi::{counter::Counter, number::Number},
-        scan::Attestation,
-    };
-    let view = |exit| KernelView {
-        exit,
-        first_exit: exit,
-        not_plain: None,
-        ani: Number::NONE,
-        ani_header: None,
-        attestation: Attestation::None,
-        trunk: Some(0),
-        by: crate::capture::By::default(),
-        held: None,
-        ifindex: 0,
-    };
+    use ani_ebpf::abi::counter::Counter;
+    let view = |exit| KernelView::of(exit, Some(0));
     let parts = cut(7, false, &payload(100), &[48]);
     for order in [[0, 1], [1, 0]] {
         let mut rig = Rig::new();

@@ -534,16 +534,8 @@ fn kernel_and_vlan_are_those_of_the_segment() {
     let tallies = Arc::new(Tallies::default());
     let mut streams = Streams::new(OF_STRANGERS, Arc::clone(&tallies));
     let view = KernelView {
-        exit: Counter::NotInvite,
-        first_exit: Counter::NotInvite,
-        not_plain: None,
         ani: ani_ebpf::abi::number::Number::NONE,
-        ani_header: None,
-        attestation: ani_ebpf::scan::Attestation::None,
-        trunk: Some(3),
-        by: crate::capture::By::default(),
-        held: None,
-        ifindex: 0,
+        ..KernelView::of(Counter::NotInvite, Some(3))
     };
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060);
     let payload = invite("1");
