@@ -15,6 +15,8 @@ pub mod file;
 pub mod packet;
 /// From packets to whole messages: fragments and TCP flows are put together.
 pub mod assembly;
+/// A message that outlives its frame.
+pub mod kept;
 /// Frames and files made for tests.
 #[cfg(test)]
 pub(crate) mod fixture;

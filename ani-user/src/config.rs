@@ -38,6 +38,8 @@ mod numbered;
 pub mod profiles;
 /// A number of calls in a span of time, as it is written.
 mod rate;
+/// For which outcomes of its verification a call is refused.
+mod refuse;
 /// What toll-free numbers begin with.
 pub mod toll_free;
 /// A carrier's trunk.
@@ -52,6 +54,7 @@ pub use self::{
     lists::{List, Lists},
     numbered::{Named, NoNumber, Numbered},
     rate::{Rate, RateError},
+    refuse::Refuse,
     trunk::Trunk,
 };
 

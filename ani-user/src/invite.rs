@@ -114,10 +114,11 @@ pub struct Invite<'a> {
     pub answer: Option<u16>,
     /// The rule that decided: `list:NAME` or `limit:NAME`, built-in ones `list:allow`, `list:block`,
     /// `list:gray` and `limit:per-caller`; `list:#7` where there is none of that id any more, `list:?` of
-    /// a repeated INVITE whose first was not seen; `priority` and `in-dialog` for what no rule stops.
+    /// a repeated INVITE whose first was not seen; `stir:stale` and the like, with the word of an
+    /// [`Outcome`], for what its trunk refuses; `priority` and `in-dialog` for what no rule stops.
     pub rule: Option<&'a str>,
-    /// Lists and limits that would have decided otherwise, were they not only observed: the strongest
-    /// list, and the last limit.
+    /// What would have decided otherwise, were it not only observed: the strongest list, the last limit,
+    /// what its trunk refuses.
     pub observed: Vec<&'a str>,
     /// What is wrong with the message.
     pub malformed: Vec<&'static str>,
@@ -139,12 +140,15 @@ pub struct Invite<'a> {
 pub enum HeldAs {
     /// It was decided.
     Decided,
-    /// It passed undecided: it took too long to come to it.
+    /// It passed undecided: it took too long to come to it, or to verify its signature.
     Late,
     /// It passed undecided: too many were held.
     Full,
     /// It was let die: so late that its caller has sent it again.
     Old,
+    /// It was let die: the same INVITE is held already, and what becomes of that one becomes of the
+    /// call.
+    Repeated,
     /// It passed undecided: nobody could decide.
     Failed,
 }

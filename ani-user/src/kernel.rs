@@ -75,7 +75,7 @@ use self::{
 };
 use crate::{
     capture::{clock::Clock, ring::rings::Rings},
-    config::{Config, Trunk},
+    config::{self, Config, Refuse, Trunk},
     policy::{
         self, Enforce, Holding, Interface, Listing,
         settle::{Held, Settled},
@@ -105,6 +105,8 @@ struct State {
     hold_not_plain: bool,
     /// Whether held frames would lose their VLAN tags: then none is held.
     tags: VlanTags,
+    /// Whether a trunk's calls are refused for their signature.
+    trunks_refuse: bool,
     lists: policy::lists::Lists,
     images: lists::Held,
     /// Source networks in the map, to take out those a reload no longer names.
@@ -193,6 +195,7 @@ impl Kernel {
             },
             hold_not_plain: config.hold.not_plain,
             tags: VlanTags::Kept,
+            trunks_refuse: false,
             sources: Vec::new(),
             ports: Vec::new(),
         };
@@ -454,7 +457,7 @@ impl Enforce for Kernel {
                 interfaces: tags.iter().map(|tags| tags.interface.clone()).collect(),
             },
             VlanTags::Unknown(_) => Holding::TagsUnknown,
-            VlanTags::Kept if !state.hold_not_plain => Holding::Off,
+            VlanTags::Kept if !state.hold_not_plain && !state.trunks_refuse => Holding::Off,
             VlanTags::Kept if state.settings.hold == 0 => Holding::Idle,
             VlanTags::Kept => Holding::On,
         })
@@ -470,7 +473,7 @@ impl State {
         );
         let mut keys = Vec::with_capacity(sources);
         for (index, trunk) in config.trunks.numbered() {
-            let value = kernel_trunk(index, trunk);
+            let value = kernel_trunk(index, trunk, &config.stir);
             for source in &trunk.sources {
                 let key = maps::source_key(source);
                 self.maps.set_source(&key, &value)?;
@@ -489,6 +492,8 @@ impl State {
             *place = *number;
         }
         self.hold_not_plain = config.hold.not_plain;
+        self.trunks_refuse =
+            config.trunks.iter().any(|trunk| kernel_hold(&trunk.refuse, &config.stir) != 0);
         self.write_settings()?;
 
         // Last: until its port is in the bitmap, a packet is passed as not ours.
@@ -517,18 +522,26 @@ impl State {
         let generation = self.settings.generation as usize & 1;
         self.settings.layouts[generation].allows = u32::from(allows);
         // Where nothing can be against a call, there is nothing to wait for.
-        let rules = !self.lists.is_empty() || self.settings.limit_count > 0;
+        let rules = !self.lists.is_empty() || self.settings.limit_count > 0 || self.trunks_refuse;
         self.settings.hold = u32::from(self.hold_not_plain && rules && self.tags == VlanTags::Kept);
         self.maps.set_settings(&self.settings)
     }
 }
 
-fn kernel_trunk(index: u16, trunk: &Trunk) -> KernelTrunk {
+fn kernel_trunk(index: u16, trunk: &Trunk, stir: &config::Stir) -> KernelTrunk {
     KernelTrunk {
         index,
         telling: trunk.telling,
         orders: trunk.orders,
         dial_plan: trunk.dial_plan,
-        hold: 0,
+        hold: kernel_hold(&trunk.refuse, stir),
     }
+}
+
+/// Which plain calls are held: those whose verification, or whose want of a signature, may refuse them.
+fn kernel_hold(refuse: &Refuse, stir: &config::Stir) -> u64 {
+    let verified = stir.verify && stir.anchors.is_some();
+    let signed = if refuse.waits() && verified { KernelTrunk::HOLD_SIGNED } else { 0 };
+    let unsigned = if refuse.wants_identity() { KernelTrunk::HOLD_UNSIGNED } else { 0 };
+    signed | unsigned
 }

@@ -1,51 +1,51 @@
 //! Frame in, facts out: message, caller, verdict. Knows all stages, does no I/O and reads
 //! no clock. One thread calls it.
 
-/// What a stopped call is told.
-mod answer;
-/// What the breaker is told of a call.
-mod attempt;
+/// What becomes of an INVITE by the program, and by lists and limits.
+mod decision;
 /// Which INVITEs were seen before.
 mod repeats;
+/// What the breaker is told of a call.
+mod attempt;
 /// What signatures are worth.
 mod verification;
+/// What is refused for them.
+mod refusal;
+/// Held calls that wait for them.
+mod waiting;
+/// What a stopped call is told.
+mod answer;
 
 use std::{borrow::Cow, sync::Arc};
 
 use ani_ebpf::{
     abi::{
         counter::{Counter, Kind, TABLE},
-        limit::Spender,
         list::{Action, NO_LIST},
-        number::Number,
     },
-    lists::Found,
     scan::{AniHeader, MIN_MESSAGE_LEN},
 };
-use anyhow::Context as _;
-
 use smallvec::SmallVec;
 
-pub use self::verification::{Answer, Verifier, Whose};
 use self::{
+    decision::{Facts, Taken},
     repeats::Repeats,
     verification::{Of, Verification},
+    waiting::Waiting,
+};
+pub use self::{
+    refusal::Time,
+    verification::{Answer, Verifier, Whose},
 };
 use crate::{
     answer::{Answers, Entries},
-    capture::{
-        By, Frame, Hold, HoldState, KernelView, Message, Reach, Transport, assembly::Assembly,
-    },
-    config::{self, Config},
+    capture::{Frame, Hold, KernelView, Message, Reach, Transport, assembly::Assembly},
+    config::{self, Config, Refuse},
     identity::{self, Identity, Passport, Reading},
     invite::{self, HeldAs, Invite},
-    policy::{
-        Enforce, Verdict,
-        memory::Memory,
-        names::Names,
-        settle::{Decided, Held, Settled},
-    },
+    policy::{Enforce, Verdict, memory::Memory, names::Names},
     sip::{self, Fault, NameAddr},
+    stir::{Judgement, results::Key},
     telemetry::{Tallies, Tally, habits::Habits},
     time::Timestamp,
 };
@@ -68,6 +68,8 @@ struct Analysis {
     answers: Answers,
     /// Held frames of what has turned out to be no INVITE.
     let_go: SmallVec<[Hold; 1]>,
+    waiting: waiting::Queue,
+    time: Option<Box<dyn Time>>,
     tallies: Arc<Tallies>,
 }
 
@@ -81,6 +83,8 @@ impl Pipeline {
                 names: Box::new(Names::new(&config)),
                 answers: Answers::new(&config),
                 let_go: SmallVec::new(),
+                waiting: waiting::Queue::default(),
+                time: None,
                 config,
                 rules,
                 lists: None,
@@ -95,6 +99,13 @@ impl Pipeline {
     #[must_use]
     pub fn verifying(mut self, verifier: Box<dyn Verifier>) -> Self {
         self.analysis.verification.set(verifier);
+        self
+    }
+
+    /// The same with somebody who knows whether the time is right; without him it is.
+    #[must_use]
+    pub fn timed_by(mut self, time: Box<dyn Time>) -> Self {
+        self.analysis.time = Some(time);
         self
     }
 
@@ -134,6 +145,31 @@ impl Pipeline {
         std::mem::take(&mut self.analysis.let_go)
     }
 
+    /// Held frames of calls that have begun to wait for their signatures since this was asked last.
+    /// [`Pipeline::judged`] or [`Pipeline::late`] ends that.
+    pub fn begun(&mut self) -> Vec<Hold> {
+        self.analysis.waiting.begun()
+    }
+
+    /// Hands out what is known of the call that waited for this, by the key of [`Whose`].
+    pub fn judged(
+        &mut self,
+        key: Key,
+        judgement: Arc<Judgement>,
+        each: &mut dyn FnMut(Invite<'_>),
+    ) {
+        if let Some(waiting) = self.analysis.waiting.judged(key) {
+            self.analysis.decided(&waiting, Some(judgement), each);
+        }
+    }
+
+    /// The same of the call whose frame, of this number, can wait no longer.
+    pub fn late(&mut self, number: u64, each: &mut dyn FnMut(Invite<'_>)) {
+        if let Some(waiting) = self.analysis.waiting.late(number) {
+            self.analysis.decided(&waiting, None, each);
+        }
+    }
+
     /// Gives up what has waited too long for its rest; to be called when no frames come. What is
     /// known of an INVITE with a hole is handed out.
     pub fn expire(&mut self, now: Timestamp, each: &mut dyn FnMut(Invite<'_>)) {
@@ -141,10 +177,13 @@ impl Pipeline {
         assembly.expire(now, &mut |message| analysis.hand_out(message, each));
     }
 
-    /// Gives up all that is not whole: no more frames will come.
+    /// Gives up all that is not whole, and all that waits: no more frames will come.
     pub fn finish(&mut self, each: &mut dyn FnMut(Invite<'_>)) {
         let Self { assembly, analysis } = self;
         assembly.finish(&mut |message| analysis.hand_out(message, each));
+        for number in analysis.waiting.numbers() {
+            self.late(number, each);
+        }
     }
 }
 
@@ -180,17 +219,43 @@ impl Analysis {
         if message.cut {
             self.tallies.add(Tally::InvitesCut);
         }
-        Some(self.invite(message, parsed))
+        self.invite(message, parsed, None)
     }
 
+    /// Goes on with a call that waited for its signature; none says that it is not known in time.
+    fn decided(
+        &mut self,
+        waiting: &Waiting,
+        judgement: Option<Arc<Judgement>>,
+        each: &mut dyn FnMut(Invite<'_>),
+    ) {
+        let message = waiting.message.message();
+        let mut taken = waiting.taken;
+        if judgement.is_none() {
+            taken.held = Some(HeldAs::Late);
+        }
+        let judgement = judgement.unwrap_or_else(|| Arc::clone(&waiting.judgement));
+        // It could be read when it came.
+        let parsed = sip::invite(message.bytes, message.cut);
+        let invite =
+            parsed.and_then(|parsed| self.invite(&message, parsed, Some((taken, judgement))));
+        if let Some(invite) = invite {
+            each(invite);
+        }
+    }
+
+    /// What is known of an INVITE; none where it waits for its signature. `waited` is what was found
+    /// out of one that did.
     fn invite<'a>(
         &'a mut self,
         message: &'a Message<'a>,
         mut parsed: sip::Invite<'a>,
-    ) -> Invite<'a> {
+        waited: Option<(Taken, Arc<Judgement>)>,
+    ) -> Option<Invite<'a>> {
         parsed.faults.add_if(message.overlong, Fault::UdpLength);
         let seen = self.view(message);
-        let trunk = seen.trunk.and_then(|index| self.config.trunks.by_number(index));
+        let config = Arc::clone(&self.config);
+        let trunk = seen.trunk.and_then(|index| config.trunks.by_number(index));
         let reading = trunk.map_or(Reading::UNTRUSTED, config::Trunk::reading);
         let passport = Passport::read(&parsed);
         let passport = passport.as_ref();
@@ -201,28 +266,36 @@ impl Analysis {
         let mut attestation = identity::attestation(&parsed, passport, &reading);
         let facts =
             Facts { message, parsed: &parsed, identity: &identity, level: attestation.level };
-        let (view, held) = self.settled(&seen, &facts);
-        let repeated = matches!(view.exit, Counter::PassRepeated | Counter::DropRepeated);
-        if !repeated {
-            self.tallies.spoken.count(&view.by);
-        }
-        let first = self.repeats.seen(&parsed, &view.by, repeated);
-        let retransmission = first.is_some();
-        let mut by = first.filter(|_| repeated).unwrap_or(view.by);
         let to_tag = parsed.to.as_ref().and_then(NameAddr::tag);
-        let starts = !retransmission && to_tag.is_none();
-        let told = attempt::of(&view, &identity, &attestation, &reading).filter(|_| starts);
-        let of = Of {
-            settings: &self.config.stir,
-            trunk: trunk.map(|trunk| trunk.name.as_str()),
-            identity: &identity,
-            reading: &reading,
-            starts,
-            attempt: told.filter(|told| told.may_be_signed).map(|told| told.call),
-            now: message.arrived,
+        let refuse = trunk.map(|trunk| trunk.refuse).filter(|refuse| !refuse.is_empty());
+        let (mut taken, judged) = match waited {
+            Some((taken, judgement)) => (taken, verification::known(judgement, &mut attestation)),
+            None => {
+                let mut taken = self.take(&seen, &facts, refuse.is_some_and(Refuse::is_in_force));
+                let starts = !taken.retransmission && to_tag.is_none();
+                let told = attempt::of(&taken.view, &identity, &attestation, &reading);
+                let told = told.filter(|_| starts);
+                let of = Of {
+                    settings: &self.config.stir,
+                    trunk: trunk.map(|trunk| trunk.name.as_str()),
+                    identity: &identity,
+                    reading: &reading,
+                    starts,
+                    attempt: told.filter(|told| told.may_be_signed).map(|told| told.call),
+                    refuse,
+                    now: message.arrived,
+                };
+                let judged = self.verification.judge(&parsed, &of, &mut attestation);
+                taken.attempt =
+                    told.and_then(|told| told.judged(judged.open, attestation.signature));
+                (taken, judged)
+            }
         };
-        let open = self.verification.judge(&parsed, &of, &mut attestation);
-        let attempt = told.and_then(|told| told.judged(open, attestation.signature));
+        if self.waits(&mut taken, &facts, refuse, &judged) {
+            return None;
+        }
+        let Taken { view, held, mut by, retransmission, attempt, refused, would_refuse, .. } =
+            taken;
         if view.exit == Counter::PassNotPlain
             && to_tag.is_none()
             && let Some(found) = self.undecided(&view, &facts)
@@ -233,13 +306,17 @@ impl Analysis {
                 if found.observed_rank > found.rank { found.observed } else { NO_LIST };
         }
         let (answers, tallies) = (&mut self.answers, &self.tallies);
-        let given = answer::to(answers, &view, &by, &parsed, message, tallies);
+        let refusal = refused.map(|outcome| (outcome, judged.judgement.as_deref()));
+        let given = answer::to(answers, &view, &by, refusal, &parsed, message, tallies);
         let (code, reply) = given.unzip();
         let text = |bytes: Option<&'a [u8]>| bytes.map(sip::lossy);
         let user = |name: &Option<NameAddr<'a>>| name.as_ref().and_then(|name| text(name.uri.user));
         let uris =
             |names: &[NameAddr<'a>]| names.iter().map(|name| sip::lossy(name.uri.raw)).collect();
-        Invite {
+        let named = seen.trunk.and_then(|index| self.config.trunks.by_number(index));
+        let mut observed = self.names.observed(&by);
+        observed.extend(would_refuse.and_then(|outcome| self.names.refusal(outcome)));
+        Some(Invite {
             frame: message.frame,
             ts: message.arrived,
             src: message.src,
@@ -248,7 +325,7 @@ impl Analysis {
             reach: reach(message, view.trunk),
             vlan: message.vlan.as_slice().to_vec(),
             fragments: message.fragments,
-            trunk: trunk.map(|trunk| Cow::Borrowed(trunk.name.as_str())),
+            trunk: named.map(|trunk| Cow::Borrowed(trunk.name.as_str())),
             call_id: text(parsed.call_id),
             cseq: parsed.cseq,
             from_tag: text(parsed.from.as_ref().and_then(NameAddr::tag)),
@@ -281,170 +358,17 @@ impl Analysis {
             hold: seen.held,
             verdict: if code.is_some() { Verdict::Answer } else { verdict(view.exit) },
             answer: code,
-            rule: self.names.rule(view.first_exit, &by),
-            observed: self.names.observed(&by),
+            rule: match refused {
+                Some(outcome) => self.names.refusal(outcome),
+                None => self.names.rule(view.first_exit, &by),
+            },
+            observed,
             malformed: parsed.faults.words().collect(),
             habits: Habits::of(&parsed, identity.toll_free),
             attempt,
             reply: reply.map(Box::new),
-        }
-    }
-
-    /// What becomes of an INVITE that was held, or would have been; what the program made of it
-    /// otherwise.
-    fn settled(&self, seen: &KernelView, facts: &Facts<'_, '_>) -> (KernelView, Option<HeldAs>) {
-        let held = match seen.held {
-            Some(held) => match held.state {
-                HoldState::Open => HeldAs::Decided,
-                HoldState::Late => HeldAs::Late,
-                HoldState::Full => HeldAs::Full,
-                HoldState::Old => return (*seen, Some(HeldAs::Old)),
-            },
-            None if self.would_be_held(seen, facts.message) => HeldAs::Decided,
-            None => return (*seen, None),
-        };
-        let undecided = KernelView { exit: seen.first_exit, ..*seen };
-        if held != HeldAs::Decided {
-            return (undecided, Some(held));
-        }
-        match self.settle(seen, facts) {
-            Ok(Settled { exit, first_exit, by }) => {
-                // Who calls is the full parser's to say.
-                let ani = facts.identity.number;
-                let attestation = facts.attestation();
-                (KernelView { exit, first_exit, by, ani, attestation, ..*seen }, Some(held))
-            }
-            Err(error) => {
-                tracing::debug!("a held INVITE passes undecided: {error:#}");
-                (undecided, Some(HeldAs::Failed))
-            }
-        }
-    }
-
-    /// Whether an INVITE that no program has seen would have been held.
-    fn would_be_held(&self, seen: &KernelView, message: &Message<'_>) -> bool {
-        message.kernel.is_none()
-            && seen.exit == Counter::PassNotPlain
-            && self.config.hold.not_plain
-            && reach(message, seen.trunk) >= Reach::Stop
-    }
-
-    fn settle(&self, seen: &KernelView, facts: &Facts<'_, '_>) -> anyhow::Result<Settled> {
-        let parsed = facts.parsed;
-        let call = facts.spender(seen).context("from no configured trunk")?;
-        let from = parsed.from.as_ref();
-        let held = Held {
-            ani: call.caller,
-            called: call.called,
-            trunk: call.trunk,
-            attestation: call.attestation,
-            priority: self.is_emergency(parsed) || sip::asks_priority(parsed),
-            in_dialog: parsed.to.as_ref().and_then(NameAddr::tag).is_some(),
-            call_id: parsed.call_id.unwrap_or_default(),
-            from_tag: from.and_then(NameAddr::tag),
-            by: Decided::Rules,
-        };
-        match &self.lists {
-            Some(lists) => lists.settle(&held, facts.message.arrived),
-            None => self.rules.settle(&held, facts.message.arrived),
-        }
-    }
-
-    /// What lists say of the caller of an INVITE that passed undecided.
-    fn undecided(&self, view: &KernelView, facts: &Facts<'_, '_>) -> Option<Found> {
-        let call = facts.spender(view).filter(|call| !call.caller.is_none())?;
-        if self.is_emergency(facts.parsed) || sip::asks_priority(facts.parsed) {
-            return None;
-        }
-        let now = facts.message.arrived;
-        let found = match &self.lists {
-            Some(lists) => lists.find(&call, now)?,
-            None => self.rules.find(&call, now)?,
-        };
-        if found.rank == Action::Block as u8 {
-            self.tallies.add(Tally::UndecidedBlocked);
-        }
-        Some(found)
-    }
-
-    /// Whether no rule may stop it.
-    fn is_emergency(&self, parsed: &sip::Invite<'_>) -> bool {
-        let digits = dialled(parsed);
-        let sos = b"urn:service:sos";
-        parsed.request_uri.get(..sos.len()).is_some_and(|uri| uri.eq_ignore_ascii_case(sos))
-            || !digits.is_none() && self.config.emergency.numbers.contains(&digits)
-    }
-
-    /// What the kernel program made of it, or would have made of it where it did not look.
-    fn view(&self, message: &Message<'_>) -> KernelView {
-        let undecided = |exit| KernelView {
-            exit,
-            first_exit: exit,
-            not_plain: None,
-            ani: Number::NONE,
-            ani_header: None,
-            attestation: ani_ebpf::scan::Attestation::None,
-            trunk: self.rules.trunk_of(message.src.ip()),
-            by: By::default(),
-            held: None,
-            ifindex: 0,
-        };
-        if let Some(view) = message.kernel {
-            // A segment or a fragment that it handed on as such was not looked into.
-            let decided = view.exit as u32 >= Counter::PassUntrusted as u32;
-            return if decided { view } else { undecided(view.exit) };
-        }
-        if reach(message, None) == Reach::Observe {
-            return undecided(Counter::NotInvite);
-        }
-        if message.overlong {
-            return undecided(Counter::Truncated);
-        }
-        let first = message.bytes.get(..message.first_len).unwrap_or(message.bytes);
-        self.rules
-            .decide(message.arrived, message.src.ip(), first)
-            .unwrap_or_else(|| undecided(Counter::NotInvite))
-    }
-}
-
-/// What a verdict is made of.
-struct Facts<'f, 'a> {
-    message: &'f Message<'a>,
-    parsed: &'f sip::Invite<'a>,
-    identity: &'f Identity<'a>,
-    /// The attestation's, as the record has it.
-    level: &'static str,
-}
-
-impl Facts<'_, '_> {
-    /// What is claimed.
-    fn attestation(&self) -> ani_ebpf::scan::Attestation {
-        match self.level {
-            "A" => ani_ebpf::scan::Attestation::A,
-            "B" => ani_ebpf::scan::Attestation::B,
-            "C" => ani_ebpf::scan::Attestation::C,
-            _ => ani_ebpf::scan::Attestation::None,
-        }
-    }
-
-    /// Who spends of which budgets; none where it is from no configured trunk.
-    fn spender(&self, view: &KernelView) -> Option<Spender> {
-        Some(Spender {
-            caller: self.identity.number,
-            called: dialled(self.parsed),
-            trunk: view.trunk?,
-            attestation: self.attestation() as u8,
         })
     }
-}
-
-/// The digits that were dialled; none where they are no digits.
-fn dialled(parsed: &sip::Invite<'_>) -> Number {
-    let user = sip::percent_decoded(parsed.request.user.unwrap_or_default());
-    // Visual separators say nothing (RFC 3966 §5.1.1).
-    let digits: SmallVec<[u8; 32]> =
-        user.iter().copied().filter(|byte| !b"-.()".contains(byte)).take(32).collect();
-    Number::from_ascii(digits.strip_prefix(b"+").unwrap_or(&digits)).unwrap_or(Number::NONE)
 }
 
 /// Out of a TCP stream nothing can be taken, and strangers are not answered.

@@ -7,6 +7,8 @@
 
 /// Interfaces that come and go.
 mod interfaces;
+/// What verifies tells the worker.
+mod judged;
 /// The sockets that mirrored messages come in on, beside the threads.
 mod mirror;
 /// A configuration that is read again.
@@ -15,6 +17,8 @@ mod reload;
 mod service;
 /// What verifies signatures, beside the threads.
 mod stir;
+/// Calls that the worker holds.
+mod holding;
 /// The thread that runs frames through the pipeline.
 mod worker;
 
@@ -22,6 +26,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::Receiver,
     },
     thread,
     time::Duration,
@@ -37,9 +42,10 @@ use tokio::{
 
 pub use self::reload::Source;
 use self::{
+    judged::Judged,
     mirror::Mirror,
     reload::Others,
-    service::{Pulse, Watchdog},
+    service::{Manager, Pulse, Watchdog},
     stir::Stir,
     worker::{Live, Mailbox, Worker},
 };
@@ -89,6 +95,7 @@ pub fn run(source: Source, config: Config) -> Result<()> {
 
 async fn daemon(source: Source, config: Config) -> Result<()> {
     let mut signals = Signals { end: End::new()?, hangup: listen(SignalKind::hangup())? };
+    let manager = Manager::new().context("cannot start a thread for the service manager")?;
     let clock = Clock::new();
     // First of all: whatever else two daemons share, this says who the other is.
     let folder = kernel::claim(&config)?;
@@ -109,7 +116,8 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
     };
     kernel_log(&kernel)?;
 
-    let stir = Stir::start(&daemon, clock)?.map(Arc::new);
+    let (teller, judged) = judged::channel();
+    let stir = Stir::start(&daemon, clock, teller.clone())?.map(Arc::new);
     let mut sources: Vec<Live> = Vec::new();
     let mirror = match config.capture.hep.listen {
         Some(address) => {
@@ -120,11 +128,13 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
         None => None,
     };
     let verifier = stir.as_deref().map(Stir::verifier);
-    let threads = Threads::start(&kernel, &daemon, clock, sources, verifier)?;
+    let threads = Threads::start(&kernel, &daemon, clock, sources, verifier, judged)?;
+    teller.wakes(threads.handles.worker.thread());
     daemon.reload_through(Arc::new(Others {
         source,
         kernel: Arc::clone(&kernel),
         mailbox: Arc::clone(&threads.mailbox),
+        manager: manager.clone(),
     }));
     let mirror = mirror.map(|mirror| mirror.start(threads.handles.worker.thread(), &daemon, clock));
     // Made before, so that nothing goes unseen.
@@ -138,7 +148,7 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
     }
     servers.spawn(rests(Arc::clone(&daemon), until(ended.clone())));
     servers.spawn(interfaces::follow(Arc::clone(&kernel), watch, until(ended.clone())));
-    servers.spawn(Watchdog::new(threads.pulses).watch(until(ended.clone())));
+    servers.spawn(Watchdog::new(manager.clone(), threads.pulses).watch(until(ended.clone())));
     if let Some(listener) = listener {
         servers.spawn(metrics::serve(listener, Arc::clone(&daemon), until(ended)));
     }
@@ -160,11 +170,11 @@ async fn daemon(source: Source, config: Config) -> Result<()> {
         config.trunks.len()
     );
     tracing::info!("ready: {at_work}");
-    service::ready(&at_work);
+    manager.ready(&at_work);
 
     let outcome = serve(&mut signals, &daemon, &kernel, stir.as_ref(), threads.failed).await;
 
-    service::stopping();
+    manager.stopping();
     end(&kernel, config.capture.on_exit);
     if let Some(mirror) = mirror {
         mirror.end().await?;
@@ -349,6 +359,7 @@ impl Threads {
         clock: Clock,
         mut sources: Vec<Live>,
         verifier: Option<Box<dyn Verifier>>,
+        judged: Receiver<Judged>,
     ) -> Result<Self> {
         let (rings, asleep) = kernel.rings()?;
         let (writer, records) = records::queue(Arc::clone(&daemon.tallies));
@@ -365,6 +376,7 @@ impl Threads {
                 &daemon.config().hold,
                 Arc::clone(&daemon.tallies),
                 Arc::clone(&read),
+                judged,
             )
             .sending(transmitter());
         let worker = {

@@ -132,6 +132,16 @@ impl Telemetry {
         self.state().signatures.all(signers)
     }
 
+    /// Whether signers agree with this host's time: one did since it was last set, and most do.
+    pub fn clock_is_right(&self) -> bool {
+        self.state().signatures.clock_is_right()
+    }
+
+    /// This host's time was set: whether it is right now, nobody knows.
+    pub fn clock_was_set(&self) {
+        self.state().signatures.clock_was_set();
+    }
+
     /// What somebody should be told of the clock now: by valid calls, and by those that it fails.
     pub fn clock_notices(
         &self,

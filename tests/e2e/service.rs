@@ -5,6 +5,8 @@ use std::{
     fs,
     os::unix::{fs::PermissionsExt as _, net::UnixDatagram},
     process::Command,
+    sync::mpsc::{Receiver, channel},
+    thread,
     time::Duration,
 };
 
@@ -17,11 +19,15 @@ use xtask::{
             notify_socket,
         },
         sbc::Sbc,
+        uac::{Callers, Plan},
     },
     workspace,
 };
 
-use crate::rig::{Rig, SETTLE, ani};
+use crate::{
+    hold::{TWICE, tally},
+    rig::{Rig, SETTLE, ani},
+};
 
 const BLOCKED: &str = "+12015550166";
 const HONEST: &str = "+12015550101";
@@ -29,34 +35,43 @@ const HONEST: &str = "+12015550101";
 /// The least that `systemd-analyze security` may find exposed: 10 is all.
 const MOST_EXPOSED: f64 = 3.0;
 
-/// What a service manager is told.
-struct Manager(UnixDatagram);
+/// What a service manager is told; it is read at once, as systemd does.
+struct Manager(Receiver<String>);
 
 impl Manager {
     fn new(lab: &Lab) -> Self {
         let path = notify_socket(lab);
         let socket = UnixDatagram::bind(&path).expect("a socket");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("permissions");
-        socket.set_read_timeout(Some(SETTLE)).expect("a time-out");
-        Self(socket)
+        let (tell, told) = channel();
+        // It ends when nobody listens any more, or nothing can be read.
+        thread::spawn(move || {
+            let mut buffer = [0; 4_096];
+            while let Ok(len) = socket.recv(&mut buffer) {
+                if tell.send(String::from_utf8_lossy(&buffer[..len]).into_owned()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self(told)
     }
 
     /// The next that is no sign of life.
     fn next(&self) -> String {
         loop {
             let told = self.any();
-            if told != "WATCHDOG=1\n" {
+            if told != SIGN_OF_LIFE {
                 return told;
             }
         }
     }
 
     fn any(&self) -> String {
-        let mut buffer = [0; 4_096];
-        let len = self.0.recv(&mut buffer).expect("something is told in time");
-        String::from_utf8_lossy(&buffer[..len]).into_owned()
+        self.0.recv_timeout(SETTLE).expect("something is told in time")
     }
 }
+
+const SIGN_OF_LIFE: &str = "WATCHDOG=1\n";
 
 #[test]
 fn an_ordinary_user_with_four_capabilities_is_enough() {
@@ -84,8 +99,13 @@ fn an_ordinary_user_with_four_capabilities_is_enough() {
     rig.daemon.cli(&["block", "add", BLOCKED]).expect("block add");
     rig.assert_stopped(BLOCKED);
     rig.assert_reachable(HONEST);
+    // Held calls too: decided and put back by such a user.
+    let held = rig.call(&Plan::new(Callers::one(HONEST), 5, 10).with(TWICE));
+    assert!(held.all_completed(5), "{held:?}");
+    assert!(tally(&rig, "held_released") > 0, "{}", rig.daemon.status().expect("status"));
+    assert_eq!(tally(&rig, "release_failed"), 0);
     for _ in 0..3 {
-        assert_eq!(manager.any(), "WATCHDOG=1\n");
+        assert_eq!(manager.any(), SIGN_OF_LIFE);
     }
 
     // Who may look, who may change things, and who neither, are other users than it.
@@ -130,16 +150,15 @@ fn a_daemon_that_hangs_gives_no_sign_of_life() {
     let settings = Settings { service: true, ..Settings::default() };
     let daemon = Daemon::start(&lab, ani(), &settings).expect("daemon");
     manager.next();
-    assert_eq!(manager.any(), "WATCHDOG=1\n");
+    assert_eq!(manager.any(), SIGN_OF_LIFE);
     daemon.signal(Signal::SIGSTOP).expect("SIGSTOP");
-    // One may be on its way.
-    manager.0.set_read_timeout(Some(Duration::from_millis(1_500))).expect("a time-out");
-    let mut buffer = [0; 64];
-    let _on_its_way = manager.0.recv(&mut buffer);
-    assert!(manager.0.recv(&mut buffer).is_err(), "a daemon that is stopped says that it goes on");
+    // Some may be on their way.
+    thread::sleep(Duration::from_millis(200));
+    let _on_their_way = manager.0.try_iter().count();
+    let told = manager.0.recv_timeout(Duration::from_millis(1_500));
+    assert!(told.is_err(), "a daemon that is stopped says that it goes on");
     daemon.signal(Signal::SIGCONT).expect("SIGCONT");
-    manager.0.set_read_timeout(Some(SETTLE)).expect("a time-out");
-    assert_eq!(manager.any(), "WATCHDOG=1\n");
+    assert_eq!(manager.any(), SIGN_OF_LIFE);
     daemon.stop().expect("a clean end");
 }
 

@@ -2,12 +2,13 @@
 
 /// A caller that signs.
 mod caller;
+/// Whoever has the certificates.
+mod server;
+/// Calls that are refused for their signatures.
+mod refuse;
 
 use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    process::Command,
-    sync::Arc,
+    net::TcpListener,
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -15,18 +16,18 @@ use std::{
 use ani_tests::{frame::Frame, invite::Invite};
 use ani_user::stir::authority::{Authority, Leaf, Signer};
 use serde_json::{Value, json};
-use xtask::{
-    command,
-    lab::{
-        CARRIER_V4, Lab, SBC_V4,
-        daemon::{Daemon, Settings},
-        process::{Process, wait_for},
-        sbc::Sbc,
-        uac::{Callers, Plan, Uac},
-    },
+use xtask::lab::{
+    CARRIER_V4, Lab, SBC_V4,
+    daemon::{Daemon, Settings},
+    process::wait_for,
+    sbc::Sbc,
+    uac::{Callers, Plan, Uac},
 };
 
-use self::caller::{CALLED, Caller};
+use self::{
+    caller::{CALLED, Caller},
+    server::Server,
+};
 use crate::{
     rig::{Rig, SETTLE, ani},
     wire::Wire,
@@ -51,6 +52,11 @@ struct Ground {
 impl Ground {
     /// A daemon with the authority's certificate as its anchor and the signer's in the local folder.
     fn new(fetch: bool, prepare: impl FnOnce(&Lab)) -> Self {
+        Self::with(Settings::default(), fetch, prepare)
+    }
+
+    /// The same with these settings.
+    fn with(settings: Settings, fetch: bool, prepare: impl FnOnce(&Lab)) -> Self {
         let ani = ani();
         let lab = Lab::new().expect("lab");
         let root = Authority::root("Lab root");
@@ -70,7 +76,7 @@ impl Ground {
             lab.path("certs").display().to_string(),
         );
         let sbc = Sbc::start(&lab).expect("SBC");
-        let settings = Settings { stir, ..Settings::default() };
+        let settings = Settings { stir, ..settings };
         let daemon = Daemon::start(&lab, ani, &settings).expect("daemon");
         Self { rig: Rig { daemon, sbc, lab }, signer }
     }
@@ -104,6 +110,14 @@ fn now() -> i64 {
     i64::try_from(now.as_secs()).expect("a time")
 }
 
+/// A header with another letter in the middle of its signature.
+fn changed(mut identity: String) -> String {
+    let at = identity.find(';').expect("parameters") - 40;
+    let letter = if identity.as_bytes()[at] == b'A' { "B" } else { "A" };
+    identity.replace_range(at..=at, letter);
+    identity
+}
+
 /// Calls that have an outcome.
 fn verified(stir: &Value) -> u64 {
     stir["outcomes"].as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
@@ -120,11 +134,7 @@ fn what_a_signature_is_worth_is_known_of_each_call() {
     let ground = Ground::new(false, |_| ());
     let mut caller = Caller::new(&ground.rig.lab);
     let good = ground.identity(LOCAL, "12015550101", 0);
-    let mut wrong = ground.identity(LOCAL, "12015550102", 0);
-    // Another letter in the middle of the signature.
-    let at = wrong.find(';').expect("parameters") - 40;
-    let letter = if wrong.as_bytes()[at] == b'A' { "B" } else { "A" };
-    wrong.replace_range(at..=at, letter);
+    let wrong = changed(ground.identity(LOCAL, "12015550102", 0));
     for (from, identity, word) in [
         ("+12015550101", Some(good.clone()), "valid"),
         ("+12015550102", Some(wrong), "signature-invalid"),
@@ -274,73 +284,11 @@ fn calls_do_not_wait_for_certificates() {
     assert_eq!(ground.seen("+12015550102")["signature"]["unverified"], CALLS);
 }
 
-/// The carrier's certificates over https, each connection a second late.
-struct Late {
-    _openssl: Process,
-}
-
-impl Late {
-    /// Makes the server's own certificate too, as `https.pem` of the lab.
-    fn start(lab: &Lab) -> Self {
-        let (certificate, key) = (lab.path("https.pem"), lab.path("https-key.pem"));
-        let mut openssl = Command::new("openssl");
-        openssl
-            .args(["req", "-x509", "-newkey", "rsa:2048", "-noenc", "-days", "1"])
-            .args(["-subj", "/CN=certs", "-addext", "basicConstraints=critical,CA:FALSE"])
-            .args(["-addext", &format!("subjectAltName=IP:{CARRIER_V4}"), "-keyout"])
-            .arg(&key)
-            .arg("-out")
-            .arg(&certificate);
-        command::output(&mut openssl).expect("a certificate");
-        let mut openssl = Command::new("openssl");
-        openssl
-            .args(["s_server", "-quiet", "-WWW", "-accept", "127.0.0.1:9443", "-cert"])
-            .arg(&certificate)
-            .arg("-key")
-            .arg(&key)
-            .current_dir(lab.path("certs/certs.example.org"));
-        let log = lab.path("https.log");
-        let process = Process::spawn(&lab.carrier, "openssl s_server", openssl, &log);
-        let (listener, behind) = (
-            lab.carrier.enter(|| Ok(TcpListener::bind((CARRIER_V4, HTTPS))?)).expect("a port"),
-            SocketAddr::from(([127, 0, 0, 1], 9_443)),
-        );
-        // A thread stays in the namespace that it has entered.
-        let name = lab.carrier.name().to_owned();
-        thread::spawn(move || {
-            let file = std::fs::File::open(format!("/run/netns/{name}")).expect("the namespace");
-            nix::sched::setns(&file, nix::sched::CloneFlags::CLONE_NEWNET).expect("the namespace");
-            for stream in listener.incoming().flatten() {
-                thread::sleep(Duration::from_secs(1));
-                let server = TcpStream::connect(behind).expect("the server");
-                pipe(stream, server);
-            }
-        });
-        Self { _openssl: process.expect("openssl") }
-    }
-}
-
-/// Carries bytes both ways until both have ended.
-fn pipe(one: TcpStream, other: TcpStream) {
-    let (one, other) = (Arc::new(one), Arc::new(other));
-    for (from, to) in [(Arc::clone(&one), Arc::clone(&other)), (other, one)] {
-        thread::spawn(move || {
-            let mut buffer = [0; 4_096];
-            while let Ok(len @ 1..) = (&*from).read(&mut buffer) {
-                if (&*to).write_all(&buffer[..len]).is_err() {
-                    break;
-                }
-            }
-            // Whoever has gone already need not be told.
-            let _gone = to.shutdown(std::net::Shutdown::Write);
-        });
-    }
-}
-
 #[test]
 fn the_record_is_completed_when_the_certificate_arrives() {
     let mut late = None;
-    let ground = Ground::new(true, |lab| late = Some(Late::start(lab)));
+    let delay = Duration::from_secs(1);
+    let ground = Ground::new(true, |lab| late = Some(Server::start(lab, delay)));
     let mut caller = Caller::new(&ground.rig.lab);
     let url = format!("https://{CARRIER_V4}:{HTTPS}/1.pem");
     let from = "+12015550101";

@@ -84,6 +84,44 @@ fn where_no_rule_can_be_against_a_call_it_is_not_held() {
     assert_eq!(harness.message(US, &folded(BLOCKED, "2@h")).exit, Counter::Held);
 }
 
+/// What a trunk refuses for its signature waits, plain or not: signed calls for their verification, the
+/// others for the daemon to say no.
+#[test]
+fn a_trunk_says_which_plain_calls_wait() {
+    for (refuse, anchors, signed, unsigned) in [
+        ("", true, false, false),
+        ("refuse = ['failed']\nrefuse_mode = 'enforce'", true, true, false),
+        ("refuse = ['failed']\nrefuse_mode = 'enforce'", false, false, false),
+        ("refuse = ['failed']\nrefuse_mode = 'observe'", true, false, false),
+        ("refuse = ['no-identity']\nrefuse_mode = 'enforce'", false, false, true),
+        ("refuse = ['failed', 'no-identity']\nrefuse_mode = 'enforce'", true, true, true),
+    ] {
+        let stir = if anchors { "[stir]\nanchors = '/anchors'\n" } else { "" };
+        let us = "name = \"us\"\n";
+        let config = CONFIG.replace(us, &format!("{us}{refuse}\n")) + stir;
+        let mut harness = Harness::with(&config.replace("max_attempts = 0", "max_attempts = 4096"));
+        harness.block(BLOCKED, None);
+        beat(&harness);
+        let call = |caller: &str| Invite::from(&format!("+{caller}"));
+        let mut say = |invite: &Invite| {
+            let run = harness.invite(US, invite);
+            assert!(run.exit != Counter::Held || run.header().first_exit == Counter::Pass as u8);
+            run.exit
+        };
+        // Of one that waits nothing is remembered.
+        for passed in [Counter::Pass, Counter::PassRepeated] {
+            let call = |id: &str| Invite { call_id: id.to_owned(), ..call(HONEST) };
+            let said = [say(&call("1@h").attested('A')), say(&call("2@h"))];
+            let expected = [signed, unsigned].map(|held| if held { Counter::Held } else { passed });
+            assert_eq!(said, expected, "{refuse}");
+        }
+        let listed = Invite { call_id: "3@h".to_owned(), ..call(BLOCKED) };
+        assert_eq!(say(&listed), Counter::DropBlocked, "{refuse}");
+        let stranger = harness.invite(STRANGER, &call(HONEST));
+        assert_eq!(stranger.exit, Counter::PassUntrusted, "{refuse}");
+    }
+}
+
 #[test]
 fn what_could_not_be_released_is_not_held() {
     let mut harness = harness();
@@ -125,6 +163,17 @@ fn lists_limits_and_attempts_decide_what_is_held_as_they_decide_what_is_plain() 
     assert_eq!((passed.exit, passed.passes()), (Counter::Pass, true));
     let again = settle(&harness, &read(HONEST, "2@h", Decided::Rules));
     assert_eq!((again.exit, again.first_exit), (Counter::PassRepeated, Counter::Pass));
+
+    // While a signature is looked at nothing is remembered of a call that may pass.
+    let first = |settle: &dyn Fn(Decided) -> Settled| {
+        [settle(Decided::RulesFirst), settle(Decided::RulesFirst)].map(|settled| settled.exit)
+    };
+    let waiting = |by| settle(&harness, &read(HONEST, "10@h", by));
+    assert_eq!(first(&waiting), [Counter::Pass; 2]);
+    let stopped = [waiting(Decided::Stop), waiting(Decided::Rules)];
+    assert_eq!(stopped.map(|settled| settled.exit), [Counter::Held, Counter::DropRepeated]);
+    let listed = |by| settle(&harness, &read(BLOCKED, "11@h", by));
+    assert_eq!(first(&listed), [Counter::DropBlocked, Counter::DropRepeated]);
 
     // What nothing may stop.
     let urgent = Held { priority: true, ..read(BLOCKED, "3@h", Decided::Rules) };

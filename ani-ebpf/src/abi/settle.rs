@@ -36,6 +36,9 @@ impl Question {
     pub const PASS: u8 = 1 << 3;
     /// It is stopped, whatever the rules say.
     pub const STOP: u8 = 1 << 4;
+    /// Where the rules let it through, something else decides yet, and nothing is remembered till then:
+    /// an INVITE that is sent again meanwhile must not pass.
+    pub const WAITS: u8 = 1 << 5;
 }
 
 /// What becomes of it; ids as in [`RecordHeader`](super::record::RecordHeader).

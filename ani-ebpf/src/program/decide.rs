@@ -40,8 +40,8 @@ pub(super) fn invite(frame: &Frame<'_>, decision: &Decision, reading: &Reading, 
     if !attempted(decision, reading, settings, || attempt::key(scratch, settings, reading.trunk)) {
         return;
     }
-    let passes = !decision.is_stop() && !decision.is(Counter::PassAllowed);
-    if passes && reading.is_to_be_held() && hold::is_possible(frame, decision, settings) {
+    if is_open(decision) && reading.is_to_be_held() && hold::is_possible(frame, decision, settings)
+    {
         return decision.hold();
     }
     attempt::remember(decision, settings);
@@ -60,8 +60,16 @@ pub(super) fn settle(decision: &Decision, question: &Question) {
         decision.take(if stops { Counter::Held } else { Counter::Pass });
     } else if !attempted(decision, &reading, settings, || key) {
         return;
+    } else if question.has(Question::WAITS) && is_open(decision) {
+        return;
     }
     attempt::remember(decision, settings);
+}
+
+/// Whether nothing has decided for good: neither against the call nor, by an allow list, for it.
+#[inline(always)]
+fn is_open(decision: &Decision) -> bool {
+    !decision.is_stop() && !decision.is(Counter::PassAllowed)
 }
 
 /// The way out of an ACK, CANCEL or BYE: with its call, where that was stopped.

@@ -51,6 +51,8 @@ struct Entry {
     payload_at: u16,
     /// Whether it is a first fragment: the stack makes nothing of it without its rest.
     fragment: bool,
+    /// Whether somebody else finds out what becomes of it.
+    waits: bool,
 }
 
 impl Table {
@@ -85,6 +87,7 @@ impl Table {
             ifindex,
             payload_at: held.payload_at,
             fragment: is_first_fragment(bytes),
+            waits: false,
         };
         if age >= MOST_LATE {
             held.state = HoldState::Old;
@@ -92,7 +95,7 @@ impl Table {
         } else if age >= self.deadline && !entry.fragment {
             held.state = HoldState::Late;
             self.tallies.add(Tally::HeldLate);
-            self.release(entry, now);
+            self.put_back(entry, now);
         } else if entry.fragment {
             if self.unfinished.len() >= MAX_UNFINISHED {
                 self.forget_unfinished(None);
@@ -102,7 +105,7 @@ impl Table {
         } else if self.due.len() >= self.max {
             held.state = HoldState::Full;
             self.tallies.add(Tally::HeldFull);
-            self.release(entry, now);
+            self.put_back(entry, now);
         } else {
             self.due.push_back((now + self.deadline.saturating_sub(age), held.number));
             self.frames.insert(held.number, entry);
@@ -110,48 +113,56 @@ impl Table {
         frame
     }
 
-    /// Lets a frame go on whose call passes.
-    pub fn pass(&mut self, held: &Hold, now: Instant) {
+    /// Lets a frame go on, and counts why.
+    pub fn release(&mut self, held: &Hold, why: Tally, now: Instant) {
         if let Some(entry) = self.frames.remove(&held.number) {
-            self.tallies.add(Tally::HeldReleased);
-            self.release(entry, now);
+            self.tallies.add(why);
+            self.put_back(entry, now);
         }
     }
 
-    /// Forgets a frame whose call is stopped.
-    pub fn stop(&mut self, held: &Hold) {
+    /// Lets a frame die, and counts why.
+    pub fn stop(&mut self, held: &Hold, why: Tally) {
         if self.frames.remove(&held.number).is_some() {
-            self.tallies.add(Tally::HeldStopped);
+            self.tallies.add(why);
+        }
+    }
+
+    /// Lets a frame wait until its deadline for what somebody else finds out.
+    pub fn wait(&mut self, held: &Hold, now: Instant) {
+        let Some(entry) = self.frames.get_mut(&held.number) else { return };
+        entry.waits = true;
+        // The rest of its packet has come, or it would not be known whose call it is.
+        if std::mem::take(&mut entry.fragment) {
+            self.due.push_back((now + self.deadline, held.number));
         }
     }
 
     /// Lets a whole frame go on of which nobody has said what becomes of it.
     pub fn undecided(&mut self, held: &Hold, now: Instant) {
-        if self.frames.get(&held.number).is_some_and(|entry| !entry.fragment) {
-            self.let_go(held, now);
+        if self.frames.get(&held.number).is_some_and(|entry| !entry.fragment && !entry.waits) {
+            self.release(held, Tally::HeldUnread, now);
         }
     }
 
-    /// Lets a frame go on, or a first fragment, about which nothing can be decided.
-    pub fn let_go(&mut self, held: &Hold, now: Instant) {
-        if let Some(entry) = self.frames.remove(&held.number) {
-            self.tallies.add(Tally::HeldUnread);
-            self.release(entry, now);
-        }
-    }
-
-    /// Releases what has waited too long, and forgets first fragments whose rest did not come.
-    pub fn expire(&mut self, now: Instant) {
+    /// Releases what has waited too long, and forgets first fragments whose rest did not come. Of those
+    /// that wait for somebody else, the numbers: they are still held.
+    #[must_use]
+    pub fn expire(&mut self, now: Instant) -> Vec<u64> {
+        let mut waiting = Vec::new();
         while let Some((due, number)) = self.due.front().copied()
             && (due <= now || !self.frames.contains_key(&number))
         {
             self.due.pop_front();
-            if let Some(entry) = self.frames.remove(&number) {
+            if self.frames.get(&number).is_some_and(|entry| entry.waits) {
+                waiting.push(number);
+            } else if let Some(entry) = self.frames.remove(&number) {
                 self.tallies.add(Tally::HeldLate);
-                self.release(entry, now);
+                self.put_back(entry, now);
             }
         }
         self.forget_unfinished(Some(now));
+        waiting
     }
 
     /// Releases all that is held: nobody will decide.
@@ -160,7 +171,7 @@ impl Table {
         self.unfinished.clear();
         for (_, entry) in std::mem::take(&mut self.frames) {
             self.tallies.add(if entry.fragment { Tally::HeldIncomplete } else { Tally::HeldLate });
-            self.release(entry, now);
+            self.put_back(entry, now);
         }
     }
 
@@ -182,14 +193,15 @@ impl Table {
             && (more || now.is_some_and(|now| due <= now) || !self.frames.contains_key(&number))
         {
             self.unfinished.pop_front();
-            if self.frames.remove(&number).is_some() {
+            let unfinished = self.frames.get(&number).is_some_and(|entry| entry.fragment);
+            if unfinished && self.frames.remove(&number).is_some() {
                 self.tallies.add(Tally::HeldIncomplete);
                 more = false;
             }
         }
     }
 
-    fn release(&mut self, mut entry: Entry, now: Instant) {
+    fn put_back(&mut self, mut entry: Entry, now: Instant) {
         complete_checksum(&mut entry.frame, usize::from(entry.payload_at));
         if let Err(error) = self.way.release(&entry.frame, entry.ifindex) {
             self.tallies.add(Tally::ReleaseFailed);

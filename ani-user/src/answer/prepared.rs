@@ -6,7 +6,10 @@ use rsip::{
 };
 
 use super::{Answer, Refusal};
-use crate::{config, stir};
+use crate::{
+    config,
+    stir::{Judgement, Outcome, outcome::phrase},
+};
 
 /// An answer with its headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,16 +44,37 @@ impl Prepared {
         let status = StatusCode::Other(code, refusal.phrase().to_owned());
         Some(Self { code, status, headers })
     }
+
+    /// Of a call that is refused for what its signatures came to, with a Reason for each PASSporT with
+    /// which something is wrong; none for what has no code.
+    pub fn refusal(outcome: Outcome, judgement: Option<&Judgement>) -> Option<Self> {
+        let code = outcome.code()?;
+        let mut reasons: Vec<_> = judgement.into_iter().flat_map(Judgement::reasons).collect();
+        if reasons.is_empty() && speaks_of_passports(code) {
+            reasons.push(reason_of(code));
+        }
+        let headers =
+            reasons.into_iter().map(|value| Header::Other("Reason".to_owned(), value)).collect();
+        let status = StatusCode::Other(code, phrase(code).to_owned());
+        Some(Self { code, status, headers })
+    }
+}
+
+/// 433 is about the caller's anonymity (RFC 5079), and a 403 may be about anything.
+const fn speaks_of_passports(code: u16) -> bool {
+    matches!(code, 428 | 436 | 437 | 438)
+}
+
+fn reason_of(code: u16) -> String {
+    format!("STIR ;cause={code} ;text=\"{}\"", phrase(code))
 }
 
 /// For codes that speak of a PASSporT (RFC 9410 §3), where the phrase is that of the code: a 403 may
 /// mean anything.
 fn stir_reason(refusal: &Refusal) -> Option<String> {
-    let (code, phrase) = (refusal.code(), stir::outcome::phrase(refusal.code()));
-    // 433 is about the caller's anonymity (RFC 5079), not about a PASSporT.
-    let speaks =
-        matches!(code, 428 | 436 | 437 | 438) || (code == 403 && refusal.phrase() == phrase);
-    speaks.then(|| format!("STIR ;cause={code} ;text=\"{phrase}\""))
+    let code = refusal.code();
+    let speaks = speaks_of_passports(code) || (code == 403 && refusal.phrase() == phrase(code));
+    speaks.then(|| reason_of(code))
 }
 
 #[cfg(test)]

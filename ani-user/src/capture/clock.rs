@@ -45,6 +45,32 @@ impl Clock {
     }
 }
 
+/// Notices that the time of day was set.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// As of the last look.
+    offset: i64,
+}
+
+/// How far it is set at least, nanoseconds; what keeps clocks in step (NTP) moves them by less.
+const SET_NS: u64 = 1_000_000_000;
+
+impl Settings {
+    /// From now on.
+    pub fn new(clock: &Clock) -> Self {
+        Self { offset: clock.offset() }
+    }
+
+    /// Whether it was since this was asked last.
+    pub fn changed(&mut self, clock: &Clock) -> bool {
+        self.is_set_to(clock.offset())
+    }
+
+    fn is_set_to(&mut self, offset: i64) -> bool {
+        std::mem::replace(&mut self.offset, offset).abs_diff(offset) >= SET_NS
+    }
+}
+
 impl Default for Clock {
     fn default() -> Self {
         Self::new()
@@ -70,5 +96,21 @@ mod tests {
         let back = clock.monotonic_at(later) as i64 + clock.offset();
         assert!((back - later.0).abs() < 1_000_000_000, "within a second: {}", back - later.0);
         assert_eq!(clock.monotonic_at(Timestamp(0)), 1);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_noticed_and_one_that_is_kept_in_step_is_not() {
+        let mut settings = Settings { offset: 0 };
+        for (offset, set) in [
+            (500_000_000, false),
+            (1_400_000_000, false),
+            (2_400_000_000, true),
+            (2_400_000_000, false),
+            (-3_597_600_000_000, true),
+        ] {
+            assert_eq!(settings.is_set_to(offset), set, "{offset}");
+        }
+        let clock = Clock::new();
+        assert!(!Settings::new(&clock).changed(&clock));
     }
 }

@@ -50,7 +50,7 @@ fn text(status: &Value, all: bool) -> String {
          block list  {} of {}\n\
          callers     {} of {} tracked\n\
          breaker     {}\n\
-         signatures  {}\n\n",
+         signatures  {}\n{}\n",
         shown(&status["version"]),
         humantime::format_duration(uptime),
         holding(&status["holding"]),
@@ -61,6 +61,7 @@ fn text(status: &Value, all: bool) -> String {
         shown(&status["daemon"]["max_callers"]),
         breaker::sentence(&status["breaker"]),
         signatures(&status["stir"]),
+        refusals(&status["stir"]),
     );
     text.push_str(&counters(status, all).text());
     if let Some(table) = outcomes(&status["stir"]) {
@@ -122,6 +123,27 @@ fn outcomes(stir: &Value) -> Option<Table> {
         }
     }
     any.then_some(table)
+}
+
+/// For what calls were refused by their signatures, and for what they would have been: a line, or
+/// nothing.
+fn refusals(stir: &Value) -> String {
+    let words = |key: &str| -> Vec<String> {
+        let counts = stir[key].as_object().into_iter().flatten();
+        counts.map(|(word, count)| format!("{} {}", output::plain(word), shown(count))).collect()
+    };
+    let (refused, would) = (words("refused"), words("would_refuse"));
+    let mut parts = Vec::new();
+    if !refused.is_empty() {
+        parts.push(refused.join(", "));
+    }
+    if !would.is_empty() {
+        parts.push(format!("only observed: {}", would.join(", ")));
+    }
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!("refused     {}\n", parts.join("; "))
 }
 
 /// How many calls' signatures held, and what keeps them from being verified.

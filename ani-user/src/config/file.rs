@@ -99,6 +99,8 @@ pub(super) struct Trunk {
     pub(super) ani_toll_free: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) toll_free: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) max_digits: Option<Spanned<i64>>,
+    pub(super) refuse: Option<Vec<Spanned<String>>>,
+    pub(super) refuse_mode: Option<Spanned<String>>,
 }
 
 /// `[limits]`

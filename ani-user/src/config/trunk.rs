@@ -7,6 +7,7 @@ use ani_ebpf::{
 use ipnet::IpNet;
 
 use super::{
+    Refuse,
     countries::{self, Country},
     toll_free,
 };
@@ -29,6 +30,8 @@ pub struct Trunk {
     pub orders: Orders,
     /// What it believes of what tells the attestation, as the kernel has it.
     pub telling: Telling,
+    /// For which outcomes of their verification its calls are refused.
+    pub refuse: Refuse,
 }
 
 impl Trunk {
@@ -53,7 +56,8 @@ impl Trunk {
         };
         let country = country.map(|country| country.code.to_owned());
         let telling = identity::compiled(&profile.telling);
-        Self { name, sources, country, dial_plan, profile, orders, telling }
+        let refuse = Refuse::default();
+        Self { name, sources, country, dial_plan, profile, orders, telling, refuse }
     }
 
     /// How its INVITEs are read.

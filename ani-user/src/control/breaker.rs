@@ -289,12 +289,12 @@ impl Daemon {
         for (name, help, did) in [
             (
                 "ani_rule_decided",
-                "INVITEs that a list or limit decided, repeated ones left out",
+                "INVITEs that a list, limit or signature decided, repeated ones left out",
                 Did::Decided,
             ),
             (
                 "ani_rule_would_have_decided",
-                "INVITEs that a list or limit would have decided, were it not only observed",
+                "INVITEs that a list, limit or signature would have decided, were it not only observed",
                 Did::WouldHave,
             ),
         ] {
@@ -302,6 +302,10 @@ impl Daemon {
             for stopper in &all {
                 let named = Named { kind: stopper.kind(), name: self.name_of(*stopper) };
                 family.get_or_create(&named).inc_by(self.tallies.spoken.value(*stopper, did));
+            }
+            for (outcome, count) in self.tallies.spoken.refusals(did) {
+                let named = Named { kind: "stir", name: outcome.as_str().to_owned() };
+                family.get_or_create(&named).inc_by(count);
             }
             registry.register(name, help, family);
         }

@@ -12,7 +12,7 @@ use prometheus_client::{
 use serde_json::{Map, Value, json};
 
 use super::Daemon;
-use crate::telemetry::SIGNATURES;
+use crate::telemetry::{SIGNATURES, spoken::Did};
 
 /// Signers in the status document, those with the most calls.
 const SIGNERS: usize = 20;
@@ -40,6 +40,12 @@ struct Event {
 }
 
 impl Daemon {
+    /// For what calls were refused, or would have been, and how often.
+    fn refusals(&self, did: Did) -> Map<String, Value> {
+        let all = self.tallies.spoken.refusals(did);
+        all.map(|(outcome, count)| (outcome.as_str().to_owned(), json!(count))).collect()
+    }
+
     /// `stir` of the status document.
     pub(super) fn verifications(&self) -> Value {
         let config = self.config();
@@ -91,6 +97,9 @@ impl Daemon {
             "signers": signers,
             "certificates": certificates,
             "fetches": fetches,
+            "refused": self.refusals(Did::Decided),
+            "would_refuse": self.refusals(Did::WouldHave),
+            "clock_agreed": self.telemetry.clock_is_right(),
             "crls": verifies.and_then(|verifies| verifies.lists()),
         })
     }

@@ -9,11 +9,15 @@ use crate::{
     answer::{Answers, Prepared, Reply, Silence, Stopped},
     capture::{By, KernelView, Message, Reach},
     sip::{Invite, NameAddr},
+    stir::{Judgement, Outcome},
     telemetry::{Tallies, Tally},
 };
 
 /// A reply, and the code in it.
 pub(super) type Given = (u16, Reply);
+
+/// What a signature came to that a call is refused for.
+pub(super) type Refused<'j> = (Outcome, Option<&'j Judgement>);
 
 /// The answer to an INVITE that was stopped; `by` is who decided, of a repeated one the first time. None
 /// where nothing is to be said, where it is no initial INVITE over UDP from a configured trunk, and
@@ -22,11 +26,15 @@ pub(super) fn to(
     answers: &mut Answers,
     view: &KernelView,
     by: &By,
+    refused: Option<Refused<'_>>,
     invite: &Invite<'_>,
     message: &Message<'_>,
     tallies: &Tallies,
 ) -> Option<Given> {
-    let what = said(answers, view, by)?;
+    let what = match refused {
+        Some((outcome, judgement)) => Arc::new(Prepared::refusal(outcome, judgement)?),
+        None => said(answers, view, by)?,
+    };
     let initial = invite.to.as_ref().and_then(NameAddr::tag).is_none();
     if !initial || reach(message, view.trunk) != Reach::Answer {
         return None;

@@ -9,7 +9,7 @@ use ani_ebpf::{
 
 use super::*;
 use crate::{
-    capture::{Content, Hold, LinkType, fixture},
+    capture::{By, Content, Hold, HoldState, LinkType, fixture},
     config,
     identity::Profile,
     invite::{AniStatus, HeldAs},

@@ -9,7 +9,7 @@ use std::{
 use ani_ebpf::{dial_plan::DialPlan, scan::AniHeader};
 
 use crate::{
-    config,
+    config::{self, Refuse},
     identity::{self, Identity, Reading},
     invite::{AniStatus, Attestation, Passports},
     policy::breaker,
@@ -17,6 +17,7 @@ use crate::{
     stir::{
         Call, Judgement, Outcome,
         call::{CALLED, Party},
+        results::{self, Key},
     },
     time::Timestamp,
 };
@@ -41,6 +42,11 @@ pub struct Whose<'a> {
     /// What the breaker is to be told when it ends, with whether the signatures hold; none where it
     /// is told now or not at all.
     pub attempt: Option<breaker::Call>,
+    /// By what the pipeline is told that it ends; none where nothing depends on it.
+    pub key: Option<Key>,
+    /// What such calls would be refused for, to be counted when it ends; none where that is known, or
+    /// nothing.
+    pub refuse: Option<Refuse>,
 }
 
 /// What came of a call.
@@ -51,6 +57,26 @@ pub struct Answer {
     /// Whether that is the end of it, to be counted with the call; else whoever verifies counts it
     /// when it ends, or has done so.
     pub counts: bool,
+}
+
+/// What the stages behind need of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Judged {
+    /// What came of the call.
+    pub(super) outcome: Option<Outcome>,
+    /// The same, finer; none where nobody was asked.
+    pub(super) judgement: Option<Arc<Judgement>>,
+    /// Whether that is not known yet.
+    pub(super) open: bool,
+    /// By what it will be told, where it is not and something depends on it.
+    pub(super) pending: Option<Key>,
+}
+
+impl Judged {
+    /// Nobody was asked.
+    fn alone(outcome: Outcome) -> Self {
+        Self { outcome: Some(outcome), ..Self::default() }
+    }
 }
 
 /// The stage's own state.
@@ -69,15 +95,18 @@ impl Verification {
         self.verifier = Some(verifier);
     }
 
-    /// Puts into `attestation` what the signatures are worth; returns whether that is not known yet.
+    /// Puts into `attestation` what the signatures are worth.
     pub(super) fn judge<'a>(
         &mut self,
         parsed: &Invite<'a>,
         of: &Of<'_, 'a>,
         attestation: &mut Attestation<'_>,
-    ) -> bool {
+    ) -> Judged {
         if parsed.identity.is_empty() {
-            return false;
+            // By somebody's leave.
+            let excused = attestation.identity_bypass.is_some();
+            let outcome = (!excused).then_some(Outcome::NoIdentity);
+            return Judged { outcome, ..Judged::default() };
         }
         let settings = of.settings;
         let (trunk, verifier) = match (of.trunk, &mut self.verifier) {
@@ -86,11 +115,11 @@ impl Verification {
             }
             (Some(_), _) if settings.verify => {
                 stands(Outcome::NoAnchors, attestation);
-                return false;
+                return Judged::alone(Outcome::NoAnchors);
             }
             _ => {
                 stands(Outcome::Off, attestation);
-                return false;
+                return Judged::alone(Outcome::Off);
             }
         };
         let call = Call {
@@ -105,22 +134,34 @@ impl Verification {
                 .hash_one((parsed.call_id, parsed.from.as_ref().map(|from| from.tag()))),
             now: of.now,
         };
+        let awaited = of.refuse.is_some_and(Refuse::waits);
+        let key = awaited.then(|| results::key(&self.keys, &call));
         let whose = Whose {
             trunk,
             ani: of.identity.ani.as_deref(),
             status: of.identity.status,
             starts: of.starts,
             attempt: of.attempt,
+            key,
+            refuse: of.refuse.filter(|refuse| refuse.observed),
         };
         let Answer { judgement, counts } = verifier.verify(&call, &whose);
         let outcome = judgement.outcome;
-        attestation.signature = outcome.class().signature();
-        attestation.reason = (outcome != Outcome::Valid).then(|| outcome.as_str());
-        attestation.signer = judgement.signer.as_deref().map(|name| Cow::Owned(name.to_owned()));
         attestation.verification = counts.then_some(outcome);
-        attestation.passports = Passports::of(judgement);
-        !counts && matches!(outcome, Outcome::Pending | Outcome::CertificatePending)
+        let open = !counts && matches!(outcome, Outcome::Pending | Outcome::CertificatePending);
+        let pending = key.filter(|_| open);
+        Judged { open, pending, ..known(judgement, attestation) }
     }
+}
+
+/// Puts into `attestation` what came of a call, which is counted elsewhere.
+pub(super) fn known(judgement: Arc<Judgement>, attestation: &mut Attestation<'_>) -> Judged {
+    let outcome = judgement.outcome;
+    attestation.signature = outcome.class().signature();
+    attestation.reason = (outcome != Outcome::Valid).then(|| outcome.as_str());
+    attestation.signer = judgement.signer.as_deref().map(|name| Cow::Owned(name.to_owned()));
+    attestation.passports = Passports::of(Arc::clone(&judgement));
+    Judged { judgement: Some(judgement), ..Judged::alone(outcome) }
 }
 
 /// The INVITE as the stages before know it.
@@ -131,6 +172,8 @@ pub(super) struct Of<'i, 'a> {
     pub(super) reading: &'i Reading<'i>,
     pub(super) starts: bool,
     pub(super) attempt: Option<breaker::Call>,
+    /// What calls of the trunk are refused for; none for nothing.
+    pub(super) refuse: Option<Refuse>,
     pub(super) now: Timestamp,
 }
 

@@ -215,7 +215,7 @@ impl Memory {
         hash: impl FnOnce(&mut State) -> Option<u64>,
     ) -> Settled {
         let settled = |exit, by| Settled { exit, first_exit: exit, by };
-        let by_rules = call.by == Decided::Rules;
+        let by_rules = matches!(call.by, Decided::Rules | Decided::RulesFirst);
         let spender = &call.spender;
         if by_rules && (call.priority || self.emergency.contains(&spender.called)) {
             return settled(Counter::PassPriority, By::default());
@@ -230,9 +230,13 @@ impl Memory {
             Some(TABLE.get(usize::from(first))?.counter)
         });
         let outcome = match call.by {
-            Decided::Rules => {
+            Decided::Rules | Decided::RulesFirst => {
                 let outcome = self.by_rules(state, now, spender, told);
-                if matches!(outcome.exit, Counter::PassRepeated | Counter::DropRepeated) {
+                let open = !attempt::is_stop(outcome.exit as u8)
+                    && outcome.exit != Counter::PassAllowed
+                    && call.by == Decided::RulesFirst;
+                let again = matches!(outcome.exit, Counter::PassRepeated | Counter::DropRepeated);
+                if open || again {
                     return outcome;
                 }
                 outcome

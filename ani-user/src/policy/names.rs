@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ani_ebpf::abi::{counter::Counter, list::MAX_LISTS};
 
 use super::breaker::Stopper;
-use crate::{capture::By, config::Config};
+use crate::{capture::By, config::Config, stir::Outcome};
 
 /// What an operator calls a list or limit: `block`, `per-caller`, its name, or `#7` where there is none
 /// of that id any more.
@@ -27,6 +27,8 @@ pub fn rule_name(config: &Config, who: Stopper) -> String {
 pub struct Names {
     lists: [String; MAX_LISTS],
     limits: [String; MAX_LISTS],
+    /// Of outcomes, in their order.
+    refusals: Vec<String>,
 }
 
 impl Names {
@@ -36,7 +38,12 @@ impl Names {
             // Ids are bytes, and there are as many.
             std::array::from_fn(|id| rule_name(config, of(id as u8)))
         };
-        Self { lists: all(Stopper::List), limits: all(Stopper::Limit) }
+        let refusal = |outcome: &Outcome| format!("stir:{}", outcome.as_str());
+        Self {
+            lists: all(Stopper::List),
+            limits: all(Stopper::Limit),
+            refusals: Outcome::ALL.iter().map(refusal).collect(),
+        }
     }
 
     /// A list's.
@@ -47,6 +54,11 @@ impl Names {
     /// A limit's.
     pub fn limit(&self, id: u8) -> &str {
         &self.limits[usize::from(id)]
+    }
+
+    /// Of what a trunk refuses a call for.
+    pub fn refusal(&self, outcome: Outcome) -> Option<&str> {
+        self.refusals.get(outcome as usize).map(String::as_str)
     }
 
     /// What is behind a way out; none where nothing spoke for or against the call.

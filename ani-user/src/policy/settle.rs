@@ -40,6 +40,9 @@ pub struct Held<'a> {
 pub enum Decided {
     /// By what its attempt was told before, lists and limits.
     Rules,
+    /// By the same where they stop it, or allow it; else by somebody yet to be asked, and nothing is
+    /// remembered.
+    RulesFirst,
     /// It passes.
     Pass,
     /// It is stopped.
@@ -72,7 +75,8 @@ impl Held<'_> {
                 | mark(Question::IN_DIALOG, self.in_dialog)
                 | mark(Question::ATTEMPT, attempt.is_some())
                 | mark(Question::PASS, self.by == Decided::Pass)
-                | mark(Question::STOP, self.by == Decided::Stop),
+                | mark(Question::STOP, self.by == Decided::Stop)
+                | mark(Question::WAITS, self.by == Decided::RulesFirst),
             reserved: [0; 4],
         }
     }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{service, worker::Mailbox};
+use super::{service::Manager, worker::Mailbox};
 use crate::{
     config::{Config, Error},
     control::Surroundings,
@@ -36,6 +36,7 @@ pub(super) struct Others {
     pub(super) source: Source,
     pub(super) kernel: Arc<Kernel>,
     pub(super) mailbox: Arc<Mailbox>,
+    pub(super) manager: Manager,
 }
 
 impl Surroundings for Others {
@@ -56,11 +57,11 @@ impl Surroundings for Others {
     }
 
     fn begins(&self) {
-        service::reloading();
+        self.manager.reloading();
     }
 
     fn ended(&self, how: &str) {
         // Its status is one line.
-        service::ready(how.lines().next().unwrap_or_default());
+        self.manager.ready(how.lines().next().unwrap_or_default());
     }
 }

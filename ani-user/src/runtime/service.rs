@@ -9,7 +9,9 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
+        mpsc::{SyncSender, sync_channel},
     },
+    thread,
     time::Duration,
 };
 
@@ -19,27 +21,64 @@ use tokio::time::{self, Interval, MissedTickBehavior};
 /// How many signs of life fit into the time after which the watchdog ends the daemon.
 const SIGNS: u32 = 3;
 
-/// The daemon is at work; `how` is what `systemctl status` shows of it.
-pub(super) fn ready(how: &str) {
-    tell(&[NotifyState::Ready, NotifyState::Status(how)]);
-}
+/// What waits to be told, at most: the manager's socket takes ten more (`net.unix.max_dgram_qlen`).
+const MAX_UNTOLD: usize = 16;
 
-/// It reads its configuration again; [`ready`] says when it has.
-pub(super) fn reloading() {
-    let mut states = vec![NotifyState::Reloading];
-    // What a manager that waits for the end of it wants to know (systemd 253).
-    states.extend(NotifyState::monotonic_usec_now().ok());
-    tell(&states);
-}
+/// The service manager. Telling it makes nobody wait: while it does not read, the kernel lets whoever
+/// sends wait, so a thread of its own sends.
+#[derive(Clone)]
+pub(super) struct Manager(Option<SyncSender<String>>);
 
-/// It ends.
-pub(super) fn stopping() {
-    tell(&[NotifyState::Stopping]);
-}
+impl Manager {
+    /// The one of the environment (`NOTIFY_SOCKET`).
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses a thread.
+    pub(super) fn new() -> io::Result<Self> {
+        if std::env::var_os("NOTIFY_SOCKET").is_none() {
+            return Ok(Self(None));
+        }
+        Self::by(|states| sd_notify::notify(&[NotifyState::Custom(states)]))
+    }
 
-fn tell(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!("cannot tell the service manager: {error}");
+    fn by(send: impl Fn(&str) -> io::Result<()> + Send + 'static) -> io::Result<Self> {
+        let (tell, told) = sync_channel::<String>(MAX_UNTOLD);
+        let work = move || {
+            for states in told {
+                if let Err(error) = send(&states) {
+                    tracing::warn!("cannot tell the service manager: {error}");
+                }
+            }
+        };
+        thread::Builder::new().name("ani-notify".into()).spawn(work)?;
+        Ok(Self(Some(tell)))
+    }
+
+    /// The daemon is at work; `how` is what `systemctl status` shows of it.
+    pub(super) fn ready(&self, how: &str) {
+        self.tell(&[NotifyState::Ready, NotifyState::Status(how)]);
+    }
+
+    /// It reads its configuration again; [`Manager::ready`] says when it has.
+    pub(super) fn reloading(&self) {
+        let mut states = vec![NotifyState::Reloading];
+        // What a manager that waits for the end of it wants to know (systemd 253).
+        states.extend(NotifyState::monotonic_usec_now().ok());
+        self.tell(&states);
+    }
+
+    /// It ends.
+    pub(super) fn stopping(&self) {
+        self.tell(&[NotifyState::Stopping]);
+    }
+
+    fn tell(&self, states: &[NotifyState<'_>]) {
+        let Some(tell) = &self.0 else { return };
+        let states: Vec<_> = states.iter().map(ToString::to_string).collect();
+        if tell.try_send(states.join("\n")).is_err() {
+            tracing::warn!("the service manager does not read what it is told");
+        }
     }
 }
 
@@ -53,24 +92,30 @@ pub(super) struct Pulse {
 pub(super) struct Watchdog {
     /// None where nobody watches.
     period: Option<Interval>,
+    manager: Manager,
     /// Each with the turns it had made when it was looked at last.
     threads: Vec<(Pulse, u64)>,
 }
 
 impl Watchdog {
     /// As the environment asks for it (`WATCHDOG_USEC`).
-    pub(super) fn new(threads: impl IntoIterator<Item = Pulse>) -> Self {
-        Self::every(sd_notify::watchdog_enabled(), threads)
+    pub(super) fn new(manager: Manager, threads: impl IntoIterator<Item = Pulse>) -> Self {
+        Self::every(sd_notify::watchdog_enabled(), manager, threads)
     }
 
-    fn every(patience: Option<Duration>, threads: impl IntoIterator<Item = Pulse>) -> Self {
+    fn every(
+        patience: Option<Duration>,
+        manager: Manager,
+        threads: impl IntoIterator<Item = Pulse>,
+    ) -> Self {
         let period = patience.map(|patience| patience / SIGNS).filter(|period| !period.is_zero());
         let period = period.map(|period| {
             let mut period = time::interval(period);
             period.set_missed_tick_behavior(MissedTickBehavior::Delay);
             period
         });
-        Self { period, threads: threads.into_iter().map(|pulse| (pulse, 0)).collect() }
+        let threads = threads.into_iter().map(|pulse| (pulse, 0)).collect();
+        Self { period, manager, threads }
     }
 
     /// Gives a sign of life each time that every thread has moved since the last, until `ended` is ready.
@@ -83,7 +128,7 @@ impl Watchdog {
                 _ = period.tick() => {}
             }
             match self.stuck() {
-                None => tell(&[NotifyState::Watchdog]),
+                None => self.manager.tell(&[NotifyState::Watchdog]),
                 Some(thread) => tracing::error!(
                     "the thread {thread} does not move: the service manager is given no sign of life"
                 ),
@@ -115,6 +160,7 @@ mod tests {
         let pulses = ["one", "other"].into_iter().zip(&turns);
         let mut watchdog = Watchdog::every(
             None,
+            Manager(None),
             pulses.map(|(thread, turns)| Pulse { thread, turns: Arc::clone(turns) }),
         );
         assert_eq!(watchdog.stuck(), None);
@@ -124,5 +170,31 @@ mod tests {
         turns[1].fetch_add(1, Ordering::Relaxed);
         assert_eq!(watchdog.stuck(), None);
         assert!(watchdog.period.is_none());
+    }
+
+    #[test]
+    fn a_manager_that_does_not_read_makes_nobody_wait() {
+        let (begun, first) = sync_channel(1);
+        let (read, reads) = sync_channel::<()>(0);
+        let (seen, told) = std::sync::mpsc::channel();
+        let manager = Manager::by(move |states| {
+            let _full = begun.try_send(());
+            reads.recv().map_err(io::Error::other)?;
+            seen.send(states.to_owned()).map_err(io::Error::other)
+        });
+        let manager = manager.expect("a thread");
+        manager.ready("at work");
+        first.recv().expect("it is being told");
+        for _ in 0..2 * MAX_UNTOLD {
+            manager.stopping();
+        }
+        for _ in 0..=MAX_UNTOLD {
+            read.send(()).expect("somebody waits");
+        }
+        drop(read);
+        let told: Vec<_> = told.iter().take(1 + MAX_UNTOLD).collect();
+        assert_eq!(told[0], "READY=1\nSTATUS=at work");
+        assert!(told[1..].iter().all(|told| told == "STOPPING=1"), "{told:?}");
+        drop(manager);
     }
 }

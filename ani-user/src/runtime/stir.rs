@@ -10,9 +10,10 @@ use std::{
 use anyhow::{Context as _, Result};
 use tokio::task::JoinHandle;
 
+use super::judged::Teller;
 use crate::{
     capture::clock::Clock,
-    config,
+    config::{self, Refuse},
     control::{Daemon, Verifies, Watch as Breaker},
     pipeline::{self, Verifier},
     policy::breaker::Call as Attempt,
@@ -22,11 +23,12 @@ use crate::{
         cache::{self, Cache},
         lists::{self, Lists},
         pool::{Judge, Load, Pool},
+        results::Key,
         skew,
         trust::Watch,
         wrong_clock,
     },
-    telemetry::{Caller, Telemetry},
+    telemetry::{Caller, Telemetry, spoken::Did},
     time::Timestamp,
 };
 
@@ -63,6 +65,10 @@ struct Whose {
     caller: Caller,
     counts: bool,
     attempt: Option<Attempt>,
+    /// By what the worker is told.
+    key: Option<Key>,
+    /// What would have it refused.
+    refuse: Option<Refuse>,
 }
 
 impl Stir {
@@ -72,7 +78,7 @@ impl Stir {
     ///
     /// When certificates or revocation lists cannot be kept, `stir.roots` cannot be read, or the system
     /// refuses a thread.
-    pub(super) fn start(daemon: &Daemon, clock: Clock) -> Result<Option<Self>> {
+    pub(super) fn start(daemon: &Daemon, clock: Clock, worker: Teller) -> Result<Option<Self>> {
         let config = daemon.config();
         let settings = &config.stir;
         let Some(anchors) = settings.anchors.clone() else { return Ok(None) };
@@ -88,12 +94,20 @@ impl Stir {
             .collect();
         let telemetry = Arc::clone(&daemon.telemetry);
         let breaker = Arc::clone(&daemon.breaker);
+        let tallies = Arc::clone(&daemon.tallies);
         let pool = Pool::start(
             judges,
             settings.queue,
             Box::new(move |whose, arrived, judgement| {
                 completed(&telemetry, &whose, arrived, judgement);
                 vouch(&breaker, &whose, judgement, clock.now());
+                let outcome = judgement.outcome;
+                if whose.counts && whose.refuse.is_some_and(|refuse| refuse.is_for(outcome)) {
+                    tallies.spoken.refusal(outcome, Did::WouldHave);
+                }
+                if let Some(key) = whose.key {
+                    worker.tell(key, judgement);
+                }
             }),
         )
         .context("cannot start a thread that verifies")?;
@@ -237,6 +251,8 @@ impl Verifier for Live {
             caller: Caller::new(whose.ani, whose.status),
             counts: whose.starts,
             attempt: whose.attempt,
+            key: whose.key,
+            refuse: whose.refuse,
         });
         // What was refused is told by nobody else.
         pipeline::Answer { judgement: answer.judgement, counts: answer.refused }

@@ -6,21 +6,26 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::Receiver,
     },
     thread,
     time::{Duration, Instant},
 };
 
+use super::{holding::Holding, judged::Judged};
 use crate::{
     act::{held::Table, release::Release},
     answer::Transmit,
-    capture::{Source, clock::Clock},
+    capture::{
+        Hold as Held, Source,
+        clock::{Clock, Settings},
+    },
     config::{self, Config},
     control::{Daemon, Watch},
-    invite::{HeldAs, Invite},
+    invite::Invite,
     kernel::hold::Hold,
     pipeline::{Pipeline, Verifier},
-    policy::{Verdict, memory::Memory},
+    policy::memory::Memory,
     telemetry::{Tallies, Tally, Telemetry},
 };
 
@@ -62,73 +67,14 @@ pub(super) struct Worker {
     told: Told,
     mailbox: Arc<Mailbox>,
     clock: Clock,
+    set: Settings,
     turns: Arc<AtomicU64>,
     /// None where nothing can be held.
     holding: Option<Holding>,
 }
 
-/// Calls that are held, and whether more can be.
-struct Holding {
-    table: Table,
-    kernel: Arc<Hold>,
-    /// How often the thread came round that reads the rings, now and when the last sign of life was
-    /// given: the first is given at once, before there are packets.
-    read: Arc<AtomicU64>,
-    seen: u64,
-    /// When that was.
-    beaten: Option<Instant>,
-}
-
-impl Holding {
-    /// Says to the program that held calls are decided, as long as both threads go on and frames can be
-    /// released.
-    fn beat(&mut self, now_ns: u64, now: Instant) {
-        if self.beaten.is_some_and(|at| now < at + BEAT) {
-            return;
-        }
-        let read = self.read.load(Ordering::Relaxed);
-        if read != self.seen && self.table.is_open(now) {
-            self.seen = read;
-            self.beaten = Some(now);
-            if let Err(error) = self.kernel.beat(now_ns) {
-                tracing::error!("INVITEs that are not plain pass undecided: {error:#}");
-            }
-        }
-    }
-
-    /// Lets the frame of a call go on or not, first of all.
-    fn settle(&mut self, invite: &Invite<'_>, told: &Told) {
-        if let (Some(hold), Some(held)) = (&invite.hold, invite.held) {
-            match (held, invite.verdict) {
-                (HeldAs::Decided, Verdict::Drop | Verdict::Answer) => self.table.stop(hold),
-                (HeldAs::Decided, Verdict::Pass) => self.table.pass(hold, Instant::now()),
-                _ => self.table.let_go(hold, Instant::now()),
-            }
-        }
-        told.of(invite);
-    }
-
-    /// Lets frames go on that have turned out to be no INVITE, or the start of none.
-    fn let_go(&mut self, pipeline: &mut Pipeline) {
-        for hold in pipeline.let_go() {
-            self.table.let_go(&hold, Instant::now());
-        }
-    }
-
-    /// No more are held, and those that are go on.
-    fn end(&mut self) {
-        if let Err(error) = self.kernel.beat(0) {
-            tracing::error!("{error:#}");
-        }
-        self.table.finish(Instant::now());
-    }
-}
-
-/// Time between two signs of life.
-const BEAT: Duration = Duration::from_millis(100);
-
 /// Who is told of each INVITE.
-struct Told {
+pub(super) struct Told {
     telemetry: Arc<Telemetry>,
     breaker: Arc<Watch>,
     tallies: Arc<Tallies>,
@@ -137,7 +83,7 @@ struct Told {
 }
 
 impl Told {
-    fn of(&self, invite: &Invite<'_>) {
+    pub(super) fn of(&self, invite: &Invite<'_>) {
         // First of all: somebody waits for it.
         self.answer(invite);
         self.telemetry.record(invite);
@@ -166,10 +112,12 @@ impl Worker {
         turns: Arc<AtomicU64>,
     ) -> Self {
         let config = daemon.config();
+        let clock = Clock::new();
         let rules = Arc::new(Memory::new(&config));
         let mut pipeline =
             Pipeline::new(config, rules, Arc::clone(&daemon.tallies)).listed_by(daemon.enforce());
         pipeline = pipeline.answering(daemon.answers());
+        pipeline = pipeline.timed_by(Box::new(Arc::clone(&daemon.telemetry)));
         if let Some(verifier) = verifier {
             pipeline = pipeline.verifying(verifier);
         }
@@ -183,14 +131,15 @@ impl Worker {
                 wire: None,
             },
             mailbox,
-            clock: Clock::new(),
+            clock,
+            set: Settings::new(&clock),
             turns,
             holding: None,
         }
     }
 
     /// The same for a program whose held calls are decided here; `read` is counted up by the thread
-    /// that reads the rings.
+    /// that reads the rings, `judged` is what comes of signatures.
     #[must_use]
     pub(super) fn holding(
         mut self,
@@ -198,10 +147,11 @@ impl Worker {
         config: &config::Hold,
         tallies: Arc<Tallies>,
         read: Arc<AtomicU64>,
+        judged: Receiver<Judged>,
     ) -> Self {
         let way: Arc<dyn Release> = Arc::clone(&kernel) as _;
         let table = Table::new(config, way, tallies);
-        self.holding = Some(Holding { table, kernel, read, seen: u64::MAX, beaten: None });
+        self.holding = Some(Holding { table, kernel, judged, read, seen: u64::MAX, beaten: None });
         self
     }
 
@@ -221,15 +171,20 @@ impl Worker {
             if let Some(config) = self.mailbox.take() {
                 let rules = Arc::new(Memory::new(&config));
                 if let Some(holding) = &mut self.holding {
-                    holding.table.reconfigure(&config.hold);
+                    holding.reconfigure(&config.hold);
                 }
                 self.pipeline.reconfigure(config, rules);
             }
+            if self.set.changed(&self.clock) {
+                tracing::warn!(
+                    "the clock was set: until a signer agrees with it, no call is refused for its age"
+                );
+                self.told.telemetry.clock_was_set();
+            }
             if let Some(holding) = &mut self.holding {
-                let now = Instant::now();
-                holding.table.expire(now);
+                holding.go_on(&mut self.pipeline, &self.told);
                 if !last {
-                    holding.beat(self.clock.monotonic().0, now);
+                    holding.beat(self.clock.monotonic().0, Instant::now());
                 }
             }
             if self.turn() {
@@ -237,15 +192,18 @@ impl Worker {
             }
             if last {
                 let Self { mut pipeline, told, holding, .. } = self;
-                pipeline.finish(&mut |invite| told.of(&invite));
-                if let Some(mut holding) = holding {
-                    holding.end();
+                match holding {
+                    Some(mut holding) => {
+                        pipeline.finish(&mut |invite| holding.settle(&invite, &told));
+                        holding.end();
+                    }
+                    None => pipeline.finish(&mut |invite| told.of(&invite)),
                 }
                 return;
             }
             let Self { pipeline, told, clock, holding, .. } = &mut self;
             pipeline.expire(clock.now(), &mut |invite| told.of(&invite));
-            let due = holding.as_ref().and_then(|holding| holding.table.next_due());
+            let due = holding.as_ref().and_then(Holding::next_due);
             let due = due.map(|due| due.saturating_duration_since(Instant::now()));
             thread::park_timeout(due.map_or(PARK, |due| due.min(PARK)));
         }
@@ -259,21 +217,15 @@ impl Worker {
             let mut left = TURN;
             let Ok(()) = source.frames(&mut |frame| {
                 any = true;
-                match (frame.kernel.and_then(|view| view.held), &mut *holding) {
-                    (Some(held), Some(holding)) => {
-                        let age = clock.monotonic().0.saturating_sub(held.seen_ns);
-                        let now = Instant::now();
-                        let frame = holding.table.keep(frame, Duration::from_nanos(age), now);
-                        pipeline.frame(&frame, &mut |invite| holding.settle(&invite, told));
-                        holding.let_go(pipeline);
-                        holding.table.undecided(&held, now);
+                match holding {
+                    Some(holding) => {
+                        let age = |held: &Held| {
+                            let age = clock.monotonic().0.saturating_sub(held.seen_ns);
+                            Duration::from_nanos(age)
+                        };
+                        holding.frame(frame, age, pipeline, told);
                     }
-                    // The rest of one in fragments may say what becomes of the first.
-                    (_, Some(holding)) => {
-                        pipeline.frame(frame, &mut |invite| holding.settle(&invite, told));
-                        holding.let_go(pipeline);
-                    }
-                    _ => pipeline.frame(frame, &mut |invite| told.of(&invite)),
+                    None => pipeline.frame(frame, &mut |invite| told.of(&invite)),
                 }
                 left = left.saturating_sub(1);
                 if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -284,264 +236,4 @@ impl Worker {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{ops::Range, path::Path, sync::atomic::AtomicU32};
-
-    use ani_ebpf::abi::number::Number;
-
-    use super::*;
-    use crate::{
-        answer::Wire,
-        capture::{Content, Frame, LinkType, Reach, Transport, fixture},
-        config,
-        policy::{BLOCK, Enforce as _, Listing, lists::Span},
-        store::Store,
-        telemetry::Tallies,
-        time::Timestamp,
-    };
-
-    /// An INVITE from nobody as often as it says.
-    struct Flood(usize);
-
-    impl Source for Flood {
-        type Error = Infallible;
-
-        fn frames(
-            &mut self,
-            each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
-        ) -> Result<(), Infallible> {
-            let address = ([192, 0, 2, 1], 5060).into();
-            let content = Content::Message {
-                src: address,
-                dst: address,
-                transport: Transport::Tls,
-                bytes: b"INVITE sip:x@y SIP/2.0\r\nFrom: <sip:a@b>;tag=1\r\nCall-ID: 1\r\n\r\n",
-            };
-            let arrived = Timestamp::new(1, 0);
-            let frame = Frame { number: 1, arrived, content, reach: Reach::Observe, kernel: None };
-            while let Some(left) = self.0.checked_sub(1) {
-                self.0 = left;
-                if each(&frame).is_break() {
-                    break;
-                }
-            }
-            Ok(())
-        }
-    }
-
-    fn worker(floods: &[usize]) -> (Worker, Arc<Telemetry>) {
-        let config = Arc::new(Config::default());
-        let rules = Arc::new(Memory::new(&config));
-        let telemetry = Arc::new(Telemetry::new(1));
-        let worker = Worker {
-            sources: floods.iter().map(|count| Box::new(Flood(*count)) as Live).collect(),
-            pipeline: Pipeline::new(config, rules, Arc::new(Tallies::default())),
-            told: Told {
-                telemetry: Arc::clone(&telemetry),
-                breaker: Arc::new(Watch::new(config::Breaker::default())),
-                tallies: Arc::default(),
-                wire: None,
-            },
-            mailbox: Arc::default(),
-            clock: Clock::new(),
-            turns: Arc::default(),
-            holding: None,
-        };
-        (worker, telemetry)
-    }
-
-    fn invites(telemetry: &Telemetry) -> u64 {
-        telemetry.trunks().iter().map(|(_, figures)| figures.invites).sum()
-    }
-
-    /// Calls over trunk `carrier-a` that nobody but [`Memory`] decides: of callers `from` on, each
-    /// vouched for by the carrier or not.
-    struct Calls {
-        callers: Range<u32>,
-        vouched: bool,
-    }
-
-    impl Source for Calls {
-        type Error = Infallible;
-
-        fn frames(
-            &mut self,
-            each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
-        ) -> Result<(), Infallible> {
-            let verstat = if self.vouched { ";verstat=TN-Validation-Passed-A" } else { "" };
-            let src = ([192, 0, 2, 1], 5060).into();
-            for caller in self.callers.by_ref() {
-                let call = CALLS.fetch_add(1, Ordering::Relaxed);
-                let message = format!(
-                    "INVITE sip:+18005550100@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{call}\r\n\
-                     From: <sip:+1415{caller:07}@h{verstat}>;tag=1\r\nTo: <sip:+18005550100@h>\r\n\
-                     Call-ID: {call}\r\nCSeq: 1 INVITE\r\n\r\n"
-                );
-                let bytes = message.as_bytes();
-                let content = Content::Message { src, dst: src, transport: Transport::Udp, bytes };
-                let arrived = Timestamp::new(1_700_000_000, 0);
-                let frame =
-                    Frame { number: 1, arrived, content, reach: Reach::Answer, kernel: None };
-                if each(&frame).is_break() {
-                    break;
-                }
-            }
-            Ok(())
-        }
-    }
-
-    /// So that no call looks like one before.
-    static CALLS: AtomicU32 = AtomicU32::new(0);
-
-    /// A daemon on rules in memory that stop +1 415 2xx xxxx, by a prefix.
-    fn daemon(directory: &Path) -> (Daemon, Arc<Memory>) {
-        let text = "[[profile]]\nname = 'own'\n[[trunk]]\nname = 'carrier-a'\n\
-                    sources = ['192.0.2.0/24']\ncountry = 'US'\nprofile = 'own'\n";
-        let config = Config::parse(text, "test").expect("a configuration");
-        let memory = Arc::new(Memory::new(&config));
-        let store = Store::open(directory).expect("a store");
-        let daemon = Daemon::new(config, Arc::clone(&memory) as _, store, Arc::new(Clock::new()));
-        daemon.restore().expect("restored");
-        let prefix = Number::from_ascii(b"14152").expect("digits");
-        let listing =
-            Listing { span: Span::Prefix(prefix), ..Listing::number(BLOCK, prefix, None) };
-        memory.list(&[listing]).expect("listed");
-        (daemon, memory)
-    }
-
-    /// Runs calls through a worker; how many were stopped.
-    fn stopped(daemon: &Daemon, memory: &Arc<Memory>, sources: Vec<Live>) -> u64 {
-        let dropped = || memory.counters().expect("counters").invites_dropped();
-        let before = dropped();
-        let mut worker = Worker {
-            pipeline: Pipeline::new(daemon.config(), Arc::clone(memory), Arc::default()),
-            ..Worker::new(sources, daemon, Arc::default(), None, Arc::default())
-        };
-        while worker.turn() {}
-        dropped() - before
-    }
-
-    fn calls(callers: Range<u32>, vouched: bool) -> Live {
-        Box::new(Calls { callers, vouched })
-    }
-
-    /// Callers that the prefix stops, and others.
-    const A_PREFIX: u32 = 2_000_000;
-    const GOOD: u32 = 5_000_000;
-
-    #[test]
-    fn a_prefix_that_stops_many_good_callers_goes_to_rest() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let (daemon, memory) = daemon(directory.path());
-        let good = || vec![calls(GOOD..GOOD + 18, true), calls(A_PREFIX..A_PREFIX + 12, true)];
-        assert_eq!(stopped(&daemon, &memory, good()), 12);
-        daemon.settle_rests(Timestamp::new(1_700_000_001, 0));
-        assert_eq!(stopped(&daemon, &memory, good()), 0, "it only observes");
-        // What else is written does not end the rest, its time does.
-        daemon.set_limit(Some(None)).expect("a limit");
-        daemon.reload(Config::clone(&daemon.config())).expect("reloaded");
-        daemon.settle_rests(Timestamp::new(1_700_000_599, 0));
-        assert_eq!(stopped(&daemon, &memory, good()), 0, "it still rests");
-        daemon.settle_rests(Timestamp::new(1_700_000_601, 0));
-        assert_eq!(stopped(&daemon, &memory, vec![calls(A_PREFIX..A_PREFIX + 3, true)]), 3);
-    }
-
-    #[test]
-    fn a_flood_of_strangers_that_a_prefix_stops_changes_nothing() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let (daemon, memory) = daemon(directory.path());
-        let sources = vec![calls(GOOD..GOOD + 30, true), calls(A_PREFIX..A_PREFIX + 20_000, false)];
-        assert_eq!(stopped(&daemon, &memory, sources), 20_000);
-        daemon.settle_rests(Timestamp::new(1_700_000_001, 0));
-        let again = vec![calls(GOOD..GOOD + 30, true), calls(A_PREFIX..A_PREFIX + 1_000, false)];
-        assert_eq!(stopped(&daemon, &memory, again), 1_000, "it stops them still");
-    }
-
-    /// Takes what is sent, or nothing.
-    struct Sink {
-        takes: bool,
-        sent: Arc<Mutex<Vec<Wire>>>,
-    }
-
-    impl Transmit for Sink {
-        fn transmit(&self, wire: &Wire) -> std::io::Result<()> {
-            if !self.takes {
-                return Err(std::io::ErrorKind::WouldBlock.into());
-            }
-            self.sent.lock().expect("lock").push(wire.clone());
-            Ok(())
-        }
-    }
-
-    /// One frame with an INVITE of a caller that the prefix stops.
-    struct Once(Option<Vec<u8>>);
-
-    impl Source for Once {
-        type Error = Infallible;
-
-        fn frames(
-            &mut self,
-            each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
-        ) -> Result<(), Infallible> {
-            if let Some(bytes) = self.0.take() {
-                let wire_len = bytes.len() as u32;
-                let content = Content::Link { link: LinkType::Ethernet, bytes: &bytes, wire_len };
-                let arrived = Timestamp::new(1_700_000_000, 0);
-                let _ = each(&Frame {
-                    number: 1,
-                    arrived,
-                    content,
-                    reach: Reach::Answer,
-                    kernel: None,
-                });
-            }
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn answers_are_sent_and_counted() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let text = "[lists]\nanswer = '603'\n[[trunk]]\nname = 'a'\n\
-                    sources = ['203.0.113.0/24']\ncountry = 'US'\n";
-        let config = Config::parse(text, "test").expect("a configuration");
-        let memory = Arc::new(Memory::new(&config));
-        let number = Number::from_ascii(b"14155551234").expect("digits");
-        memory.list(&[Listing::number(BLOCK, number, None)]).expect("listed");
-        let store = Store::open(directory.path()).expect("a store");
-        let daemon = Daemon::new(config, Arc::clone(&memory) as _, store, Arc::new(Clock::new()));
-        let sent = Arc::default();
-        let sink = |takes| Box::new(Sink { takes, sent: Arc::clone(&sent) }) as Box<dyn Transmit>;
-        for (wire, counts) in
-            [(Some(sink(true)), (1, 0)), (Some(sink(false)), (1, 1)), (None, (1, 2))]
-        {
-            let bytes = fixture::ethernet(&fixture::invite("+14155551234", "b1"));
-            let sources = vec![Box::new(Once(Some(bytes))) as Live];
-            let mut worker = Worker {
-                pipeline: Pipeline::new(daemon.config(), Arc::clone(&memory), Arc::default()),
-                ..Worker::new(sources, &daemon, Arc::default(), None, Arc::default())
-            }
-            .sending(wire);
-            while worker.turn() {}
-            let count = |tally| daemon.tallies.value(tally);
-            assert_eq!((count(Tally::AnswersSent), count(Tally::AnswersUnsent)), counts);
-        }
-        assert_eq!(sent.lock().expect("lock").len(), 1);
-    }
-
-    #[test]
-    fn no_source_waits_for_another_ones_flood() {
-        let (mut worker, telemetry) = worker(&[1_000_000, 3]);
-        assert!(worker.turn());
-        assert_eq!(invites(&telemetry), TURN as u64 + 3);
-        let (mut worker, _) = self::worker(&[0, 0]);
-        assert!(!worker.turn());
-    }
-
-    #[test]
-    fn what_was_there_before_the_stop_is_still_worked_on() {
-        let (worker, telemetry) = worker(&[3 * TURN + 1, TURN]);
-        worker.run(&AtomicBool::new(true));
-        assert_eq!(invites(&telemetry), 4 * TURN as u64 + 1);
-    }
-}
+mod tests;

@@ -294,6 +294,11 @@ impl Outcome {
         self.row().code
     }
 
+    /// Whether it is one of the time the INVITE came at, by the clock of this host.
+    pub const fn is_of_time(self) -> bool {
+        matches!(self, Self::Stale | Self::Future)
+    }
+
     /// What it means, a sentence without its full stop.
     pub const fn cause(self) -> &'static str {
         self.row().cause

@@ -28,6 +28,8 @@ pub(super) struct Signatures {
     signers_evicted: u64,
     skew: Skew,
     wrong_clock: WrongClock,
+    /// Whether a valid call came since the clock was set.
+    agreed: bool,
 }
 
 /// What came of the calls that one signer signed.
@@ -74,7 +76,16 @@ impl Signatures {
             signers_evicted: 0,
             skew: Skew::default(),
             wrong_clock: WrongClock::default(),
+            agreed: false,
         }
+    }
+
+    pub(super) fn clock_is_right(&self) -> bool {
+        self.agreed && self.wrong_clock.seconds().is_none()
+    }
+
+    pub(super) fn clock_was_set(&mut self) {
+        self.agreed = false;
     }
 
     /// Counts a call.
@@ -93,6 +104,7 @@ impl Signatures {
                 judgement.passports.iter().find(|passport| passport.outcome == Outcome::Valid);
             if let Some(iat) = valid.and_then(|passport| passport.iat) {
                 self.skew.add(arrived, iat);
+                self.agreed = true;
                 if let Some(signer) = valid.and_then(|passport| passport.signer.as_ref()) {
                     self.wrong_clock.add(arrived, signer, iat, true);
                 }

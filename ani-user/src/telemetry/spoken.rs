@@ -1,10 +1,11 @@
-//! How often each list and limit decided, and how often it would have, were it not only observed.
+//! How often each list and limit decided, what calls were refused for by their signatures, and how often
+//! it would have been so, were it not only observed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ani_ebpf::abi::list::MAX_LISTS;
 
-use crate::{capture::By, policy::breaker::Stopper};
+use crate::{capture::By, policy::breaker::Stopper, stir::Outcome};
 
 /// A count for each id; that of id 0 stays at zero.
 type Counts = [AtomicU64; MAX_LISTS];
@@ -14,6 +15,8 @@ type Counts = [AtomicU64; MAX_LISTS];
 pub struct Spoken {
     lists: [Counts; 2],
     limits: [Counts; 2],
+    /// By the numbers of what signatures came to.
+    refusals: [[AtomicU64; Outcome::ALL.len()]; 2],
 }
 
 /// What a list or limit did with INVITEs, repeated ones left out.
@@ -41,6 +44,19 @@ impl Spoken {
         }
     }
 
+    /// Counts a call that was refused for what its signature came to, or would have been.
+    pub fn refusal(&self, outcome: Outcome, did: Did) {
+        if let Some(count) = self.refusals[did as usize].get(outcome as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// For what calls were refused, or would have been, and how often.
+    pub fn refusals(&self, did: Did) -> impl Iterator<Item = (Outcome, u64)> {
+        let counts = self.refusals[did as usize].iter().map(|count| count.load(Ordering::Relaxed));
+        Outcome::ALL.iter().copied().zip(counts).filter(|(_, count)| *count > 0)
+    }
+
     /// Counts anew for a list or limit: of that number there is another one now, or none.
     pub fn forget(&self, who: Stopper) {
         let (counts, id) = match who {
@@ -65,7 +81,12 @@ impl Spoken {
 impl Default for Spoken {
     fn default() -> Self {
         let none = || [const { AtomicU64::new(0) }; MAX_LISTS];
-        Self { lists: [none(), none()], limits: [none(), none()] }
+        let refusals = || [const { AtomicU64::new(0) }; Outcome::ALL.len()];
+        Self {
+            lists: [none(), none()],
+            limits: [none(), none()],
+            refusals: [refusals(), refusals()],
+        }
     }
 }
 
@@ -90,6 +111,9 @@ mod tests {
         ] {
             assert_eq!(spoken.value(who, did), count, "{who:?} {did:?}");
         }
+        spoken.refusal(Outcome::Stale, Did::WouldHave);
+        assert_eq!(spoken.refusals(Did::WouldHave).collect::<Vec<_>>(), [(Outcome::Stale, 1)]);
+        assert_eq!(spoken.refusals(Did::Decided).count(), 0);
         spoken.forget(Stopper::List(4));
         assert_eq!(spoken.value(Stopper::List(4), Did::Decided), 0);
         assert_eq!(spoken.value(Stopper::Limit(1), Did::Decided), 1);

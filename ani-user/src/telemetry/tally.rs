@@ -99,6 +99,8 @@ tallies! {
     HeldUnread, "held_unread", Loss, "Held frames released undecided: no INVITE for the full parser, or nobody could decide";
     HeldIncomplete, "held_incomplete", Loss, "Held first fragments whose rest did not come: no stack makes a call of them";
     ReleaseFailed, "release_failed", Loss, "Held INVITEs that could not be put back: their callers send them again";
+    RefuseMissed, "refuse_missed", Loss, "INVITEs that passed though their trunk refuses such: they could not be held";
+    RefuseClock, "refuse_clock", Loss, "INVITEs that passed though they are too old or too new by this host's clock: no signer agrees with it";
     AnswersSent, "answers_sent", Work, "Stopped INVITEs that were answered";
     AnswersLimited, "answers_limited", Work, "Stopped INVITEs not answered because there were too many, of their source or in all";
     AnswersImpossible, "answers_impossible", Loss, "Stopped INVITEs not answered because it is doubtful what to copy, or the answer does not fit a frame";

@@ -108,6 +108,7 @@ fn signatures_are_counted_by_outcome_trunk_caller_and_signer() {
         "signers": [{"signer": "709J", "valid": 2, "invalid": 1, "unverified": 0}],
         "certificates": {"hits": 11, "misses": 12},
         "fetches": {"fetch-timeout": 5},
+        "refused": {}, "would_refuse": {}, "clock_agreed": true,
         "crls": {
             "lists": [{
                 "url": "https://crl.example/all.crl", "state": "fetch-status",

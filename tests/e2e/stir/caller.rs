@@ -2,6 +2,7 @@
 
 use std::{
     net::{SocketAddr, UdpSocket},
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -80,6 +81,42 @@ impl Caller {
                 return took;
             }
         }
+    }
+
+    /// Sends an INVITE until it is refused, and the ACK of that.
+    pub(super) fn refused(&self, invite: &str) -> String {
+        self.refused_within(invite, PATIENCE).expect("an answer")
+    }
+
+    /// The same; none where nothing comes in time, or another answer.
+    pub(super) fn refused_within(&self, invite: &str, patience: Duration) -> Option<String> {
+        let call_id = header(invite, "Call-ID").expect("Call-ID");
+        self.socket.send(invite.as_bytes()).expect("send");
+        self.socket.set_read_timeout(Some(patience)).expect("a timeout");
+        loop {
+            let mut answer = [0; 4_096];
+            let len = self.socket.recv(&mut answer).ok()?;
+            let answer = String::from_utf8_lossy(&answer[..len]).into_owned();
+            if header(&answer, "Call-ID") != Some(call_id) || answer.starts_with("SIP/2.0 1") {
+                continue;
+            }
+            let refused = !answer.starts_with("SIP/2.0 2");
+            if refused {
+                let to = header(&answer, "To").expect("To");
+                let ack = self.within(invite, "ACK", 1, to);
+                self.socket.send(ack.as_bytes()).expect("send");
+            }
+            return refused.then_some(answer);
+        }
+    }
+
+    /// Sends an INVITE later, beside whatever else is done.
+    pub(super) fn again(&self, invite: &str, later: Duration) -> JoinHandle<()> {
+        let (socket, invite) = (self.socket.try_clone().expect("a socket"), invite.to_owned());
+        thread::spawn(move || {
+            thread::sleep(later);
+            socket.send(invite.as_bytes()).expect("send");
+        })
     }
 
     fn within(&self, invite: &str, method: &str, cseq: u32, to: &str) -> String {

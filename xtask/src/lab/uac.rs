@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Whom everybody calls.
-const CALLED: &str = "12025550100";
+pub const CALLED: &str = "12025550100";
 
 /// Which way calls go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,8 @@ impl Route {
 pub enum Callers {
     /// E.164 numbers with `+`, in turn, attested `A`.
     Numbers(Vec<String>),
+    /// The same, each with the PASSporT that signs his call to [`CALLED`].
+    Signed(Vec<(String, String)>),
     /// Nobody who says so.
     Anonymous,
 }
@@ -182,7 +184,7 @@ impl Uac {
         static RUNS: AtomicU32 = AtomicU32::new(0);
         let name = format!("calls-{}", RUNS.fetch_add(1, Ordering::Relaxed));
         let identity = match plan.callers {
-            Callers::Numbers(_) => scenario::Identity::Asserted,
+            Callers::Numbers(_) | Callers::Signed(_) => scenario::Identity::Asserted,
             Callers::Anonymous => scenario::Identity::Anonymous,
         };
         let answer_ms = u64::try_from(plan.answer_within.as_millis())?;
@@ -298,6 +300,11 @@ fn injected(callers: &Callers) -> anyhow::Result<String> {
     let mut text = String::from("SEQUENTIAL\n");
     match callers {
         Callers::Anonymous => writeln!(text, "anonymous;+{CALLED};none")?,
+        Callers::Signed(callers) => {
+            for (number, token) in callers {
+                writeln!(text, "{number};+{CALLED};{token}")?;
+            }
+        }
         Callers::Numbers(numbers) => {
             let iat = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
             for number in numbers {

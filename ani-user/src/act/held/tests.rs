@@ -116,13 +116,13 @@ fn each_goes_its_way_once() {
     }
     let now = rig.at(1);
     for _ in 0..2 {
-        rig.table.pass(&hold(1), now);
-        rig.table.stop(&hold(2));
+        rig.table.release(&hold(1), Tally::HeldReleased, now);
+        rig.table.stop(&hold(2), Tally::HeldStopped);
         rig.table.undecided(&hold(3), now);
         rig.table.undecided(&hold(1), now);
-        rig.table.pass(&hold(2), now);
+        rig.table.release(&hold(2), Tally::HeldReleased, now);
     }
-    rig.table.expire(rig.at(60_000));
+    assert!(rig.table.expire(rig.at(60_000)).is_empty());
     assert_eq!(rig.released(), 2);
     assert_eq!(rig.stack.frames.lock().expect("lock")[0], (whole(), 5));
     rig.counted(&[
@@ -140,10 +140,10 @@ fn what_is_not_decided_in_time_is_released() {
     rig.keep(1, &whole(), 0, 0);
     rig.keep(2, &whole(), 30, 0);
     assert_eq!(rig.table.next_due(), Some(rig.at(50)));
-    rig.table.expire(rig.at(19));
+    assert!(rig.table.expire(rig.at(19)).is_empty());
     assert_eq!(rig.released(), 0);
     // The one that came first was seen later.
-    rig.table.expire(rig.at(50));
+    assert!(rig.table.expire(rig.at(50)).is_empty());
     assert_eq!(rig.released(), 2);
     assert_eq!(rig.keep(3, &whole(), 50, 60), HoldState::Late, "too old as it comes");
     assert_eq!(rig.released(), 3);
@@ -167,9 +167,9 @@ fn no_more_are_held_than_there_is_room_for() {
     assert_eq!(rig.keep(99, &whole(), 0, 0), HoldState::Full);
     rig.counted(&[(Tally::HeldFull, 1)]);
     for number in 0..MAX as u64 {
-        rig.table.stop(&hold(number));
+        rig.table.stop(&hold(number), Tally::HeldStopped);
     }
-    rig.table.expire(rig.at(1));
+    assert!(rig.table.expire(rig.at(1)).is_empty());
     assert_eq!(rig.keep(100, &whole(), 0, 1), HoldState::Open, "room again");
 }
 
@@ -179,14 +179,14 @@ fn a_first_fragment_waits_for_its_rest_and_goes_nowhere_without_it() {
     rig.keep(1, &first(), 0, 0);
     rig.keep(2, &first(), 60, 0);
     rig.table.undecided(&hold(1), rig.at(0));
-    rig.table.expire(rig.at(29_000));
+    assert!(rig.table.expire(rig.at(29_000)).is_empty());
     assert_eq!(rig.released(), 0, "a rest that is late is no way around a list");
-    rig.table.pass(&hold(1), rig.at(29_000));
+    rig.table.release(&hold(1), Tally::HeldReleased, rig.at(29_000));
     assert_eq!(rig.released(), 1);
     rig.keep(3, &first(), 0, 29_000);
-    rig.table.let_go(&hold(3), rig.at(29_000));
+    rig.table.release(&hold(3), Tally::HeldUnread, rig.at(29_000));
     assert_eq!(rig.released(), 2, "the start of no INVITE");
-    rig.table.expire(rig.at(30_001));
+    assert!(rig.table.expire(rig.at(30_001)).is_empty());
     assert_eq!(rig.released(), 2);
     rig.counted(&[(Tally::HeldReleased, 1), (Tally::HeldIncomplete, 1), (Tally::HeldLate, 0)]);
 
@@ -196,10 +196,10 @@ fn a_first_fragment_waits_for_its_rest_and_goes_nowhere_without_it() {
     }
     assert_eq!(rig.keep(5, &first(), 0, 40_000), HoldState::Open);
     rig.counted(&[(Tally::HeldIncomplete, 2)]);
-    rig.table.pass(&hold(10), rig.at(40_000));
+    rig.table.release(&hold(10), Tally::HeldReleased, rig.at(40_000));
     assert_eq!(rig.released(), 2, "the oldest is gone");
-    rig.table.pass(&hold(11), rig.at(40_000));
-    rig.table.pass(&hold(5), rig.at(40_000));
+    rig.table.release(&hold(11), Tally::HeldReleased, rig.at(40_000));
+    rig.table.release(&hold(5), Tally::HeldReleased, rig.at(40_000));
     assert_eq!(rig.released(), 4);
 }
 
@@ -210,7 +210,7 @@ fn at_the_end_all_go_on() {
     rig.keep(2, &first(), 0, 0);
     rig.table.finish(rig.at(1));
     assert_eq!(rig.released(), 2);
-    rig.table.expire(rig.at(60_000));
+    assert!(rig.table.expire(rig.at(60_000)).is_empty());
     assert_eq!(rig.released(), 2);
 }
 
@@ -219,7 +219,7 @@ fn where_nothing_can_be_released_nothing_more_is_held_for_a_while() {
     let mut rig = Rig::new(true);
     assert!(rig.table.is_open(rig.at(0)));
     rig.keep(1, &whole(), 0, 0);
-    rig.table.pass(&hold(1), rig.at(0));
+    rig.table.release(&hold(1), Tally::HeldReleased, rig.at(0));
     rig.counted(&[(Tally::ReleaseFailed, 1), (Tally::HeldReleased, 1)]);
     assert!(!rig.table.is_open(rig.at(9_000)));
     assert!(rig.table.is_open(rig.at(10_001)));

@@ -9,9 +9,9 @@ use ani_ebpf::abi::{
 use ipnet::IpNet;
 use toml::Spanned;
 
-use super::{name, network, profile};
+use super::{list, name, network, profile};
 use crate::{
-    config::{Error, Trunk, error::Text, file},
+    config::{Error, Refuse, Trunk, error::Text, file},
     identity::Profile,
 };
 
@@ -79,6 +79,8 @@ pub(super) fn all(
         if let Some(list) = trunk.toll_free {
             read.orders.toll_free_prefixes = toll_free(list, text)?;
         }
+        let observed = list::observed(trunk.refuse_mode, "trunk.refuse_mode", text)?;
+        read.refuse = refuse(trunk.refuse.unwrap_or_default(), observed, text)?;
         total.push(read);
     }
     Ok(total)
@@ -119,6 +121,22 @@ fn networks(
         networks.push(network);
     }
     Ok(networks)
+}
+
+fn refuse(list: Vec<Spanned<String>>, observed: bool, text: Text<'_>) -> Result<Refuse, Error> {
+    for word in &list {
+        if let Err(unknown) = Refuse::new([word.get_ref().as_str()], observed) {
+            return Err(text.error(
+                word.span(),
+                format_args!(
+                    "trunk.refuse: no call is refused for `{unknown}`; write \"failed\", \
+                     \"no-identity\", or another outcome of docs/stir.md that has a SIP code"
+                ),
+            ));
+        }
+    }
+    // Each is known by now.
+    Ok(Refuse::new(list.iter().map(|word| word.get_ref().as_str()), observed).unwrap_or_default())
 }
 
 /// What toll-free numbers begin with, E.164.

@@ -150,7 +150,8 @@ impl Several for Trunk {
 
     fn differ(&self, old: &Self, to: &mut Differ) {
         // What the kernel has of the orders and of what is told follows from the profile.
-        let Self { name: _, sources, country, dial_plan, profile, orders, telling: _ } = self;
+        let Self { name: _, sources, country, dial_plan, profile, orders, telling: _, refuse } =
+            self;
         to.live("sources", members, &old.sources, sources);
         let Profile { name, about: _, country: _, max_digits: _, ani, ani_toll_free, telling } =
             profile;
@@ -165,6 +166,9 @@ impl Several for Trunk {
         to.live("toll_free", toll_free, &old.orders.toll_free_prefixes, toll_free_prefixes);
         // Whatever else is in the plan follows from the country.
         to.live("max_digits", value, &old.dial_plan.max_digits, &dial_plan.max_digits);
+        to.live("refuse", members, &old.refuse.words(), &refuse.words());
+        let modes = |old: &bool, new: &bool| words(mode(*old), mode(*new));
+        to.live("refuse_mode", modes, &old.refuse.observed, &refuse.observed);
     }
 }
 

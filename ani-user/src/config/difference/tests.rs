@@ -91,6 +91,12 @@ const KEYS: &[(&str, &str, &str)] = &[
     (A, "country = 'US'\nmax_digits = 16\n", "trunk a: max_digits: 15 -> 16"),
     (
         A,
+        "country = 'US'\nrefuse = ['no-identity', 'failed']\n",
+        "trunk a: refuse: + failed, no-identity",
+    ),
+    (A, "country = 'US'\nrefuse_mode = 'enforce'\n", "trunk a: refuse_mode: observe -> enforce"),
+    (
+        A,
         "country = 'US'\ntoll_free = ['+1800', '+44800']\n",
         "trunk a: toll_free: + +44800 - +1822, +1833, +1844, +1855, +1866, +1877, +1888, +800",
     ),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ani_ebpf::{
     abi::number::Number,
-    scan::{AniHeader, Attestation},
+    scan::{AniHeader, Attestation, NotPlain},
 };
 use etherparse::PacketBuilder;
 
@@ -147,15 +147,19 @@ fn what_was_held_and_is_stopped_is_answered() {
     let hold = Hold { number: 1, payload_at: 42, seen_ns: 9, state: HoldState::Open };
     let held = |state| KernelView {
         ani: Number::NONE,
+        not_plain: Some(NotPlain::Folded),
         held: Some(Hold { state, ..hold }),
         ..view(Counter::Held, Counter::PassNotPlain, By::default())
     };
-    let (verdict, code, reply) = given(&mut pipeline, &invite("b1"), Some(held(HoldState::Late)));
-    assert_eq!((verdict, code, reply), (Verdict::Pass, None, None));
     let (verdict, code, first) = given(&mut pipeline, &invite("b2"), Some(held(HoldState::Open)));
     assert_eq!((verdict, code), (Verdict::Answer, Some(603)));
     let again = given(&mut pipeline, &invite("b2"), Some(held(HoldState::Open)));
     assert_eq!(again, (Verdict::Answer, Some(603), first));
+    // What the SBC has now is its call: what is sent again goes there too.
+    for (branch, state) in [("b1", HoldState::Late), ("b1", HoldState::Open)] {
+        let given = given(&mut pipeline, &invite(branch), Some(held(state)));
+        assert_eq!(given, (Verdict::Pass, None, None), "{state:?}");
+    }
 }
 
 /// The same where rules in memory decide, as in a replay: only over UDP, from a trunk, whole, and not
