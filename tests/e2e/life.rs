@@ -180,7 +180,7 @@ fn daemons_come_and_go_under_load_without_a_gap() {
 }
 
 /// A daemon with another program, which has room for fewer fragmented packets.
-fn variant(lab: &Lab) -> PathBuf {
+pub(crate) fn variant(lab: &Lab) -> PathBuf {
     /// `BPF_MAP_TYPE_LRU_HASH` of `enum bpf_map_type`.
     const LRU_HASH: u32 = 9;
     let definition = |entries: u32| -> Vec<u8> {

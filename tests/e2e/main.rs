@@ -11,6 +11,8 @@ mod answers;
 mod blocking;
 /// Calls that nothing speaks against.
 mod calls;
+/// Calls while the worst happens.
+mod chaos;
 /// The daemon killed, and a second one on the same interface.
 mod faults;
 /// Floods of what is never finished.

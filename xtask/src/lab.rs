@@ -12,6 +12,8 @@
 
 /// `ani run` in the SBC's namespace, and its command line.
 pub mod daemon;
+/// What became of calls while something was done to the daemon.
+pub mod disturbance;
 /// What labs left behind whose process was killed.
 mod leftovers;
 /// What makes kamailio take TLS and mirror what comes over it.
@@ -37,7 +39,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
     sync::{
-        OnceLock,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -92,6 +94,9 @@ const CARRIER_ADDRESSES: Addresses = [
 /// Where a lab's BPF file system is, in its directory.
 const BPF: &str = "bpf";
 
+/// Bytes that wait in each SIP socket: what is lost there tells nothing of the daemon.
+const SOCKET_BUFFER: &str = "4194304";
+
 /// Lines of each log that are shown when a test fails.
 const LOG_TAIL: usize = 25;
 
@@ -106,6 +111,8 @@ pub struct Lab {
     directory: PathBuf,
     /// A BPF file system of its own, once there is one; unmounted before its directory is removed.
     bpf: OnceLock<Guard>,
+    /// Disks of its own, unmounted before that too.
+    disks: Mutex<Vec<Guard>>,
     _directory_guard: Guard,
 }
 
@@ -133,6 +140,7 @@ impl Lab {
             sbc,
             directory,
             bpf: OnceLock::new(),
+            disks: Mutex::default(),
             _directory_guard: directory_guard,
         };
         lab.join()?;
@@ -187,6 +195,24 @@ impl Lab {
             Ok(((), Undo::Unmount(path)))
         })?;
         self.bpf.get_or_init(|| guard);
+        Ok(())
+    }
+
+    /// Makes a directory of the lab a disk of its own, of so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be mounted.
+    pub fn mount_disk(&self, name: &str, bytes: u64) -> anyhow::Result<()> {
+        let ((), guard) = cleanup::make(|| {
+            let path = self.path(name);
+            std::fs::create_dir_all(&path)?;
+            let options = format!("size={bytes},mode=0700");
+            let mut mount = std::process::Command::new("mount");
+            command::output(mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&path))?;
+            Ok(((), Undo::Unmount(path)))
+        })?;
+        self.disks.lock().unwrap_or_else(PoisonError::into_inner).push(guard);
         Ok(())
     }
 

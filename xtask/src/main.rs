@@ -4,6 +4,8 @@
 mod bench;
 /// Builds it.
 mod build;
+/// Does the worst to it while calls go on.
+mod chaos;
 /// Holds it against what others read.
 mod conformance;
 /// Shows it at work on real calls.
@@ -44,6 +46,8 @@ enum Task {
     Test,
     /// Measure, as ratios in one run
     Bench(bench::Options),
+    /// Do the worst to the daemon while calls go on, and print what became of them (root)
+    Chaos(chaos::Options),
     /// Compare the replay of other projects' captures with what tshark reads of them
     Conformance(conformance::Options),
     /// Feed what reads strangers' traffic with bytes of all kinds
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::Test => test::run(),
         Task::Bench(options) => bench::run(&options),
+        Task::Chaos(options) => chaos::run(&options),
         Task::Conformance(options) => conformance::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::ObjectCheck => object_check::run(),

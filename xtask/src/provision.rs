@@ -25,6 +25,8 @@ enum Needed {
     Program(&'static str),
     /// A module of kamailio.
     Module(&'static str),
+    /// A library, in [`faketime`].
+    Faketime,
 }
 
 /// libfuzzer is C++.
@@ -34,6 +36,7 @@ const TSHARK: Package = Package { name: "tshark", needed: Needed::Program("tshar
 
 const LAB: &[Package] = &[
     Package { name: "iproute2", needed: Needed::Program("ip") },
+    Package { name: "libfaketime", needed: Needed::Faketime },
     Package { name: "kamailio", needed: Needed::Program("kamailio") },
     Package { name: "kamailio-tls-modules", needed: Needed::Module("tls.so") },
     Package { name: "openssl", needed: Needed::Program("openssl") },
@@ -105,7 +108,7 @@ fn is_version(said: &str, version: &str) -> bool {
     said.split_whitespace().any(|word| word == version)
 }
 
-/// What the call lab needs: ip, kamailio, openssl and sipp.
+/// What the call lab needs: ip, kamailio, openssl, sipp and what sets a process's clock.
 ///
 /// # Errors
 ///
@@ -130,6 +133,7 @@ fn install(packages: &[Package]) -> anyhow::Result<()> {
         .filter(|package| match package.needed {
             Needed::Program(program) => command::find(program).is_none(),
             Needed::Module(module) => !has_module(module),
+            Needed::Faketime => faketime().is_none(),
         })
         .map(|package| package.name)
         .collect();
@@ -163,6 +167,17 @@ fn has_module(name: &str) -> bool {
         .map(|entry| entry.path())
         .chain([PathBuf::from("/usr/lib"), PathBuf::from("/usr/lib64")])
         .any(|directory| directory.join("kamailio/modules").join(name).is_file())
+}
+
+/// What tells the process it is preloaded into another time of day; in a directory named for the
+/// architecture.
+pub fn faketime() -> Option<PathBuf> {
+    let directories = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    directories
+        .map(|entry| entry.path())
+        .chain([PathBuf::from("/usr/lib"), PathBuf::from("/usr/lib64")])
+        .map(|directory| directory.join("faketime/libfaketimeMT.so.1"))
+        .find(|library| library.is_file())
 }
 
 fn apt_get(apt: &Path, arguments: &[&str]) -> anyhow::Result<()> {

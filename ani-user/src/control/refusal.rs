@@ -45,6 +45,7 @@ impl From<store::Error> for Refusal {
     fn from(error: store::Error) -> Self {
         let status = match error {
             store::Error::Full { .. } => StatusCode::CONFLICT,
+            store::Error::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { status, message: error.to_string() }

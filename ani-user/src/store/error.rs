@@ -63,7 +63,13 @@ pub enum Error {
         /// How many more there would be.
         more: usize,
     },
-    /// Anything else: no space, no permission.
+    /// The disk is full; nothing changed.
+    #[error("no space is left for {}: nothing was changed; make room on its disk", file.display())]
+    NoSpace {
+        /// The database.
+        file: PathBuf,
+    },
+    /// Anything else: no permission, a broken disk.
     #[error("{}: {source}", file.display())]
     Database {
         /// The database.

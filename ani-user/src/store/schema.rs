@@ -92,6 +92,7 @@ impl Failure {
                 (Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked), _) => {
                     Error::InUse { file }
                 }
+                (Some(ErrorCode::DiskFull), _) => Error::NoSpace { file },
                 (Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase), _)
                 | (
                     None,

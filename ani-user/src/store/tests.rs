@@ -125,6 +125,23 @@ fn a_full_list_takes_nothing() {
 }
 
 #[test]
+fn a_full_disk_takes_nothing() {
+    let directory = directory();
+    let store = Store::open(directory.path()).expect("open");
+    store.put(LIST, &[entry("14155550001", None)], Room::ANY).expect("block");
+    // SQLite makes it the pages there are.
+    store.state().connection.pragma_update(None, "max_page_count", 1).expect("a limit");
+    let many: Vec<_> = (0..10_000).map(|n| entry(&format!("1415556{n:04}"), None)).collect();
+    let error = store.put(LIST, &many, Room::ANY).expect_err("no space").to_string();
+    let file = store.file().display();
+    assert_eq!(
+        error,
+        format!("no space is left for {file}: nothing was changed; make room on its disk")
+    );
+    assert_eq!((store.entries(LIST), store.page(LIST, None, 10).expect("page").len()), (1, 1));
+}
+
+#[test]
 fn what_expired_goes_and_the_rest_stays() {
     let directory = directory();
     let store = Store::open(directory.path()).expect("open");

@@ -69,6 +69,10 @@ pub struct Settings {
     pub on_exit: &'static str,
     /// Call attempts that are remembered: `lists.max_attempts`.
     pub max_attempts: Option<u32>,
+    /// Keys of `[capture]` beside those, a line each.
+    pub capture: &'static str,
+    /// Keys of `[lists]` beside that one, a line each.
+    pub lists: &'static str,
     /// How signatures are verified: keys of `[stir]`, a line each.
     pub stir: String,
     /// Tables of the file beside those of the lab.
@@ -94,6 +98,8 @@ impl Default for Settings {
             pin: Pin::Nowhere,
             on_exit: "keep",
             max_attempts: None,
+            capture: "",
+            lists: "",
             stir: String::new(),
             tables: "",
             service: false,
@@ -129,7 +135,7 @@ impl Settings {
              pin        = \"{pin}\"\n\
              on_exit    = \"{}\"\n\
              hep        = \"{hep}\"\n\
-             hep_key    = \"{KEY}\"\n\n\
+             hep_key    = \"{KEY}\"\n{}\n\n\
              [control]\n\
              socket  = \"{}\"\n\
              {read_group}\
@@ -137,11 +143,16 @@ impl Settings {
              [store]\n\
              path = \"{}\"\n",
             self.on_exit,
+            self.capture,
             socket(lab).display(),
             lab.path("store").display(),
         );
+        // Not twice: `tables` may have it.
+        if !self.lists.is_empty() || self.max_attempts.is_some() {
+            file += &format!("\n[lists]\n{}\n", self.lists);
+        }
         if let Some(max_attempts) = self.max_attempts {
-            file += &format!("\n[lists]\nmax_attempts = {max_attempts}\n");
+            file += &format!("max_attempts = {max_attempts}\n");
         }
         for trunk in &self.trunks {
             // The list's debug form is TOML's too.

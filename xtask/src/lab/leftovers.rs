@@ -1,8 +1,6 @@
 //! What labs left behind whose process was killed before it could clean up.
 
-use std::path::Path;
-
-use nix::sys::statfs::BPF_FS_MAGIC;
+use std::path::{Path, PathBuf};
 
 use super::namespace;
 use crate::cleanup;
@@ -27,14 +25,21 @@ pub(super) fn remove() {
         if !entry.file_name().to_str().is_some_and(is_left_behind) {
             continue;
         }
-        let bpf = entry.path().join(super::BPF);
-        if nix::sys::statfs::statfs(&bpf).is_ok_and(|stat| stat.filesystem_type() == BPF_FS_MAGIC) {
-            cleanup::unmount(&bpf);
+        for mounted in mounted_below(&entry.path()) {
+            cleanup::unmount(&mounted);
         }
         if let Err(error) = std::fs::remove_dir_all(entry.path()) {
             eprintln!("warning: cannot remove {}: {error}", entry.path().display());
         }
     }
+}
+
+/// Where file systems are mounted below a lab's directory, whose name has no character that proc(5)
+/// writes otherwise.
+fn mounted_below(directory: &Path) -> Vec<PathBuf> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let paths = mounts.lines().filter_map(|line| line.split(' ').nth(1)).map(PathBuf::from);
+    paths.filter(|path| path.starts_with(directory) && path != directory).collect()
 }
 
 fn is_left_behind(name: &str) -> bool {

@@ -11,7 +11,8 @@ use std::{
 use anyhow::Context as _;
 
 use super::{
-    Lab, SBC_V4, SBC_V4_OTHER, SBC_V6, mirror::Mirror, process::Process, scenario, screen::Screen,
+    Lab, SBC_V4, SBC_V4_OTHER, SBC_V6, SOCKET_BUFFER, mirror::Mirror, process::Process, scenario,
+    screen::Screen,
 };
 
 /// Port the SBC takes SIP on.
@@ -102,7 +103,8 @@ impl Sbc {
         let config = lab.write("kamailio.cfg", &config(additions))?;
         let mut command = Command::new("kamailio");
         command
-            .args(["-DD", "-E", "-n", "1", "-N", "1", "-m", "64", "-M", "8"])
+            // Memory of hundreds of calls a second, and room for those of half a second.
+            .args(["-DD", "-E", "-n", "1", "-N", "1", "-m", "512", "-M", "8", "-b", SOCKET_BUFFER])
             .args(additions.arguments)
             .arg("-f")
             .arg(config)
@@ -162,7 +164,7 @@ fn answering_side(lab: &Lab) -> anyhow::Result<Process> {
         .arg("-sf")
         .arg(scenario)
         .args(["-i", "127.0.0.1", "-p", &ANSWERING_PORT.to_string()])
-        .args(["-nostdin", "-trace_err", "-error_file"])
+        .args(["-buff_size", SOCKET_BUFFER, "-nostdin", "-trace_err", "-error_file"])
         .arg(lab.path("answer-errors.log"))
         .current_dir(lab.directory());
     Process::spawn(&lab.sbc, "the answering sipp", command, &lab.path("answer.log"))

@@ -11,10 +11,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use nix::sys::signal::Signal;
 
 use super::{
-    CARRIER_V4, CARRIER_V4_OTHER, CARRIER_V6, Lab, SBC_V4, SBC_V4_OTHER, SBC_V6, passport,
-    process::Process, sbc::SIP_PORT, scenario,
+    CARRIER_V4, CARRIER_V4_OTHER, CARRIER_V6, Lab, SBC_V4, SBC_V4_OTHER, SBC_V6, SOCKET_BUFFER,
+    passport, process::Process, sbc::SIP_PORT, scenario,
 };
 
 /// Whom everybody calls.
@@ -161,6 +162,8 @@ pub struct Outcome {
     pub failed: u64,
     /// Requests sent again, INVITEs and others.
     pub retransmitted: u64,
+    /// Calls placed each second; 0 where all were within the first one.
+    pub per_second: u64,
 }
 
 /// Calls under way.
@@ -214,6 +217,7 @@ impl Uac {
                     Transport::Udp => "u1",
                 },
             ])
+            .args(["-buff_size", SOCKET_BUFFER])
             .args(["-default_behaviors", "none", "-nostdin", "-timeout_error"])
             .args(["-timeout", &format!("{}s", longest.as_secs())])
             .args(["-trace_stat", "-fd", "1", "-stf"])
@@ -224,6 +228,15 @@ impl Uac {
         let process =
             Process::spawn(&lab.carrier, "sipp", command, &lab.path(&format!("{name}.out")))?;
         Ok(Self { process, statistics, longest })
+    }
+
+    /// Places no more calls, however many were planned.
+    ///
+    /// # Errors
+    ///
+    /// When sipp is gone: it has placed all of them.
+    pub fn enough(&self) -> anyhow::Result<()> {
+        self.process.signal(Signal::SIGUSR1)
     }
 
     /// Waits for the last call's end.
@@ -263,14 +276,22 @@ impl Outcome {
     fn read(text: &str) -> Option<Self> {
         let mut lines = text.lines().filter(|line| !line.trim().is_empty());
         let names = lines.next()?;
-        let last = lines.next_back()?;
-        let row: BTreeMap<&str, &str> = names.split(';').zip(last.split(';')).collect();
-        let count = |name| row.get(name)?.trim().parse().ok();
+        let rows: Vec<BTreeMap<&str, &str>> =
+            lines.map(|line| names.split(';').zip(line.split(';')).collect()).collect();
+        let last = rows.last()?;
+        let count = |name| last.get(name)?.trim().parse().ok();
+        let placed = count("TotalCallCreated")?;
+        // What follows the last call that was placed is waiting.
+        let rate = rows.iter().rev().find_map(|row| {
+            let of = |name| row.get(name)?.trim().parse::<f64>().ok();
+            (of("TotalCallCreated")? < placed as f64).then(|| of("CallRate(C)"))?
+        });
         Some(Self {
-            placed: count("TotalCallCreated")?,
+            placed,
             completed: count("SuccessfulCall(C)")?,
             failed: count("FailedCall(C)")?,
             retransmitted: count("Retransmissions(C)")?,
+            per_second: rate.unwrap_or(0.0).round() as u64,
         })
     }
 }
@@ -301,11 +322,11 @@ mod tests {
 
     #[test]
     fn the_last_line_of_the_statistics_counts() {
-        let text = "TotalCallCreated;SuccessfulCall(C);FailedCall(C);Retransmissions(C);\n\
-                    3;0;0;0;\n12;5;7;2;\n";
+        let text = "TotalCallCreated;SuccessfulCall(C);FailedCall(C);Retransmissions(C);CallRate(C);\n\
+                    3;0;0;0;3.0;\n11;0;0;0;5.6;\n12;2;0;0;4.0;\n12;5;7;2;3.0;\n";
         assert_eq!(
             Outcome::read(text),
-            Some(Outcome { placed: 12, completed: 5, failed: 7, retransmitted: 2 })
+            Some(Outcome { placed: 12, completed: 5, failed: 7, retransmitted: 2, per_second: 6 })
         );
         assert_eq!(Outcome::read("TotalCallCreated;\n"), None);
         assert_eq!(Outcome::read(""), None);
