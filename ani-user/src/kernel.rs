@@ -30,8 +30,8 @@ pub mod rings;
 mod state;
 /// What a daemon takes over from the one before it.
 mod takeover;
-/// Runs a program once, on a frame of ours.
-mod test_run;
+/// Runs a program on a frame of ours.
+pub mod test_run;
 /// Frames onto the wire.
 pub mod transmit;
 /// Network cards that take VLAN tags out of frames.

@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use ani_user::kernel::test_run;
 use anyhow::{Context as _, Result, ensure};
 
 use self::assembly::{Instruction, Register};
@@ -22,7 +23,6 @@ use self::assembly::{Instruction, Register};
 const BPF_MAP_CREATE: libc::c_long = 0;
 const BPF_MAP_UPDATE_ELEM: libc::c_long = 2;
 const BPF_PROG_LOAD: libc::c_long = 5;
-const BPF_PROG_TEST_RUN: libc::c_long = 10;
 const BPF_LINK_CREATE: libc::c_long = 28;
 
 /// `enum bpf_prog_type`.
@@ -36,8 +36,6 @@ const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
 const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
 /// linux/bpf.h
 const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
-/// linux/bpf.h
-const BPF_F_TEST_XDP_LIVE_FRAMES: u32 = 1 << 1;
 
 /// `enum bpf_func_id`.
 const BPF_FUNC_GET_PRANDOM_U32: i32 = 7;
@@ -182,16 +180,8 @@ impl Generator {
     ///
     /// When the kernel cannot.
     pub fn send(&self, frames: u32) -> Result<()> {
-        let mut attr = RunAttr {
-            prog_fd: self.program.0.as_raw_fd() as u32,
-            data_size_in: self.frame.len() as u32,
-            data_in: self.frame.as_ptr() as u64,
-            repeat: frames,
-            flags: BPF_F_TEST_XDP_LIVE_FRAMES,
-            batch_size: BATCH,
-            ..RunAttr::default()
-        };
-        bpf(BPF_PROG_TEST_RUN, &mut attr).map(drop).context("cannot send live frames")
+        test_run::live_copies(self.program.0.as_fd(), &self.frame, frames, BATCH)
+            .context("cannot send live frames")
     }
 }
 
@@ -258,15 +248,7 @@ fn program_array(next: BorrowedFd<'_>) -> Result<OwnedFd> {
 ///
 /// When the kernel cannot.
 pub fn run(program: BorrowedFd<'_>, frame: &[u8], times: u32) -> Result<Duration> {
-    let mut attr = RunAttr {
-        prog_fd: program.as_raw_fd() as u32,
-        data_size_in: frame.len() as u32,
-        data_in: frame.as_ptr() as u64,
-        repeat: times,
-        ..RunAttr::default()
-    };
-    bpf(BPF_PROG_TEST_RUN, &mut attr).context("cannot run a frame")?;
-    Ok(Duration::from_nanos(attr.duration.into()))
+    test_run::timed(program, frame, times).context("cannot run a frame")
 }
 
 /// What marks are made of.
@@ -365,28 +347,6 @@ struct UpdateAttr {
     flags: u64,
 }
 
-/// The attribute of `BPF_PROG_TEST_RUN`.
-#[repr(C)]
-#[derive(Default)]
-struct RunAttr {
-    prog_fd: u32,
-    retval: u32,
-    data_size_in: u32,
-    data_size_out: u32,
-    data_in: u64,
-    data_out: u64,
-    repeat: u32,
-    duration: u32,
-    ctx_size_in: u32,
-    ctx_size_out: u32,
-    ctx_in: u64,
-    ctx_out: u64,
-    flags: u32,
-    cpu: u32,
-    batch_size: u32,
-    reserved: u32,
-}
-
 /// Start of the attribute of `BPF_LINK_CREATE`.
 #[repr(C)]
 struct LinkAttr {
@@ -412,6 +372,5 @@ fn descriptor(fd: i32) -> OwnedFd {
 }
 
 const _: () = assert!(size_of::<LoadAttr>() == 72);
-const _: () = assert!(size_of::<RunAttr>() == 80);
 const _: () = assert!(size_of::<UpdateAttr>() == 32);
 const _: () = assert!(size_of::<LinkAttr>() == 16);

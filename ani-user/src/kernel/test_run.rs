@@ -1,9 +1,10 @@
-//! Runs a loaded program once on a frame of ours (`BPF_PROG_TEST_RUN`). aya's call wants the whole
+//! Runs a loaded program on a frame of ours (`BPF_PROG_TEST_RUN`). aya's call wants the whole
 //! object, which is locked while lists are loaded; this one wants the program's descriptor.
 
 use std::{
     io,
     os::fd::{AsRawFd as _, BorrowedFd},
+    time::Duration,
 };
 
 /// `BPF_PROG_TEST_RUN` of `enum bpf_cmd`.
@@ -34,6 +35,19 @@ struct TestAttr {
     reserved: u32,
 }
 
+impl TestAttr {
+    /// One run on a frame, whose bytes outlive the call.
+    fn of(program: BorrowedFd<'_>, frame: &[u8]) -> Self {
+        Self {
+            prog_fd: program.as_raw_fd() as u32,
+            data_size_in: frame.len() as u32,
+            data_in: frame.as_ptr() as u64,
+            repeat: 1,
+            ..Self::default()
+        }
+    }
+}
+
 /// `struct xdp_md` (linux/bpf.h).
 #[repr(C)]
 #[derive(Default)]
@@ -53,15 +67,36 @@ struct Context {
 /// The kernel's.
 pub(super) fn once(program: BorrowedFd<'_>, frame: &mut [u8]) -> io::Result<u32> {
     let len = frame.len() as u32;
-    run(&mut TestAttr {
-        prog_fd: program.as_raw_fd() as u32,
-        data_size_in: len,
-        data_size_out: len,
-        data_in: frame.as_ptr() as u64,
-        data_out: frame.as_mut_ptr() as u64,
-        repeat: 1,
-        ..TestAttr::default()
-    })
+    let data_out = frame.as_mut_ptr() as u64;
+    run(&mut TestAttr { data_size_out: len, data_out, ..TestAttr::of(program, frame) })
+}
+
+/// Runs `program` on `frame` so many times, on copies that are thrown away; how long one run took on
+/// average.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn timed(program: BorrowedFd<'_>, frame: &[u8], times: u32) -> io::Result<Duration> {
+    let mut attr = TestAttr { repeat: times, ..TestAttr::of(program, frame) };
+    run(&mut attr)?;
+    Ok(Duration::from_nanos(attr.duration.into()))
+}
+
+/// Runs `program` on so many copies of `frame` that came in nowhere, `batch` at a time; where it
+/// redirects them, they are sent.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn live_copies(
+    program: BorrowedFd<'_>,
+    frame: &[u8],
+    copies: u32,
+    batch: u32,
+) -> io::Result<()> {
+    let attr = TestAttr::of(program, frame);
+    run(&mut TestAttr { repeat: copies, flags: LIVE_FRAMES, batch_size: batch, ..attr }).map(drop)
 }
 
 /// Runs `program` on `frame` as if it had come in on an interface; where it passes, the stack of that
@@ -74,15 +109,11 @@ pub(super) fn live(program: BorrowedFd<'_>, frame: &[u8], ifindex: u32) -> io::R
     let context =
         Context { data_end: frame.len() as u32, ingress_ifindex: ifindex, ..Context::default() };
     run(&mut TestAttr {
-        prog_fd: program.as_raw_fd() as u32,
-        data_size_in: frame.len() as u32,
-        data_in: frame.as_ptr() as u64,
-        repeat: 1,
         ctx_size_in: size_of::<Context>() as u32,
         ctx_in: &raw const context as u64,
         flags: LIVE_FRAMES,
         batch_size: 1,
-        ..TestAttr::default()
+        ..TestAttr::of(program, frame)
     })
     .map(drop)
 }
