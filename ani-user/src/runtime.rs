@@ -52,7 +52,7 @@ use self::{
 use crate::{
     answer::Transmit,
     capture::{
-        clock::Clock,
+        clock::{Clock, Settings},
         ring::{RingReader, records},
     },
     config::{Config, OnExit},
@@ -67,8 +67,8 @@ use crate::{
 /// itself; this makes room.
 const EXPIRY_PERIOD: Duration = Duration::from_secs(10);
 
-/// How often it is looked whose rest is over, and what the kernel did not take is tried again. A rest
-/// begins at once.
+/// How often it is looked whose rest is over, whether the clock was set, and what the kernel did not take
+/// is tried again. A rest begins at once.
 const REST_PERIOD: Duration = Duration::from_secs(1);
 
 /// Habits are stored once in so many of these, and at the end.
@@ -260,10 +260,14 @@ async fn serve(
     }
 }
 
-/// Puts rests in force as they begin and end, until `ended` is ready.
+/// Puts rests in force as they begin and end, and the ends of list entries by a clock that was set, until
+/// `ended` is ready.
 async fn rests(daemon: Arc<Daemon>, ended: impl Future<Output = ()> + Send) -> std::io::Result<()> {
     let mut ended = std::pin::pin!(ended);
     let mut period = tokio::time::interval(REST_PERIOD);
+    let clock = Clock::new();
+    let mut set = Settings::new(&clock);
+    let mut anew = false;
     loop {
         tokio::select! {
             () = &mut ended => return Ok(()),
@@ -271,8 +275,25 @@ async fn rests(daemon: Arc<Daemon>, ended: impl Future<Output = ()> + Send) -> s
             _ = period.tick() => {}
         }
         let daemon = Arc::clone(&daemon);
-        spawn_blocking(move || daemon.settle_rests(Clock::new().now())).await?;
+        anew |= set.changed(&clock);
+        anew = spawn_blocking(move || {
+            daemon.settle_rests(clock.now());
+            anew && !ends_anew(&daemon)
+        })
+        .await?;
     }
+}
+
+/// Has the kernel count the ends of list entries by a clock that was set; whether it does.
+fn ends_anew(daemon: &Daemon) -> bool {
+    match daemon.clock_was_set() {
+        Ok(()) => tracing::info!("the clock was set: list entries end by the new time"),
+        Err(error) => {
+            tracing::error!("the clock was set, and list entries end by the old time: {error}");
+            return false;
+        }
+    }
+    true
 }
 
 /// What cannot be stored is learned again.

@@ -234,6 +234,9 @@ fn clock_jumped() {
             sleep(UNDER_WAY);
         }
     });
+    let log = || rig.daemon.log().expect("log");
+    let counted_anew = || log().contains("list entries end by the new time");
+    assert!(wait_for("the ends of entries", SETTLE, counted_anew).is_ok(), "{}", log());
     row.tell().expect("the table");
 }
 

@@ -169,6 +169,17 @@ impl Daemon {
         self.settle_answers(&in_force, &self.config())
     }
 
+    /// After this host's clock was set: puts entries in force again, whose ends the kernel counts on a
+    /// clock of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not take them; those from before stay.
+    pub fn clock_was_set(&self) -> Result<(), Error> {
+        let _changes = self.changes();
+        self.relist(&self.in_force(), &[]).map(drop)
+    }
+
     /// The lists of another configuration, and which of those with files are others now; on an error the
     /// old ones stay.
     pub(super) fn reload_lists(&self, config: &Config) -> Result<Vec<Fed>, Error> {
