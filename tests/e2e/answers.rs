@@ -8,6 +8,7 @@ mod proxy;
 
 use std::time::{Duration, Instant};
 
+use ani_tests::invite::Invite;
 use ani_user::answer::CODES;
 use etherparse::{PacketBuilder, SlicedPacket, TransportSlice};
 use xtask::lab::{
@@ -100,18 +101,12 @@ fn every_code_is_taken_by_kamailios_transactions_over_ipv4_and_ipv6() {
     assert_settled(&rig, calls);
 }
 
+/// An INVITE of a call of its own, in a transaction of its own.
 fn invite(caller: &str, branch: &str) -> String {
-    format!(
-        "INVITE sip:+12025550100@{SBC_V4} SIP/2.0\r\n\
-         Via: SIP/2.0/UDP {CARRIER_V4};branch=z9hG4bK{branch}\r\n\
-         Max-Forwards: 70\r\n\
-         From: <sip:{caller}@carrier.example.com>;tag=1\r\n\
-         To: <sip:+12025550100@sbc.example.com>\r\n\
-         Call-ID: {branch}\r\n\
-         CSeq: 1 INVITE\r\n\
-         P-Asserted-Identity: <sip:{caller}@carrier.example.com>\r\n\
-         Content-Length: 0\r\n\r\n"
-    )
+    Invite { call_id: branch.to_owned(), ..Invite::from(caller) }
+        .pai(caller)
+        .text()
+        .replace("branch=z9hG4bK1", &format!("branch=z9hG4bK{branch}"))
 }
 
 /// Tags as they came, and the same bytes for the INVITE that comes again. Seen where the SBC's

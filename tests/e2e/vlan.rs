@@ -4,6 +4,7 @@
 /// Calls that are held on a tagged wire.
 mod held;
 
+use ani_tests::invite::Invite;
 use etherparse::PacketBuilder;
 use xtask::lab::{CARRIER_V4, SBC_V4, daemon::Settings, process::wait_for};
 
@@ -15,18 +16,9 @@ use crate::{
 
 const OTHER: &str = "+12015550101";
 
+/// An INVITE of a call of his own.
 fn invite(caller: &str) -> String {
-    format!(
-        "INVITE sip:+12025550100@{SBC_V4} SIP/2.0\r\n\
-         Via: SIP/2.0/UDP {CARRIER_V4};branch=z9hG4bK{caller}\r\n\
-         Max-Forwards: 70\r\n\
-         From: <sip:{caller}@carrier.example.com>;tag=1\r\n\
-         To: <sip:+12025550100@sbc.example.com>\r\n\
-         Call-ID: vlan-{caller}\r\n\
-         CSeq: 1 INVITE\r\n\
-         P-Asserted-Identity: <sip:{caller}@carrier.example.com>\r\n\
-         Content-Length: 0\r\n\r\n"
-    )
+    Invite { call_id: format!("vlan-{caller}"), ..Invite::from(caller) }.pai(caller).text()
 }
 
 /// Sends an INVITE with one VLAN tag, or two.

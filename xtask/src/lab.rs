@@ -14,6 +14,8 @@
 pub mod daemon;
 /// What became of calls while something was done to the daemon.
 pub mod disturbance;
+/// kamailio.
+pub mod kamailio;
 /// What labs left behind whose process was killed.
 mod leftovers;
 /// What makes kamailio take TLS and mirror what comes over it.

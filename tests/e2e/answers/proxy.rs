@@ -2,12 +2,10 @@
 
 use std::{
     fmt::Write as _,
-    net::{IpAddr, SocketAddr, UdpSocket},
-    process::Command,
-    time::Duration,
+    net::{IpAddr, SocketAddr},
 };
 
-use xtask::lab::{Lab, process::Process, uac::Route};
+use xtask::lab::{Lab, kamailio, process::Process, uac::Route};
 
 /// Where it takes the callers' calls, and where it sends them from.
 const PORT: u16 = 5_062;
@@ -23,23 +21,9 @@ impl Proxy {
     pub(super) fn start(lab: &Lab, route: Route) -> Self {
         let address = SocketAddr::new(route.from(), PORT);
         let name = if route.from().is_ipv4() { "proxy-v4" } else { "proxy-v6" };
-        let config = lab.write(&format!("{name}.cfg"), &config(address, route)).expect("a file");
-        let mut command = Command::new("kamailio");
-        command
-            .args(["-DD", "-E", "-n", "1", "-m", "64", "-M", "8", "-f"])
-            .arg(config)
-            .arg("-w")
-            .arg(lab.directory())
-            .arg("-Y")
-            .arg(lab.directory())
-            .arg("-P")
-            .arg(lab.path(&format!("{name}.pid")));
-        let log = lab.path(&format!("{name}.log"));
-        let mut kamailio =
-            Process::spawn(&lab.carrier, "kamailio", command, &log).expect("kamailio");
-        kamailio
-            .wait_until_ready(Duration::from_secs(15), || answers(lab, address))
-            .expect("a proxy");
+        let (config, memory) = (config(address, route), ["-m", "64", "-M", "8"]);
+        let kamailio = kamailio::start(lab, &lab.carrier, name, &config, &memory, address);
+        let kamailio = kamailio.expect("a proxy");
         Self { _kamailio: kamailio, address }
     }
 
@@ -47,25 +31,6 @@ impl Proxy {
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
-}
-
-fn answers(lab: &Lab, address: SocketAddr) -> bool {
-    let asked = lab.carrier.enter(|| {
-        let socket = UdpSocket::bind((address.ip(), 0))?;
-        socket.set_read_timeout(Some(Duration::from_millis(200)))?;
-        let from = socket.local_addr()?;
-        let request = format!(
-            "OPTIONS sip:ping@{address} SIP/2.0\r\n\
-             Via: SIP/2.0/UDP {from};branch=z9hG4bKping;rport\r\n\
-             From: <sip:lab@lab>;tag=ping\r\nTo: <sip:ping@lab>\r\nCall-ID: ping\r\n\
-             CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
-        );
-        socket.send_to(request.as_bytes(), address)?;
-        let mut answer = [0; 2_048];
-        let len = socket.recv(&mut answer)?;
-        Ok(answer[..len].starts_with(b"SIP/2.0 200"))
-    });
-    asked.unwrap_or(false)
 }
 
 fn config(address: SocketAddr, route: Route) -> String {

@@ -3,24 +3,21 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     process::Command,
-    time::Duration,
 };
 
 use anyhow::Context as _;
 
 use super::{
-    Lab, SBC_V4, SBC_V4_OTHER, SBC_V6, SOCKET_BUFFER, mirror::Mirror, process::Process, scenario,
-    screen::Screen,
+    Lab, SBC_V4, SBC_V4_OTHER, SBC_V6, SOCKET_BUFFER, kamailio, mirror::Mirror, process::Process,
+    scenario, screen::Screen,
 };
 
 /// Port the SBC takes SIP on.
 pub const SIP_PORT: u16 = 5060;
 /// Port the answering side takes SIP on, behind the SBC.
 const ANSWERING_PORT: u16 = 5080;
-
-const STARTUP: Duration = Duration::from_secs(15);
 
 /// What the SBC's log line of an INVITE starts with.
 const MARK: &str = "lab-invite ";
@@ -100,23 +97,12 @@ impl Sbc {
 
     fn start_with(lab: &Lab, additions: &Additions) -> anyhow::Result<Self> {
         let answering = answering_side(lab)?;
-        let config = lab.write("kamailio.cfg", &config(additions))?;
-        let mut command = Command::new("kamailio");
-        command
-            // Memory of hundreds of calls a second, and room for those of half a second.
-            .args(["-DD", "-E", "-n", "1", "-N", "1", "-m", "512", "-M", "8", "-b", SOCKET_BUFFER])
-            .args(additions.arguments)
-            .arg("-f")
-            .arg(config)
-            .arg("-w")
-            .arg(lab.directory())
-            .arg("-Y")
-            .arg(lab.directory())
-            .arg("-P")
-            .arg(lab.path("kamailio.pid"));
-        let mut kamailio =
-            Process::spawn(&lab.sbc, "kamailio", command, &lab.path("kamailio.log"))?;
-        kamailio.wait_until_ready(STARTUP, || answers(lab))?;
+        // Memory of hundreds of calls a second, and room for those of half a second.
+        let mut arguments = vec!["-N", "1", "-m", "512", "-M", "8", "-b", SOCKET_BUFFER];
+        arguments.extend(additions.arguments);
+        let address = (Ipv4Addr::LOCALHOST, SIP_PORT).into();
+        let config = config(additions);
+        let kamailio = kamailio::start(lab, &lab.sbc, "kamailio", &config, &arguments, address)?;
         Ok(Self { kamailio, _answering: answering })
     }
 
@@ -168,31 +154,6 @@ fn answering_side(lab: &Lab) -> anyhow::Result<Process> {
         .arg(lab.path("answer-errors.log"))
         .current_dir(lab.directory());
     Process::spawn(&lab.sbc, "the answering sipp", command, &lab.path("answer.log"))
-}
-
-/// Whether an OPTIONS sent inside the SBC's namespace is answered through kamailio. What is sent
-/// over its loopback does not pass the veth pair, so nothing is counted there.
-fn answers(lab: &Lab) -> bool {
-    let asked = lab.sbc.enter(|| {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-        socket.set_read_timeout(Some(Duration::from_millis(200)))?;
-        let from = socket.local_addr()?;
-        let request = format!(
-            "OPTIONS sip:ping@127.0.0.1 SIP/2.0\r\n\
-             Via: SIP/2.0/UDP {from};branch=z9hG4bKping;rport\r\n\
-             Max-Forwards: 1\r\n\
-             From: <sip:lab@127.0.0.1>;tag=ping\r\n\
-             To: <sip:ping@127.0.0.1>\r\n\
-             Call-ID: ping\r\n\
-             CSeq: 1 OPTIONS\r\n\
-             Content-Length: 0\r\n\r\n"
-        );
-        socket.send_to(request.as_bytes(), (Ipv4Addr::LOCALHOST, SIP_PORT))?;
-        let mut answer = [0; 2_048];
-        let len = socket.recv(&mut answer)?;
-        Ok(answer[..len].starts_with(b"SIP/2.0 200"))
-    });
-    asked.unwrap_or(false)
 }
 
 /// Takes calls on every address, forwards all of them to the answering side. Whom a call comes from
