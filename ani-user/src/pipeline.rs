@@ -151,15 +151,15 @@ impl Pipeline {
         self.analysis.waiting.begun()
     }
 
-    /// Hands out what is known of the call that waited for this, by the key of [`Whose`].
+    /// Hands out what is known of the calls that waited for this, by the key of [`Whose`].
     pub fn judged(
         &mut self,
         key: Key,
-        judgement: Arc<Judgement>,
+        judgement: &Arc<Judgement>,
         each: &mut dyn FnMut(Invite<'_>),
     ) {
-        if let Some(waiting) = self.analysis.waiting.judged(key) {
-            self.analysis.decided(&waiting, Some(judgement), each);
+        for waiting in self.analysis.waiting.judged(key) {
+            self.analysis.decided(&waiting, Some(Arc::clone(judgement)), each);
         }
     }
 
@@ -267,7 +267,9 @@ impl Analysis {
         let facts =
             Facts { message, parsed: &parsed, identity: &identity, level: attestation.level };
         let to_tag = parsed.to.as_ref().and_then(NameAddr::tag);
-        let refuse = trunk.map(|trunk| trunk.refuse).filter(|refuse| !refuse.is_empty());
+        let refuse = trunk
+            .map(|trunk| trunk.refuse)
+            .filter(|refuse| !refuse.is_empty() && !self.goes_first(&parsed));
         let (mut taken, judged) = match waited {
             Some((taken, judgement)) => (taken, verification::known(judgement, &mut attestation)),
             None => {

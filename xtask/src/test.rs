@@ -22,27 +22,61 @@ struct Group {
     name: &'static str,
     needs: Needs,
     arguments: &'static [&'static str],
+    load: Load,
 }
 
-/// Tests that share the machine's network run one by one, those that have the kernel run frames two
-/// at a time. All groups select from the
-/// whole workspace: cargo then builds every dependency once, with the same features.
+/// Which of a group's tests it runs.
+#[derive(Clone, Copy)]
+enum Load {
+    All,
+    /// Those that are not [`HEAVY`].
+    Light,
+    /// Those that are.
+    Heavy,
+}
+
+/// What calls in the lab are told by that need the machine to themselves: hundreds of calls a second,
+/// floods, and times that are looked at. Paths of tests, or parts of them.
+const HEAVY: &[&str] = &[
+    "answers::a_flood",
+    "chaos::",
+    "floods::",
+    "held::",
+    "hold::",
+    "life::daemons_come_and_go",
+    "refuse::",
+    "stir::a_burst",
+    "stir::calls_do_not_wait",
+];
+
+/// Each lab has namespaces of its own: three at a time, where none needs the machine to itself. Those
+/// that have the kernel run frames run two at a time. All groups select from the whole workspace: cargo
+/// then builds every dependency once, with the same features.
 const GROUPS: &[Group] = &[
-    Group { name: "host", needs: Needs::Nothing, arguments: &["--workspace"] },
+    Group { name: "host", needs: Needs::Nothing, arguments: &["--workspace"], load: Load::All },
     Group {
         name: "replay",
         needs: Needs::Nothing,
         arguments: &["--workspace", "--test", "replay"],
+        load: Load::All,
     },
     Group {
         name: "kernel",
         needs: Needs::Network,
         arguments: &["--workspace", "--test", "kernel", "--", "--test-threads=2"],
+        load: Load::All,
     },
     Group {
         name: "e2e",
         needs: Needs::Lab,
+        arguments: &["--workspace", "--test", "e2e", "--", "--test-threads=3"],
+        load: Load::Light,
+    },
+    Group {
+        name: "load",
+        needs: Needs::Lab,
         arguments: &["--workspace", "--test", "e2e", "--", "--test-threads=1"],
+        load: Load::Heavy,
     },
 ];
 
@@ -77,6 +111,15 @@ impl Group {
         }
         let mut command: Command = workspace::cargo();
         command.arg("test").args(self.arguments);
+        match self.load {
+            Load::All => {}
+            Load::Light => {
+                command.args(HEAVY.iter().flat_map(|heavy| ["--skip", heavy]));
+            }
+            Load::Heavy => {
+                command.args(HEAVY);
+            }
+        }
         let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
         Ok(if status.success() { Outcome::Passed } else { Outcome::Failed(String::new()) })
     }

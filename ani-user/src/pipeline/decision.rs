@@ -138,7 +138,7 @@ impl Analysis {
             called: call.called,
             trunk: call.trunk,
             attestation: call.attestation,
-            priority: self.is_emergency(parsed) || sip::asks_priority(parsed),
+            priority: self.goes_first(parsed),
             in_dialog: facts.in_dialog(),
             call_id: parsed.call_id.unwrap_or_default(),
             from_tag: from.and_then(NameAddr::tag),
@@ -153,7 +153,7 @@ impl Analysis {
     /// What lists say of the caller of an INVITE that passed undecided.
     pub(super) fn undecided(&self, view: &KernelView, facts: &Facts<'_, '_>) -> Option<Found> {
         let call = facts.spender(view).filter(|call| !call.caller.is_none())?;
-        if self.is_emergency(facts.parsed) || sip::asks_priority(facts.parsed) {
+        if self.goes_first(facts.parsed) {
             return None;
         }
         let now = facts.message.arrived;
@@ -167,12 +167,13 @@ impl Analysis {
         Some(found)
     }
 
-    /// Whether no rule may stop it.
-    fn is_emergency(&self, parsed: &sip::Invite<'_>) -> bool {
+    /// Whether no rule may stop it: an emergency call, or one that asks for priority.
+    pub(super) fn goes_first(&self, parsed: &sip::Invite<'_>) -> bool {
         let digits = dialled(parsed);
         let sos = b"urn:service:sos";
         parsed.request_uri.get(..sos.len()).is_some_and(|uri| uri.eq_ignore_ascii_case(sos))
             || !digits.is_none() && self.config.emergency.numbers.contains(&digits)
+            || sip::asks_priority(parsed)
     }
 
     /// What the kernel program made of it, or would have made of it where it did not look.

@@ -48,7 +48,7 @@ impl Analysis {
                 && let (Some(key), Some(judgement)) = (judged.pending, &judged.judgement)
                 && let Some(hold) = facts.message.kernel.and_then(|view| view.held)
             {
-                match self.waiting.admits(key, self.config.hold.max) {
+                match self.waiting.admits(key, taken.retransmission, self.config.hold.max) {
                     Ok(()) => {
                         let judgement = Arc::clone(judgement);
                         self.waiting.put(key, hold, facts.message, *taken, judgement);

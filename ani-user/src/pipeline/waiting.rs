@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use smallvec::SmallVec;
+
 use super::Taken;
 use crate::{
     capture::{Hold, Message, kept::Kept},
@@ -20,11 +22,11 @@ pub(super) struct Waiting {
 }
 
 /// Those that do, by the numbers of their held frames. What nobody can make equal, the facts that were
-/// put before whoever verifies, tells one from another.
+/// put before whoever verifies, tells one from another; the branches of a fork are alike in them.
 #[derive(Default)]
 pub(super) struct Queue {
     calls: HashMap<u64, (Key, Waiting)>,
-    numbers: HashMap<Key, u64>,
+    numbers: HashMap<Key, SmallVec<[u64; 1]>>,
     /// Frames of those that began to wait since they were asked for last.
     begun: Vec<Hold>,
 }
@@ -39,9 +41,9 @@ pub(super) enum Refused {
 }
 
 impl Queue {
-    /// Whether a call could wait.
-    pub(super) fn admits(&self, key: Key, max: usize) -> Result<(), Refused> {
-        if self.numbers.contains_key(&key) {
+    /// Whether a call could wait; `again` says that its INVITE has come before.
+    pub(super) fn admits(&self, key: Key, again: bool, max: usize) -> Result<(), Refused> {
+        if again && self.numbers.contains_key(&key) {
             return Err(Refused::Repeated);
         }
         if self.calls.len() >= max { Err(Refused::Full) } else { Ok(()) }
@@ -58,7 +60,7 @@ impl Queue {
     ) {
         if let Entry::Vacant(place) = self.calls.entry(hold.number) {
             place.insert((key, Waiting { message: Kept::of(message), taken, judgement }));
-            self.numbers.insert(key, hold.number);
+            self.numbers.entry(key).or_default().push(hold.number);
             self.begun.push(hold);
         }
     }
@@ -68,16 +70,21 @@ impl Queue {
         std::mem::take(&mut self.begun)
     }
 
-    /// The one that was verified; none where it waits no longer.
-    pub(super) fn judged(&mut self, key: Key) -> Option<Waiting> {
-        let number = *self.numbers.get(&key)?;
-        self.late(number)
+    /// Those whose signature was verified, the first first; none where they wait no longer.
+    pub(super) fn judged(&mut self, key: Key) -> SmallVec<[Waiting; 1]> {
+        let numbers = self.numbers.remove(&key).unwrap_or_default();
+        numbers.iter().filter_map(|number| Some(self.calls.remove(number)?.1)).collect()
     }
 
     /// The one whose frame can wait no longer.
     pub(super) fn late(&mut self, number: u64) -> Option<Waiting> {
         let (key, waiting) = self.calls.remove(&number)?;
-        self.numbers.remove(&key);
+        if let Entry::Occupied(mut others) = self.numbers.entry(key) {
+            others.get_mut().retain(|other| *other != number);
+            if others.get().is_empty() {
+                others.remove();
+            }
+        }
         Some(waiting)
     }
 

@@ -94,7 +94,7 @@ impl Holding {
     /// Goes on with calls whose signatures were verified, and with those that can wait no longer.
     pub(super) fn go_on(&mut self, pipeline: &mut Pipeline, told: &Told) {
         while let Ok((key, judgement)) = self.judged.try_recv() {
-            pipeline.judged(key, judgement, &mut |invite| self.settle(&invite, told));
+            pipeline.judged(key, &judgement, &mut |invite| self.settle(&invite, told));
         }
         for number in self.table.expire(Instant::now()) {
             pipeline.late(number, &mut |invite| self.settle(&invite, told));

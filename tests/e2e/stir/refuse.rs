@@ -18,7 +18,7 @@ use crate::{
     rig::SETTLE,
 };
 
-/// The certificate of a signer whom no anchor knows.
+/// The certificate of a signer whose root no anchor is.
 const OTHERS: &str = "https://certs.example.org/other.pem";
 
 const CALLS: u32 = 1_000;
@@ -98,7 +98,7 @@ fn what_is_wrong_with_a_signature_is_answered() {
     }
     adds_up(&ground.rig);
     let expected = json!({
-        "stale": 1, "signature-invalid": 1, "orig-mismatch": 1, "certificate-untrusted": 1,
+        "stale": 1, "signature-invalid": 1, "orig-mismatch": 1, "certificate-incomplete": 1,
         "url-refused": 1, "no-identity": 1,
     });
     assert_eq!(ground.stir()["refused"], expected);

@@ -99,7 +99,12 @@ impl Bench {
 
     /// What becomes of a call with these headers that the program saw so; none where it waits.
     fn call(&mut self, headers: &str, view: Option<KernelView>) -> Option<Said> {
-        let text = String::from_utf8(fixture::invite(CALLER, "b1")).expect("text");
+        self.call_by("b1", headers, view)
+    }
+
+    /// The same in a transaction of its own.
+    fn call_by(&mut self, branch: &str, headers: &str, view: Option<KernelView>) -> Option<Said> {
+        let text = String::from_utf8(fixture::invite(CALLER, branch)).expect("text");
         let text = text.replacen("Call-ID:", &format!("{headers}Call-ID:"), 1);
         let bytes = fixture::ethernet(text.as_bytes());
         let wire_len = bytes.len() as u32;
@@ -114,7 +119,7 @@ impl Bench {
     fn judged(&mut self, key: Key, outcome: Outcome) -> Option<Said> {
         let mut found = None;
         let each = &mut |invite: crate::invite::Invite<'_>| found = Some(said(&invite));
-        self.pipeline.judged(key, judgement(outcome), each);
+        self.pipeline.judged(key, &judgement(outcome), each);
         found
     }
 
@@ -273,6 +278,38 @@ fn what_is_not_known_yet_is_waited_for() {
         let expected = refused(438, "stir:orig-mismatch");
         assert_eq!(bench.judged(other_key, Outcome::OrigMismatch), expected);
     }
+}
+
+/// Another branch of a fork has the same signature, and is a transaction of its own.
+#[test]
+fn branches_of_a_fork_wait_together() {
+    let mut bench = Bench::new(FAILED);
+    bench.says(Outcome::Pending);
+    for (branch, number) in [("b1", 1), ("b2", 2)] {
+        assert_eq!(bench.call_by(branch, SIGNED, held(number)), None);
+    }
+    let key = bench.key();
+    let mut decided = Vec::new();
+    bench.pipeline.judged(key, &judgement(Outcome::OrigMismatch), &mut |invite| {
+        decided.push((invite.hold.map(|hold| hold.number), invite.answer));
+    });
+    assert_eq!(decided, [(Some(1), Some(438)), (Some(2), Some(438))]);
+    // One alone goes on, and the other is still decided.
+    for (branch, number) in [("b3", 3), ("b4", 4)] {
+        assert_eq!(bench.call_by(branch, SIGNED, held(number)), None);
+    }
+    assert_eq!(bench.late(3), passed(Some(HeldAs::Late)));
+    assert_eq!(bench.judged(key, Outcome::Valid), passed(Some(HeldAs::Decided)));
+}
+
+#[test]
+fn emergency_and_priority_calls_wait_for_nothing() {
+    let mut bench = Bench::new(FAILED);
+    bench.says(Outcome::OrigMismatch);
+    let urgent = format!("{SIGNED}Resource-Priority: ets.0\r\n");
+    assert_eq!(bench.call(&urgent, held(1)), passed(Some(HeldAs::Decided)));
+    bench.says(Outcome::Pending);
+    assert_eq!(bench.call(&urgent, held(1)), passed(Some(HeldAs::Decided)));
 }
 
 #[test]
