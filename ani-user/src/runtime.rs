@@ -415,6 +415,7 @@ impl Threads {
             worker: thread,
             clock,
             turns: read,
+            eager: 0,
         };
         let reader = {
             let stop = Arc::clone(&stop);

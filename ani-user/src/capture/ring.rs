@@ -4,6 +4,10 @@
 //! INVITEs come the reader looks by itself every [`NAP`]; after [`NAPS`] looks in vain it sets the
 //! flag, looks once more, and sleeps until the next record wakes it. A record that is written just
 //! between the last look and the flag waits for [`SLEEP_MS`] at most.
+//!
+//! A held INVITE is waited for: after one it has itself woken at once as soon as it has read all, for
+//! [`EAGER_WAITS`] times [`EAGER_MS`]. While more come than it can read it does not sleep, and costs the
+//! kernel nothing.
 
 /// The rings of all CPUs, read as one.
 pub mod rings;
@@ -34,6 +38,10 @@ const NAPS: u32 = 10;
 /// Longest sleep, milliseconds; the reader also looks then whether it is to end.
 const SLEEP_MS: libc::c_int = 100;
 
+/// Longest sleep after a held INVITE, milliseconds, and how many of them there are.
+const EAGER_MS: libc::c_int = 1;
+const EAGER_WAITS: u32 = 50;
+
 /// Records handed on before the worker is told, and the clocks are compared again.
 const BATCH: usize = 256;
 
@@ -51,6 +59,8 @@ pub struct RingReader {
     pub clock: Clock,
     /// Counted up each time it has looked.
     pub turns: Arc<AtomicU64>,
+    /// How often yet it has itself woken at once.
+    pub eager: u32,
 }
 
 impl RingReader {
@@ -64,20 +74,28 @@ impl RingReader {
         while !stop.load(Ordering::Relaxed) {
             if self.drain() {
                 naps = 0;
+            } else if self.eager > 0 {
+                self.eager -= 1;
+                self.sleep(EAGER_MS)?;
             } else if naps < NAPS {
                 naps += 1;
                 thread::sleep(NAP);
             } else {
-                self.asleep.set(true)?;
-                if !self.drain() {
-                    self.rings.wait(SLEEP_MS);
-                }
-                self.asleep.set(false)?;
+                self.sleep(SLEEP_MS)?;
                 naps = 0;
             }
         }
         self.drain();
         Ok(())
+    }
+
+    /// Sleeps until a record comes, for so many milliseconds at most.
+    fn sleep(&mut self, most_ms: libc::c_int) -> Result<()> {
+        self.asleep.set(true)?;
+        if !self.drain() {
+            self.rings.wait(most_ms);
+        }
+        self.asleep.set(false)
     }
 
     /// Hands on what is there; whether anything was.
@@ -86,8 +104,12 @@ impl RingReader {
         loop {
             self.turns.fetch_add(1, Ordering::Relaxed);
             let (now_ns, offset) = self.clock.monotonic();
-            let records = &mut self.records;
-            let handed = self.rings.read(now_ns, BATCH, |record| records.push(record, offset));
+            let (records, eager) = (&mut self.records, &mut self.eager);
+            let handed = self.rings.read(now_ns, BATCH, |record| {
+                if records.push(record, offset) {
+                    *eager = EAGER_WAITS;
+                }
+            });
             if handed == 0 {
                 return any;
             }

@@ -66,6 +66,7 @@ impl Reader {
             worker: worker.thread().clone(),
             clock: Clock::new(),
             turns: Arc::default(),
+            eager: 0,
         };
         let reader = {
             let stop = Arc::clone(&stop);

@@ -60,12 +60,14 @@ impl Writer {
         self
     }
 
-    /// Hands a ring record on; `offset` makes its monotonic time the time of day.
-    pub fn push(&mut self, record: &[u8], offset: i64) {
+    /// Hands a ring record on; `offset` makes its monotonic time the time of day. Whether it is of a
+    /// held INVITE, for which somebody waits.
+    pub fn push(&mut self, record: &[u8], offset: i64) -> bool {
         let Some((header, record)) = used(record) else {
             self.tallies.add(Tally::RecordBad);
-            return;
+            return false;
         };
+        let held = u32::from(header.exit) == Counter::Held as u32;
         let part = [Counter::Fragment, Counter::DropFragment, Counter::TcpSegment]
             .iter()
             .any(|exit| *exit as u32 == u32::from(header.exit));
@@ -79,19 +81,19 @@ impl Writer {
             Err(Refused::Full) if part => self.tallies.add(Tally::QueueFullParts),
             Err(Refused::Full) => {
                 self.tallies.add(Tally::QueueFull);
-                self.let_go(&header, record);
+                if held {
+                    self.let_go(&header, record);
+                }
             }
             Err(Refused::TooLong) => self.tallies.add(Tally::RecordBad),
         }
+        held
     }
 }
 
 impl Writer {
     /// Releases a held frame that the worker will not get to see.
     fn let_go(&self, header: &RecordHeader, record: &[u8]) {
-        if header.exit != Counter::Held as u8 {
-            return;
-        }
         self.tallies.add(Tally::HeldQueueFull);
         let mut frame = record.get(HEADER_LEN..).unwrap_or_default().to_vec();
         complete_checksum(&mut frame, usize::from(header.sip_offset));
