@@ -115,7 +115,9 @@ impl Running {
     fn drain(&mut self) {
         let offset = Clock::new().offset() + self.later;
         let Self { daemon, rings, writer, frames, pipeline, .. } = self;
-        rings.read(u64::MAX, usize::MAX, |record| writer.push(record, offset));
+        rings.read(u64::MAX, usize::MAX, |record| {
+            writer.push(record, offset);
+        });
         let Ok(()) = frames.frames(&mut |frame| {
             pipeline.frame(frame, &mut |invite| {
                 if let Some(attempt) = &invite.attempt {
