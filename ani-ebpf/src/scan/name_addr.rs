@@ -223,6 +223,8 @@ fn user_part(scratch: &Scratch, cell: &UserCell, at: u32, end: u8) -> Result<(),
         b'\r' if tel && end == b';' => Ok(()),
         // Without brackets the semicolon starts the header's own parameters (RFC 3261 §20.10), but
         // not everybody reads it so: a `phone-context` there is as doubtful.
+        // And a comma starts another value, however empty the parameter before it is.
+        b';' if tel && end == b';' && scratch.find(behind, b',').1 != b'\r' => Err(NotPlain::Tail),
         b';' if tel && end == b';' => phase(user_parameters(scratch, behind, 0x0d)),
         b';' if tel => phase(user_parameters(scratch, behind, u32::from(end))),
         b';' if end != b';' => phase(user_parameters(scratch, behind, 0x40)),

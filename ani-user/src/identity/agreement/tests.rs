@@ -140,6 +140,8 @@ fn doubtful_values_are_not_plain() {
         // An `@` behind the bracket makes no user of a host.
         (to, "From: <sip:14155551234;x>;y=\"a@b\""),
         (to, "P-Asserted-Identity: sip:+14155551234@h <sip:+13125550000@h>"),
+        // Two values, the second one behind an empty parameter.
+        (to, "P-Asserted-Identity: tel:+14155551234;,;x=tel:+13125550000"),
         (to, "Remote-Party-ID: <sip:+14155551234@h>;party =called"),
         (to, "Remote-Party-ID: <sip:+14155551234@h>;party=callingcard"),
         // Whether a call is within a dialog decides whether rules apply.
